@@ -1,0 +1,47 @@
+//! The load: a lean client, measuring, and one file a scenario.
+//!
+//! It knows nothing of any server's insides: the Matrix client-server API, `/proc` of the process ids it is
+//! given, and the shared-secret registration that both Synapse and Parta offer.
+
+pub(crate) mod accounts;
+pub(crate) mod client;
+pub(crate) mod closed_loop;
+pub(crate) mod fanout;
+pub(crate) mod initial_sync;
+pub(crate) mod lab;
+pub(crate) mod login;
+pub(crate) mod null;
+pub(crate) mod options;
+pub(crate) mod process;
+pub(crate) mod report;
+pub(crate) mod send;
+
+use anyhow::{Context, Result};
+
+use self::lab::Lab;
+use self::options::{Options, Scenario};
+
+/// Runs every scenario asked for, in the order asked, and prints one line for each.
+pub(crate) async fn run(options: Options) -> Result<()> {
+    let json = options.json;
+    let scenarios = options.scenarios();
+    let mut lab = Lab::open(options).await?;
+    for scenario in scenarios {
+        let outcome = match scenario {
+            Scenario::Null => null::run(&lab).await,
+            Scenario::Login => login::run(&mut lab).await,
+            Scenario::SendRooms => send::in_own_rooms(&mut lab).await,
+            Scenario::SendOneRoom => send::in_one_room(&mut lab).await,
+            Scenario::Fanout => fanout::run(&mut lab).await,
+            Scenario::InitialSync => initial_sync::run(&mut lab).await,
+        }
+        .with_context(|| format!("scenario {scenario}"))?;
+        let line = outcome.into_line(scenario, &lab);
+        if json {
+            println!("{line}");
+        } else {
+            println!("{}", report::for_people(&line));
+        }
+    }
+    Ok(())
+}

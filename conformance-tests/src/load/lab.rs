@@ -1,0 +1,223 @@
+//! What scenarios share: the server under test, its accounts, and the one large room.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use hyper::Method;
+use serde_json::{Value, json};
+
+use super::accounts::{self, Account};
+use super::client::Http;
+use super::options::Options;
+use super::process::Meter;
+use bytes::Bytes;
+
+/// The server under test and what has been set up on it so far.
+pub(crate) struct Lab {
+    /// What was asked for.
+    pub(crate) options: Options,
+    /// The client, cheap to clone.
+    pub(crate) http: Http,
+    /// The domain part of the accounts, once there is one.
+    pub(crate) server_name: String,
+    /// What the server says it is.
+    pub(crate) version: String,
+    /// Distinguishes this run's names from those of earlier runs on the same server.
+    run: String,
+    accounts: Vec<Account>,
+    large_room: Option<LargeRoom>,
+}
+
+/// The room that `send-one-room` and `fanout` share.
+#[derive(Debug, Clone)]
+pub(crate) struct LargeRoom {
+    /// Its id, ready for a path.
+    pub(crate) path_id: String,
+    /// Who made it, not among the members below.
+    pub(crate) creator: Account,
+    /// Everyone who joined.
+    pub(crate) members: Vec<Account>,
+    /// How long the joins took.
+    pub(crate) joined_in: Duration,
+}
+
+impl Lab {
+    /// Connects and asks the server what it is.
+    pub(crate) async fn open(options: Options) -> Result<Self> {
+        let http = Http::new(&options.base_url)?;
+        let reply = http
+            .call(Method::GET, "/_matrix/client/versions", None, Bytes::new())
+            .await?;
+        let named = reply.server.clone();
+        reply
+            .success()
+            .context("the server does not answer /versions")?;
+        let admin = http
+            .call(
+                Method::GET,
+                "/_synapse/admin/v1/server_version",
+                None,
+                Bytes::new(),
+            )
+            .await?;
+        let said: Value = serde_json::from_slice(&admin.body).unwrap_or(Value::Null);
+        let version = match (named, said["server_version"].as_str()) {
+            (Some(name), _) if name.contains('/') => name,
+            (name, Some(version)) => format!("{} {version}", name.unwrap_or_default())
+                .trim()
+                .to_owned(),
+            (name, None) => name.unwrap_or_else(|| "unknown".to_owned()),
+        };
+        let run = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_millis()
+            % 0x1_0000_0000;
+        Ok(Self {
+            options,
+            http,
+            server_name: String::new(),
+            version,
+            run: format!("{run:x}"),
+            accounts: Vec::new(),
+            large_room: None,
+        })
+    }
+
+    /// Measures the server processes that were named.
+    pub(crate) fn meter(&self) -> Meter {
+        Meter::new(self.options.server_pid.clone())
+    }
+
+    /// The localpart of the account with this index.
+    pub(crate) fn username(&self, index: usize) -> String {
+        format!("load-{}-{index}", self.run)
+    }
+
+    /// The first `count` accounts; those that are missing are made, a bounded number at once.
+    pub(crate) async fn accounts(&mut self, count: usize) -> Result<Vec<Account>> {
+        let begun = Instant::now();
+        let have = self.accounts.len();
+        let made: Vec<Account> = {
+            let this = &*self;
+            stream::iter(have..count.max(have))
+                .map(|index| async move {
+                    accounts::register(
+                        &this.http,
+                        &this.options.registration,
+                        &this.username(index),
+                    )
+                    .await
+                })
+                .buffered(self.concurrency())
+                .try_collect()
+                .await
+                .context("making accounts")?
+        };
+        if !made.is_empty() {
+            eprintln!(
+                "# {} accounts in {:.1} s",
+                made.len(),
+                begun.elapsed().as_secs_f64()
+            );
+        }
+        self.accounts.extend(made);
+        if let Some((_, domain)) = self
+            .accounts
+            .first()
+            .and_then(|account| account.user_id.split_once(':'))
+        {
+            domain.clone_into(&mut self.server_name);
+        }
+        Ok(self.accounts[..count].to_vec())
+    }
+
+    /// Requests at once during set-up.
+    pub(crate) fn concurrency(&self) -> usize {
+        self.options.setup_concurrency as usize
+    }
+
+    /// Creates a room and gives its id ready for a path.
+    pub(crate) async fn create_room(&self, creator: &Account, body: &Value) -> Result<String> {
+        let answer = self
+            .http
+            .must(
+                Method::POST,
+                "/_matrix/client/v3/createRoom",
+                Some(&creator.authorization),
+                body,
+            )
+            .await?;
+        answer["room_id"]
+            .as_str()
+            .map(path_segment)
+            .context("no room_id in the answer")
+    }
+
+    /// Joins `account` to the room.
+    pub(crate) async fn join(&self, account: &Account, path_id: &str) -> Result<()> {
+        let path = format!("/_matrix/client/v3/rooms/{path_id}/join");
+        self.http
+            .must(
+                Method::POST,
+                &path,
+                Some(&account.authorization),
+                &json!({}),
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// The one large room with all members joined; made when first asked for.
+    pub(crate) async fn large_room(&mut self) -> Result<LargeRoom> {
+        if let Some(room) = &self.large_room {
+            return Ok(room.clone());
+        }
+        let mut members = self.accounts(self.options.members as usize + 1).await?;
+        let creator = members.remove(0);
+        let path_id = self
+            .create_room(
+                &creator,
+                &json!({ "preset": "public_chat", "name": "The whole school" }),
+            )
+            .await?;
+        let begun = Instant::now();
+        {
+            let (this, path_id) = (&*self, path_id.as_str());
+            stream::iter(&members)
+                .map(Ok)
+                .try_for_each_concurrent(self.concurrency(), |account| this.join(account, path_id))
+                .await
+                .context("joining the large room")?;
+        }
+        let joined_in = begun.elapsed();
+        eprintln!(
+            "# {} joins in {:.1} s",
+            members.len(),
+            joined_in.as_secs_f64()
+        );
+        let room = LargeRoom {
+            path_id,
+            creator,
+            members,
+            joined_in,
+        };
+        self.large_room = Some(room.clone());
+        Ok(room)
+    }
+}
+
+/// One path segment, percent-encoded where an id needs it.
+pub(crate) fn path_segment(id: &str) -> String {
+    let mut encoded = String::with_capacity(id.len() + 8);
+    for byte in id.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte))
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}

@@ -1,0 +1,76 @@
+//! Sending messages: every sender in a room of its own, or all of them in one large room whose other members are idle.
+
+use anyhow::Result;
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use hyper::Method;
+use serde_json::{Value, json};
+
+use super::accounts::Account;
+use super::closed_loop;
+use super::lab::Lab;
+use super::report::Outcome;
+
+/// As many rooms as senders.
+pub(crate) async fn in_own_rooms(lab: &mut Lab) -> Result<Outcome> {
+    let senders = lab.accounts(lab.options.senders as usize).await?;
+    let rooms: Vec<String> = {
+        let this = &*lab;
+        stream::iter(&senders)
+            .map(|sender| async move {
+                this.create_room(sender, &json!({ "preset": "private_chat" }))
+                    .await
+            })
+            .buffered(lab.concurrency())
+            .try_collect()
+            .await?
+    };
+    let sizes = json!({ "senders": senders.len(), "rooms": rooms.len() });
+    send(lab, senders.into_iter().zip(rooms).collect(), sizes).await
+}
+
+/// One room with all the members, of whom only the senders do anything.
+pub(crate) async fn in_one_room(lab: &mut Lab) -> Result<Outcome> {
+    let room = lab.large_room().await?;
+    let senders: Vec<_> = room
+        .members
+        .iter()
+        .cycle()
+        .take(lab.options.senders as usize)
+        .cloned()
+        .collect();
+    let sizes = json!({ "senders": senders.len(), "members": room.members.len() + 1 });
+    send(
+        lab,
+        senders
+            .into_iter()
+            .map(|sender| (sender, room.path_id.clone()))
+            .collect(),
+        sizes,
+    )
+    .await
+}
+
+async fn send(lab: &Lab, senders: Vec<(Account, String)>, sizes: Value) -> Result<Outcome> {
+    let http = lab.http.clone();
+    let body = Bytes::from(
+        json!({ "msgtype": "m.text", "body": "Домашнее задание: упражнение 112, к среде." })
+            .to_string(),
+    );
+    let run: u32 = rand::random();
+    let count = senders.len();
+    closed_loop::run(lab, count, sizes, move |worker, round| {
+        let (http, body) = (http.clone(), body.clone());
+        let (account, room) = &senders[worker];
+        let authorization = account.authorization.clone();
+        let path =
+            format!("/_matrix/client/v3/rooms/{room}/send/m.room.message/{run:x}-{worker}-{round}");
+        async move {
+            http.call(Method::PUT, &path, Some(&authorization), body)
+                .await?
+                .success()?;
+            Ok(())
+        }
+    })
+    .await
+}
