@@ -1,1 +1,27 @@
-//! Placeholder.
+//! Parta's homeserver. The map:
+//!
+//! - [`app`] builds every service in the order in which they depend on each other;
+//! - [`api`] is the client-server API: the route table and its handlers;
+//! - [`domain`] decides: accounts, rooms, messages; its journal is the one writer;
+//! - [`storage`] holds the SQL, once for both engines;
+//! - [`config`], [`error`] and [`clock`] are leaves that all others may use;
+//! - [`tasks`] are background work and the sign to stop, [`server`] listens, [`telemetry`] logs and measures.
+//!
+//! Direction of dependencies: `api`, `admin` → `sync`, `appservices` → `domain` → `storage`.
+
+pub mod api;
+pub mod app;
+pub mod clock;
+pub mod config;
+pub mod domain;
+pub mod error;
+pub mod server;
+pub mod storage;
+pub mod tasks;
+pub mod telemetry;
+
+/// Serves until SIGTERM or Ctrl-C.
+pub async fn run(config: config::Config) -> anyhow::Result<()> {
+    let app = app::App::start(config, clock::Clock::system()).await?;
+    server::serve(app).await
+}

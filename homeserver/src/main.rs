@@ -1,2 +1,128 @@
-//! Placeholder.
-fn main() {}
+//! Arguments → configuration → run.
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+use homeserver::{
+    config::{Config, Database, Server},
+    telemetry,
+};
+use ruma::{OwnedServerName, RoomVersionId};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Parta: a Matrix homeserver for one academy's own network.
+#[derive(Parser)]
+#[command(name = "parta-server", version, about)]
+struct Arguments {
+    /// The configuration file.
+    #[arg(long, short, global = true, env = "PARTA_CONFIG", default_value = "/etc/parta/parta.toml")]
+    config: PathBuf,
+    /// Log as JSON, a line an event.
+    #[arg(long, global = true)]
+    log_json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve.
+    Serve(Serve),
+    /// The configuration file.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Check the file and print what it comes to, with defaults and environment.
+    Check,
+}
+
+#[derive(Args)]
+struct Serve {
+    /// The developer's mode: open registration, no limits, cheap hashes. Loopback only, never for people.
+    #[arg(long, requires_all = ["listen", "data_dir", "server_name"])]
+    dev: bool,
+    /// Developer's mode: the loopback address to listen on.
+    #[arg(long, requires = "dev")]
+    listen: Option<SocketAddr>,
+    /// Developer's mode: the folder for data.
+    #[arg(long, requires = "dev")]
+    data_dir: Option<PathBuf>,
+    /// Developer's mode: the server's name.
+    #[arg(long, requires = "dev")]
+    server_name: Option<OwnedServerName>,
+    /// Developer's mode: a PostgreSQL database in place of the embedded one.
+    #[arg(long, requires = "dev")]
+    database_url: Option<String>,
+    /// Developer's mode: the version of new rooms.
+    #[arg(long, requires = "dev")]
+    default_room_version: Option<RoomVersionId>,
+    /// Developer's mode: the secret of shared-secret registration.
+    #[arg(long, requires = "dev")]
+    registration_secret: Option<String>,
+}
+
+impl Serve {
+    fn dev_config(self) -> anyhow::Result<Option<Config>> {
+        let (true, Some(listen), Some(data_dir), Some(name)) = (self.dev, self.listen, self.data_dir, self.server_name)
+        else {
+            return Ok(None);
+        };
+        anyhow::ensure!(
+            listen.ip().is_loopback(),
+            "--dev listens on a loopback address only, and {listen} is none: anybody may register there. Write 127.0.0.1:{}.",
+            listen.port()
+        );
+        let database = Database { url: self.database_url, ..Database::default() };
+        let mut config = Config::dev(Server::new(name, listen, data_dir), database);
+        config.server.shutdown_grace_seconds = 1;
+        config.registration.shared_secret = self.registration_secret;
+        if let Some(version) = self.default_room_version {
+            config.rooms.default_version = version;
+        }
+        Ok(Some(config))
+    }
+}
+
+fn load(file: &std::path::Path) -> anyhow::Result<Config> {
+    Ok(Config::load(file, std::env::vars())?)
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    match arguments.command {
+        Command::Serve(serve) => {
+            let config = match serve.dev_config()? {
+                Some(config) => {
+                    tracing::warn!(
+                        "DEVELOPER'S MODE: anybody may register, nothing is limited. Never let people use this server."
+                    );
+                    config
+                }
+                None => load(&arguments.config)?,
+            };
+            homeserver::run(config).await
+        }
+        Command::Config(ConfigCommand::Check) => {
+            let config = load(&arguments.config)?;
+            println!("{}", toml::to_string_pretty(&config)?);
+            Ok(())
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    telemetry::logging(arguments.log_json);
+    match run(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("parta-server: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

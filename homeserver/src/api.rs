@@ -1,0 +1,69 @@
+//! The client-server API: the whole route table, one line an endpoint.
+
+pub mod discovery;
+pub mod ruma;
+
+use axum::{
+    Router,
+    extract::{ConnectInfo, DefaultBodyLimit, Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use std::net::SocketAddr;
+use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer, set_header::SetResponseHeaderLayer};
+
+use self::ruma::{Client, RumaRouter as _};
+use crate::{app::App, error::ApiError};
+
+/// All endpoints that clients call.
+pub fn router(app: &App) -> Router {
+    Router::new()
+        .endpoint(discovery::versions)
+        .endpoint(discovery::homeserver)
+        .endpoint(discovery::capabilities)
+        .fallback(|| async { ApiError::unrecognized("There is no such endpoint.") })
+        .method_not_allowed_fallback(|| async {
+            ApiError::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                ::ruma::api::error::ErrorKind::Unrecognized,
+                "This endpoint does not know that method.",
+            )
+        })
+        .layer(DefaultBodyLimit::max(app.config.limits.max_request_bytes))
+        .layer(middleware::from_fn_with_state(app.clone(), identify))
+        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .layer(CatchPanicLayer::custom(|_| ApiError::internal("a handler panicked").into_response()))
+        // https://spec.matrix.org/v1.18/client-server-api/#web-browser-clients
+        .layer(
+            CorsLayer::new()
+                .allow_origin(tower_http::cors::Any)
+                .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS])
+                .allow_headers([
+                    header::CONTENT_TYPE,
+                    header::AUTHORIZATION,
+                    HeaderName::from_static("x-requested-with"),
+                    header::ACCEPT,
+                    header::ORIGIN,
+                ])
+                .expose_headers([header::RETRY_AFTER]),
+        )
+        .with_state(app.clone())
+}
+
+/// Notes where a request came from. Forwarded addresses are believed only from the configured proxies.
+async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let forwarded = peer.filter(|ip| app.config.server.trusted_proxies.contains(ip)).and_then(|_| {
+        // The last address is the one that our own proxy saw.
+        let list = request.headers().get("x-forwarded-for")?.to_str().ok()?;
+        list.rsplit(',').next()?.trim().parse().ok()
+    });
+    let user_agent = request
+        .headers()
+        .get(header::USER_AGENT)
+        .and_then(|value| value.to_str().ok())
+        .map(|text| text.chars().take(200).collect());
+    request.extensions_mut().insert(Client { ip: forwarded.or(peer), user_agent });
+    next.run(request).await
+}

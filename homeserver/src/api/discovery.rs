@@ -1,0 +1,45 @@
+//! What the server speaks and where it is.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use ruma::api::client::discovery::get_capabilities::v3::{
+    Capabilities, ChangePasswordCapability, RoomVersionStability, RoomVersionsCapability,
+};
+use ruma::api::client::discovery::{discover_homeserver, get_capabilities, get_supported_versions};
+
+use super::ruma::Ruma;
+use crate::{app::App, config, error::Result};
+
+/// `GET /_matrix/client/versions`
+pub async fn versions(
+    _: State<App>,
+    _: Ruma<get_supported_versions::Request>,
+) -> Result<get_supported_versions::Response> {
+    let versions = [
+        "r0.6.1", "v1.1", "v1.2", "v1.3", "v1.4", "v1.5", "v1.6", "v1.7", "v1.8", "v1.9", "v1.10", "v1.11", "v1.12",
+        "v1.13",
+    ];
+    Ok(get_supported_versions::Response::new(versions.map(str::to_owned).into()))
+}
+
+/// `GET /.well-known/matrix/client`
+pub async fn homeserver(
+    State(app): State<App>,
+    _: Ruma<discover_homeserver::Request>,
+) -> Result<discover_homeserver::Response> {
+    Ok(discover_homeserver::Response::new(discover_homeserver::HomeserverInfo::new(app.config.server.base_url())))
+}
+
+/// `GET /_matrix/client/v3/capabilities`
+pub async fn capabilities(
+    State(app): State<App>,
+    _: Ruma<get_capabilities::v3::Request>,
+) -> Result<get_capabilities::v3::Response> {
+    let available: BTreeMap<_, _> =
+        config::Rooms::VERSIONS.into_iter().map(|version| (version, RoomVersionStability::Stable)).collect();
+    let mut capabilities = Capabilities::new();
+    capabilities.room_versions = RoomVersionsCapability::new(app.config.rooms.default_version.clone(), available);
+    capabilities.change_password = ChangePasswordCapability::new(app.config.login.password);
+    Ok(get_capabilities::v3::Response::new(capabilities))
+}

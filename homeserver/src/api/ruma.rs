@@ -1,0 +1,241 @@
+//! The ruma request type is the route: path, method, authentication scheme and rate-limit flag come from the type.
+//!
+//! A handler gets a parsed request and the caller that its scheme promises; it cannot forget to authenticate.
+
+use std::{future::Future, net::IpAddr, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{FromRequest, FromRequestParts, RawPathParams, Request, State},
+    response::{IntoResponse, Response},
+    routing::{MethodFilter, on},
+};
+use ruma::api::{
+    IncomingRequest, OutgoingResponse as _,
+    auth_scheme::{
+        AccessToken, AccessTokenOptional, AppserviceToken, AppserviceTokenOptional, AuthScheme, NoAccessToken,
+        NoAuthentication,
+    },
+    error::{DeserializationError, FromHttpRequestError},
+    path_builder::PathBuilder,
+};
+
+use crate::{
+    app::App,
+    domain::{
+        appservices::{Appservice, Appservices},
+        sessions::Requester,
+    },
+    error::{ApiError, Result},
+};
+
+/// Where a request came from, as far as it matters to the domain.
+#[derive(Clone, Debug, Default)]
+pub struct Client {
+    /// The address: the peer's, or the forwarded one where a trusted proxy says so.
+    pub ip: Option<IpAddr>,
+    /// The `User-Agent`, cut to 200 characters.
+    pub user_agent: Option<String>,
+}
+
+/// What stands in a request besides its body that authentication looks at.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// The decoded query.
+    pub query: Option<&'a str>,
+    /// Where it came from.
+    pub client: &'a Client,
+}
+
+impl Context<'_> {
+    /// A parameter of the query.
+    pub fn query(&self, name: &str) -> Option<String> {
+        url::form_urlencoded::parse(self.query?.as_bytes())
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+    }
+}
+
+/// What a handler learns about its caller, decided by the endpoint's authentication scheme.
+pub trait Authenticate: AuthScheme {
+    /// The caller.
+    type Caller: Send + 'static;
+
+    /// Finds out who calls.
+    fn authenticate(
+        app: &App,
+        token: Self::Output,
+        context: &Context<'_>,
+    ) -> impl Future<Output = Result<Self::Caller>> + Send;
+}
+
+impl Authenticate for NoAuthentication {
+    type Caller = ();
+
+    async fn authenticate(_: &App, (): (), _: &Context<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Authenticate for NoAccessToken {
+    type Caller = ();
+
+    async fn authenticate(_: &App, (): (), _: &Context<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Authenticate for AccessToken {
+    type Caller = Requester;
+
+    async fn authenticate(app: &App, token: String, context: &Context<'_>) -> Result<Requester> {
+        let Some(appservice) = app.appservices.by_token(&token) else {
+            return app.sessions.by_token(&token).await;
+        };
+        // https://spec.matrix.org/v1.18/application-service-api/#identity-assertion
+        let user_id = Appservices::acts_as(&appservice, context.query("user_id").as_deref())?;
+        let device_id = context.query("device_id").map(Into::into);
+        Ok(Requester { user_id, device_id, appservice: Some(appservice) })
+    }
+}
+
+impl Authenticate for AccessTokenOptional {
+    type Caller = Option<Requester>;
+
+    async fn authenticate(app: &App, token: Option<String>, context: &Context<'_>) -> Result<Option<Requester>> {
+        match token {
+            Some(token) => AccessToken::authenticate(app, token, context).await.map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Authenticate for AppserviceToken {
+    type Caller = Arc<Appservice>;
+
+    async fn authenticate(app: &App, token: String, _: &Context<'_>) -> Result<Arc<Appservice>> {
+        app.appservices.by_token(&token).ok_or_else(|| ApiError::unknown_token(false))
+    }
+}
+
+impl Authenticate for AppserviceTokenOptional {
+    type Caller = Option<Arc<Appservice>>;
+
+    async fn authenticate(app: &App, token: Option<String>, _: &Context<'_>) -> Result<Option<Arc<Appservice>>> {
+        // A client may well send its old access token along with a sign-in; it is nobody's application service.
+        Ok(token.and_then(|token| app.appservices.by_token(&token)))
+    }
+}
+
+/// A parsed Matrix request and its authenticated caller.
+#[derive(Debug)]
+pub struct Ruma<R: IncomingRequest>
+where
+    R::Authentication: Authenticate,
+{
+    /// The request.
+    pub body: R,
+    /// Who calls.
+    pub caller: <R::Authentication as Authenticate>::Caller,
+    /// Where from.
+    pub client: Client,
+    /// The body's bytes as they came: for what ruma's types do not keep (`auth` of user-interactive authentication).
+    pub raw: Bytes,
+}
+
+impl<R> FromRequest<App> for Ruma<R>
+where
+    R: IncomingRequest + Send + 'static,
+    R::Authentication: Authenticate,
+    <R::Authentication as AuthScheme>::Output: Send,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        let client = request.extensions().get::<Client>().cloned().unwrap_or_default();
+        let (mut parts, body) = request.into_parts();
+        let path = RawPathParams::from_request_parts(&mut parts, app)
+            .await
+            .map_err(|_| ApiError::invalid_param("The path is not valid UTF-8."))?;
+        let path: Vec<String> = path.iter().map(|(_, value)| value.to_owned()).collect();
+        let token = R::Authentication::extract_authentication(&http::Request::from_parts(parts.clone(), Bytes::new()))
+            .map_err(|_| ApiError::missing_token("This needs an access token. Sign in first."))?;
+        let context = Context { query: parts.uri.query(), client: &client };
+        // Who calls is settled before a byte of the body is read.
+        let caller = R::Authentication::authenticate(app, token, &context).await?;
+        let raw = Bytes::from_request(Request::from_parts(parts.clone(), body), app).await.map_err(|rejection| {
+            match rejection.into_response().status() {
+                http::StatusCode::PAYLOAD_TOO_LARGE => ApiError::too_large("The request is too large."),
+                _ => ApiError::unknown("The request's body could not be read."),
+            }
+        })?;
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let request = http::Request::from_parts(parts, &raw[..]);
+        let body = R::try_from_http_request(request, &path).map_err(bad_request)?;
+        Ok(Self { body, caller, client, raw })
+    }
+}
+
+/// A request that does not parse, in the specification's terms.
+fn bad_request(error: FromHttpRequestError) -> ApiError {
+    let FromHttpRequestError::Deserialization(error) = error else {
+        return ApiError::unrecognized("There is no such endpoint.");
+    };
+    match error {
+        DeserializationError::Json(e) if e.is_data() => {
+            ApiError::bad_json(format!("The request is not of the right form: {e}"))
+        }
+        DeserializationError::Json(e) => ApiError::not_json(format!("The request is not JSON: {e}")),
+        DeserializationError::Utf8(_) => ApiError::not_json("The request is not UTF-8."),
+        e => ApiError::invalid_param(format!("A part of the request cannot be used: {e}")),
+    }
+}
+
+/// Adds an endpoint by its handler's request type.
+pub trait RumaRouter {
+    /// Routes every path of the request type, old and new, to the handler.
+    #[must_use]
+    fn endpoint<R, F, Fut>(self, handler: F) -> Self
+    where
+        R: IncomingRequest + Send + 'static,
+        R::Authentication: Authenticate,
+        <R::Authentication as AuthScheme>::Output: Send,
+        R::OutgoingResponse: Send,
+        F: Fn(State<App>, Ruma<R>) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<R::OutgoingResponse>> + Send + 'static;
+}
+
+impl RumaRouter for Router<App> {
+    fn endpoint<R, F, Fut>(self, handler: F) -> Self
+    where
+        R: IncomingRequest + Send + 'static,
+        R::Authentication: Authenticate,
+        <R::Authentication as AuthScheme>::Output: Send,
+        R::OutgoingResponse: Send,
+        F: Fn(State<App>, Ruma<R>) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<R::OutgoingResponse>> + Send + 'static,
+    {
+        let method = MethodFilter::try_from(R::METHOD).expect("ruma's methods are HTTP's");
+        R::PATH_BUILDER.all_paths().fold(self, |router, path| {
+            let handler = handler.clone();
+            router.route(
+                path,
+                on(method, move |state: State<App>, request: Ruma<R>| {
+                    let handler = handler.clone();
+                    async move { answer(handler(state, request).await) }
+                }),
+            )
+        })
+    }
+}
+
+fn answer<T: ruma::api::OutgoingResponse>(result: Result<T>) -> Response {
+    match result {
+        Ok(response) => match response.try_into_http_response::<Vec<u8>>() {
+            Ok(response) => response.map(Body::from),
+            Err(e) => ApiError::from(e).into_response(),
+        },
+        Err(e) => e.into_response(),
+    }
+}

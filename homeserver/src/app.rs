@@ -1,0 +1,70 @@
+//! Every service, built explicitly and in the order in which they depend on each other.
+
+use std::{ops::Deref, sync::Arc};
+
+use crate::{
+    clock::Clock,
+    config::Config,
+    domain::{
+        appservices::Appservices,
+        journal::{Journal, Observer},
+        rooms::Rooms,
+        sessions::Sessions,
+    },
+    storage::{db::Db, migrations},
+    tasks::Tasks,
+};
+
+/// The application: what every handler is given. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Services>);
+
+/// The services.
+#[derive(Debug)]
+pub struct Services {
+    /// What was configured.
+    pub config: Config,
+    /// The time.
+    pub clock: Clock,
+    /// The database, for reading.
+    pub db: Db,
+    /// The way to write.
+    pub journal: Journal,
+    /// Registered application services.
+    pub appservices: Appservices,
+    /// Access tokens.
+    pub sessions: Sessions,
+    /// Rooms.
+    pub rooms: Arc<Rooms>,
+    /// Background work and the sign to stop.
+    pub tasks: Tasks,
+}
+
+impl Deref for App {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        &self.0
+    }
+}
+
+impl App {
+    /// Opens the database, brings it to the newest schema, and starts every service.
+    pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
+        config.check()?;
+        tokio::fs::create_dir_all(&config.server.data_dir).await?;
+        let db = Db::open(&config.database_url(), config.database.connections).await?;
+        for name in migrations::migrate(&db).await? {
+            tracing::info!(migration = name, "brought the database forward");
+        }
+        let tasks = Tasks::default();
+        let appservices = Appservices::load(&config.appservices, &config.server.name)?;
+        let sessions = Sessions::new(db.clone(), clock.clone());
+        let rooms = Arc::new(Rooms::new(db.clone()));
+        // Caches first, then the notifier, push, application services: each sees what those before it have done.
+        let observers: Vec<Observer> = vec![];
+        let (journal, writer) = Journal::start(db.clone(), clock.clone(), rooms.clone(), observers).await?;
+        tasks.last(writer);
+        Ok(Self(Arc::new(Services { config, clock, db, journal, appservices, sessions, rooms, tasks })))
+    }
+}

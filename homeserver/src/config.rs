@@ -1,0 +1,172 @@
+//! The one file of configuration: TOML, every key documented, environment variables over it
+//! (`PARTA__SECTION__KEY`), unknown keys refused.
+
+mod appservices;
+mod database;
+mod limits;
+mod login;
+mod media;
+mod registration;
+mod rooms;
+mod server;
+
+pub use appservices::Appservices;
+pub use database::Database;
+pub use limits::{Bucket, Limits};
+pub use login::{Jwt, Login};
+pub use media::Media;
+pub use registration::Registration;
+pub use rooms::Rooms;
+pub use server::Server;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Name, addresses and folders.
+    pub server: Server,
+    /// Where data is kept.
+    #[serde(default)]
+    pub database: Database,
+    /// How people come to an account.
+    #[serde(default)]
+    pub registration: Registration,
+    /// How people sign in.
+    #[serde(default)]
+    pub login: Login,
+    /// Rooms.
+    #[serde(default)]
+    pub rooms: Rooms,
+    /// Files and pictures.
+    #[serde(default)]
+    pub media: Media,
+    /// Limits against floods.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Application services.
+    #[serde(default)]
+    pub appservices: Appservices,
+    /// The developer's mode: see `parta-server serve --dev`. Never set in a file.
+    #[serde(skip)]
+    pub dev: bool,
+}
+
+/// A configuration that cannot be used; the message says where and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("The configuration file {0} cannot be read: {1}")]
+    Read(PathBuf, #[source] std::io::Error),
+    /// Not TOML, a wrong type or an unknown key.
+    #[error("The configuration is not right: {0}")]
+    Parse(String),
+    /// A value that cannot be used.
+    #[error("{key}: {problem}")]
+    Value {
+        /// `section.key`.
+        key: &'static str,
+        /// What is wrong and what to write.
+        problem: String,
+    },
+}
+
+impl Config {
+    /// Reads a file and lays the environment's `PARTA__SECTION__KEY` over it.
+    pub fn load(file: &Path, environment: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(file).map_err(|e| ConfigError::Read(file.to_owned(), e))?;
+        Self::parse(&text, environment)
+    }
+
+    /// Parses a file's text; see [`Config::load`].
+    pub fn parse(text: &str, environment: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let mut table: toml::Table = text.parse().map_err(|e: toml::de::Error| ConfigError::Parse(e.to_string()))?;
+        for (name, value) in environment {
+            if let Some(path) = name.strip_prefix("PARTA__") {
+                lay_over(&mut table, path, &value);
+            }
+        }
+        let config: Self = table.try_into().map_err(|e: toml::de::Error| ConfigError::Parse(e.to_string()))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The configuration of the developer's mode: no limits, open registration, cheap hashes.
+    pub fn dev(server: Server, database: Database) -> Self {
+        Self {
+            appservices: Appservices { folder: Some(server.data_dir.join("appservices")), ..Appservices::default() },
+            registration: Registration::open(),
+            login: Login::cheapest(),
+            rooms: Rooms::default(),
+            media: Media { preview_private_addresses: true, ..Media::default() },
+            limits: Limits::none(),
+            server,
+            database,
+            dev: true,
+        }
+    }
+
+    /// Checks what types alone cannot.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.server.check()?;
+        self.database.check()?;
+        self.rooms.check()?;
+        self.login.check()
+    }
+
+    /// The database's URL: the configured one, or `parta.db` in the data folder.
+    pub fn database_url(&self) -> String {
+        self.database
+            .url
+            .clone()
+            .unwrap_or_else(|| format!("sqlite:{}", self.server.data_dir.join("parta.db").display()))
+    }
+}
+
+/// Sets `SECTION__KEY` in a table. A value that reads as TOML (a number, true, a list) is taken so, else as text.
+fn lay_over(table: &mut toml::Table, path: &str, value: &str) {
+    let lower = path.to_lowercase();
+    let mut keys: Vec<&str> = lower.split("__").collect();
+    let Some(last) = keys.pop() else { return };
+    let mut at = table;
+    for key in keys {
+        let entry = at.entry(key).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        let toml::Value::Table(inner) = entry else { return };
+        at = inner;
+    }
+    let parsed = format!("v = {value}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("v"));
+    at.insert(last.to_owned(), parsed.unwrap_or_else(|| toml::Value::String(value.to_owned())));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALLEST: &str = "[server]\nname = \"parta.school\"\ndata_dir = \"/var/lib/parta\"\n";
+
+    #[test]
+    fn the_smallest_file_is_enough() {
+        let config = Config::parse(SMALLEST, std::iter::empty()).unwrap();
+        assert_eq!(config.server.name.as_str(), "parta.school");
+        assert_eq!(config.database_url(), "sqlite:/var/lib/parta/parta.db");
+        assert!(config.registration.token_required, "registration is closed unless opened");
+    }
+
+    #[test]
+    fn environment_lies_over_the_file() {
+        let env =
+            [("PARTA__REGISTRATION__TOKEN_REQUIRED", "false"), ("PARTA__SERVER__NAME", "other.school"), ("PATH", "x")];
+        let config = Config::parse(SMALLEST, env.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned()))).unwrap();
+        assert!(!config.registration.token_required);
+        assert_eq!(config.server.name.as_str(), "other.school");
+    }
+
+    #[test]
+    fn a_key_that_does_not_exist_is_named() {
+        let error = Config::parse(&format!("{SMALLEST}prot = 1\n"), std::iter::empty()).unwrap_err();
+        assert!(error.to_string().contains("prot"), "{error}");
+    }
+}

@@ -1,0 +1,68 @@
+use std::{net::SocketAddr, path::PathBuf};
+
+use ruma::OwnedServerName;
+use serde::{Deserialize, Serialize};
+
+use super::ConfigError;
+
+/// Name, addresses and folders.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// The name that stands behind the colon in every user's id. It can never be changed.
+    pub name: OwnedServerName,
+    /// The address and port to listen on.
+    #[serde(default = "default_listen")]
+    pub listen: SocketAddr,
+    /// The folder for the embedded database, media and backups.
+    pub data_dir: PathBuf,
+    /// The address at which clients reach this server, for `.well-known`; by default `http://` and `listen`.
+    #[serde(default)]
+    pub public_url: Option<url::Url>,
+    /// Proxies whose `X-Forwarded-For` is believed. Nobody else's is.
+    #[serde(default)]
+    pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// How many seconds a stop waits for requests under way.
+    #[serde(default = "default_grace")]
+    pub shutdown_grace_seconds: u64,
+}
+
+fn default_listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8008))
+}
+
+fn default_grace() -> u64 {
+    10
+}
+
+impl Server {
+    /// A server that listens on `listen`, everything else by default.
+    pub fn new(name: OwnedServerName, listen: SocketAddr, data_dir: PathBuf) -> Self {
+        Self {
+            name,
+            listen,
+            data_dir,
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            shutdown_grace_seconds: default_grace(),
+        }
+    }
+
+    /// Where clients reach this server.
+    pub fn base_url(&self) -> String {
+        match &self.public_url {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => format!("http://{}", self.listen),
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.data_dir.as_os_str().is_empty() {
+            return Err(ConfigError::Value {
+                key: "server.data_dir",
+                problem: "name a folder, for example /var/lib/parta".into(),
+            });
+        }
+        Ok(())
+    }
+}

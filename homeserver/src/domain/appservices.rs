@@ -1,0 +1,206 @@
+//! Application services as the domain sees them: their registrations and namespaces.
+//! <https://spec.matrix.org/v1.18/application-service-api/#registration>
+
+use std::{path::Path, sync::Arc};
+
+use regex::{Regex, RegexBuilder};
+use ruma::{OwnedUserId, RoomAliasId, RoomId, ServerName, UserId};
+use serde::Deserialize;
+use subtle::ConstantTimeEq as _;
+
+use crate::{
+    config,
+    error::{ApiError, Result},
+};
+
+/// One registered application service.
+#[derive(Debug)]
+pub struct Appservice {
+    /// Its unique id.
+    pub id: String,
+    /// Where transactions go; `None` if it wants none.
+    pub url: Option<url::Url>,
+    /// The token that it calls us with.
+    pub as_token: String,
+    /// The token that we call it with.
+    pub hs_token: String,
+    /// The user that it acts as by itself.
+    pub sender: OwnedUserId,
+    /// Whether it is subject to rate limits.
+    pub rate_limited: bool,
+    /// Whether it wants typing, receipts and presence too.
+    pub receive_ephemeral: bool,
+    users: Vec<Namespace>,
+    aliases: Vec<Namespace>,
+    rooms: Vec<Namespace>,
+}
+
+#[derive(Debug)]
+struct Namespace {
+    exclusive: bool,
+    regex: Regex,
+}
+
+/// A registration file.
+#[derive(Deserialize)]
+struct File {
+    id: String,
+    url: Option<String>,
+    as_token: String,
+    hs_token: String,
+    sender_localpart: String,
+    #[serde(default)]
+    rate_limited: Option<bool>,
+    #[serde(default, alias = "de.sorunome.msc2409.push_ephemeral")]
+    receive_ephemeral: bool,
+    #[serde(default)]
+    namespaces: Namespaces,
+}
+
+#[derive(Default, Deserialize)]
+struct Namespaces {
+    #[serde(default)]
+    users: Vec<FileNamespace>,
+    #[serde(default)]
+    aliases: Vec<FileNamespace>,
+    #[serde(default)]
+    rooms: Vec<FileNamespace>,
+}
+
+#[derive(Deserialize)]
+struct FileNamespace {
+    exclusive: bool,
+    regex: String,
+}
+
+/// A registration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("The application service registration {file} is not right: {problem}")]
+pub struct RegistrationError {
+    /// The file.
+    file: String,
+    /// What is wrong.
+    problem: String,
+}
+
+impl Appservice {
+    /// Reads a registration.
+    pub fn parse(file: &Path, text: &str, server: &ServerName) -> Result<Self, RegistrationError> {
+        let wrong = |problem: String| RegistrationError { file: file.display().to_string(), problem };
+        let read: File = serde_saphyr::from_str(text).map_err(|e| wrong(e.to_string()))?;
+        let namespaces = |list: Vec<FileNamespace>| -> Result<Vec<Namespace>, RegistrationError> {
+            list.into_iter()
+                .map(|namespace| {
+                    // Anchored at both ends, and bounded in size: a registration is trusted, a mistake in it is not.
+                    let regex = RegexBuilder::new(&format!("^(?:{})$", namespace.regex))
+                        .size_limit(1 << 20)
+                        .build()
+                        .map_err(|e| wrong(e.to_string()))?;
+                    Ok(Namespace { exclusive: namespace.exclusive, regex })
+                })
+                .collect()
+        };
+        let url = match read.url.as_deref() {
+            None | Some("") => None,
+            Some(url) => Some(url.parse().map_err(|e| wrong(format!("url: {e}")))?),
+        };
+        Ok(Self {
+            sender: UserId::parse(format!("@{}:{server}", read.sender_localpart))
+                .map_err(|e| wrong(format!("sender_localpart: {e}")))?,
+            users: namespaces(read.namespaces.users)?,
+            aliases: namespaces(read.namespaces.aliases)?,
+            rooms: namespaces(read.namespaces.rooms)?,
+            id: read.id,
+            url,
+            as_token: read.as_token,
+            hs_token: read.hs_token,
+            rate_limited: read.rate_limited.unwrap_or(true),
+            receive_ephemeral: read.receive_ephemeral,
+        })
+    }
+
+    /// Whether a user is its own: its sender or in its namespace.
+    pub fn has_user(&self, user_id: &UserId) -> bool {
+        self.sender == user_id || matches(&self.users, user_id.as_str())
+    }
+
+    /// Whether an alias is in its namespace.
+    pub fn has_alias(&self, alias: &RoomAliasId) -> bool {
+        matches(&self.aliases, alias.as_str())
+    }
+
+    /// Whether a room is in its namespace.
+    pub fn has_room(&self, room_id: &RoomId) -> bool {
+        matches(&self.rooms, room_id.as_str())
+    }
+}
+
+fn matches(namespaces: &[Namespace], id: &str) -> bool {
+    namespaces.iter().any(|namespace| namespace.regex.is_match(id))
+}
+
+fn matches_exclusively(namespaces: &[Namespace], id: &str) -> bool {
+    namespaces.iter().any(|namespace| namespace.exclusive && namespace.regex.is_match(id))
+}
+
+/// All registered application services.
+#[derive(Debug, Default)]
+pub struct Appservices(Vec<Arc<Appservice>>);
+
+impl Appservices {
+    /// Reads every registration that the configuration names. A folder that is not there is empty.
+    pub fn load(config: &config::Appservices, server: &ServerName) -> Result<Self, RegistrationError> {
+        let mut files = config.files.clone();
+        if let Some(folder) = &config.folder
+            && let Ok(entries) = std::fs::read_dir(folder)
+        {
+            let is_yaml = |path: &std::path::PathBuf| path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+            files.extend(entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_yaml));
+        }
+        files.sort();
+        let mut all: Vec<Arc<Appservice>> = Vec::new();
+        for file in files {
+            let wrong = |problem: String| RegistrationError { file: file.display().to_string(), problem };
+            let text = std::fs::read_to_string(&file).map_err(|e| wrong(e.to_string()))?;
+            let appservice = Appservice::parse(&file, &text, server)?;
+            if all.iter().any(|other| other.id == appservice.id || other.as_token == appservice.as_token) {
+                return Err(wrong(format!("another registration has the id {} or its as_token too", appservice.id)));
+            }
+            all.push(Arc::new(appservice));
+        }
+        Ok(Self(all))
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Appservice>> {
+        self.0.iter()
+    }
+
+    /// The one that calls with a token, compared in constant time.
+    pub fn by_token(&self, token: &str) -> Option<Arc<Appservice>> {
+        self.0.iter().find(|appservice| bool::from(appservice.as_token.as_bytes().ct_eq(token.as_bytes()))).cloned()
+    }
+
+    /// Whether a user belongs to an application service alone, other than `except`.
+    pub fn owns_user(&self, user_id: &UserId, except: Option<&Appservice>) -> bool {
+        self.0.iter().any(|a| {
+            except.is_none_or(|e| e.id != a.id)
+                && (a.sender == user_id || matches_exclusively(&a.users, user_id.as_str()))
+        })
+    }
+
+    /// Whether an alias belongs to an application service alone, other than `except`.
+    pub fn owns_alias(&self, alias: &RoomAliasId, except: Option<&Appservice>) -> bool {
+        self.0.iter().any(|a| except.is_none_or(|e| e.id != a.id) && matches_exclusively(&a.aliases, alias.as_str()))
+    }
+
+    /// The user that an application service acts as: the one it names, else its sender.
+    pub fn acts_as(appservice: &Appservice, named: Option<&str>) -> Result<OwnedUserId> {
+        let Some(named) = named else { return Ok(appservice.sender.clone()) };
+        let user_id = UserId::parse(named).map_err(|_| ApiError::invalid_param("user_id is not a user's id."))?;
+        if appservice.has_user(&user_id) {
+            return Ok(user_id);
+        }
+        Err(ApiError::forbidden("That user is not in the application service's namespace."))
+    }
+}

@@ -1,0 +1,364 @@
+//! The one task that writes: it decides jobs against the in-memory state of rooms, hands rows to storage, and makes a
+//! whole batch durable with one commit.
+//!
+//! Two kinds of job. The hot path ([`Journal::decide`]) is a synchronous function over a [`Batch`]: it reads rooms from
+//! memory and yields rows, which are flushed one multi-row statement a table. Everything else ([`Journal::write`]) is an
+//! asynchronous function over a transaction, in a savepoint of its own.
+//!
+//! Positions are given out here, in the order of commits and without gaps, so a sync token is a position. After a commit
+//! the new states are published, then the observers see its changes in their order (caches, notifier, push, application
+//! services), then the callers get their answers. An answer therefore never comes before what it answers is durable.
+
+use std::{collections::HashMap, sync::Arc, time::Instant};
+
+use futures_util::future::BoxFuture;
+use ruma::{DeviceId, OwnedDeviceId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    event::{Event, Position},
+    rooms::{Membership, Rooms, state::RoomState},
+};
+use crate::{
+    clock::Clock,
+    error::{ApiError, Result},
+    storage::{self, commit::Rows, db::Db, db::Tx},
+};
+
+mod batch;
+mod transactions;
+
+pub use batch::Batch;
+use transactions::Transactions;
+
+/// Jobs that may wait; more callers wait for a place.
+const QUEUE: usize = 1024;
+/// Jobs in one commit.
+const BATCH: usize = 256;
+
+/// One thing that a commit changed.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// A new event of a room.
+    Event(Arc<Event>),
+    /// An event that was emptied by a redaction; this is what is left.
+    Redacted(Arc<Event>),
+    /// A room was created, or its entry in the directory changed.
+    Room(OwnedRoomId),
+    /// A room and all that was in it is gone.
+    RoomDeleted(OwnedRoomId),
+    /// A receipt in a room.
+    Receipt {
+        /// The room.
+        room_id: OwnedRoomId,
+        /// Whose receipt.
+        user_id: OwnedUserId,
+        /// Whether others may see it (`m.read`) or only its owner (`m.read.private`).
+        public: bool,
+    },
+    /// Account data of a user, for one room or globally (`None`).
+    AccountData {
+        /// Whose.
+        user_id: OwnedUserId,
+        /// For which room.
+        room_id: Option<OwnedRoomId>,
+    },
+    /// A message waits for a device.
+    ToDevice {
+        /// Whose device.
+        user_id: OwnedUserId,
+        /// Which.
+        device_id: OwnedDeviceId,
+    },
+    /// A user's devices or their keys changed.
+    DeviceList(OwnedUserId),
+}
+
+/// What a commit did, as its observers see it.
+#[derive(Debug)]
+pub struct Committed {
+    /// The last position that it gave out.
+    pub position: Position,
+    /// What changed, in order.
+    pub changes: Vec<Change>,
+    /// The rooms with new events, as they stand now.
+    pub rooms: HashMap<OwnedRoomId, Arc<RoomState>>,
+}
+
+/// Sees every commit, in order, before its callers have their answers. Must not block.
+pub type Observer = Box<dyn Fn(&Committed) + Send + Sync>;
+
+type Deliver = Box<dyn FnOnce(Result<(), ()>) + Send>;
+type Decide = Box<dyn FnOnce(&mut Batch<'_>) -> (bool, Deliver) + Send>;
+type Write = Box<dyn for<'t> FnOnce(&'t mut Writing) -> BoxFuture<'t, (bool, Deliver)> + Send>;
+
+enum Job {
+    Decide { rooms: Vec<OwnedRoomId>, run: Decide },
+    Write(Write),
+}
+
+/// The way to write. Cheap to clone.
+#[derive(Clone)]
+pub struct Journal {
+    queue: mpsc::Sender<Job>,
+    transactions: Arc<Transactions>,
+    db: Db,
+    clock: Clock,
+    position: tokio::sync::watch::Receiver<Position>,
+}
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Journal").finish_non_exhaustive()
+    }
+}
+
+/// A transaction in which an asynchronous job writes.
+#[derive(Debug)]
+pub struct Writing {
+    /// The transaction; the job runs in a savepoint of it.
+    pub tx: Tx,
+    /// Now.
+    pub now: i64,
+    position: Position,
+    changes: Vec<Change>,
+}
+
+impl Writing {
+    /// The next position of the stream.
+    pub fn next_position(&mut self) -> Position {
+        self.position += 1;
+        self.position
+    }
+
+    /// Says what the job changed.
+    pub fn changed(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+}
+
+impl Journal {
+    /// Starts the task. It ends when every clone of the journal is dropped and the queue is empty.
+    pub async fn start(
+        db: Db,
+        clock: Clock,
+        rooms: Arc<Rooms>,
+        observers: Vec<Observer>,
+    ) -> sqlx::Result<(Self, tokio::task::JoinHandle<()>)> {
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        let last = storage::commit::last_position(&db).await?;
+        let (published, position) = tokio::sync::watch::channel(last);
+        let transactions = Arc::new(Transactions::default());
+        let task = Task {
+            db: db.clone(),
+            clock: clock.clone(),
+            rooms,
+            observers,
+            position: last,
+            published,
+            transactions: transactions.clone(),
+        };
+        Ok((Self { queue, transactions, db, clock, position }, tokio::spawn(task.run(jobs))))
+    }
+
+    /// The last committed position.
+    pub fn position(&self) -> Position {
+        *self.position.borrow()
+    }
+
+    /// Runs a decision on the hot path. `rooms` are those that it will look at; they are loaded beforehand. What the
+    /// decision did is kept only if it answers `Ok`, and its answer comes back once it is durable.
+    pub async fn decide<T: Send + 'static>(
+        &self,
+        rooms: &[&RoomId],
+        run: impl FnOnce(&mut Batch<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (answer, wait) = oneshot::channel();
+        let run: Decide = Box::new(move |batch| {
+            let result = run(batch);
+            (result.is_ok(), deliver(answer, result))
+        });
+        self.submit(Job::Decide { rooms: rooms.iter().map(|&id| id.to_owned()).collect(), run }, wait).await
+    }
+
+    /// Runs anything else in a savepoint. What it wrote is kept only if it answers `Ok`, and its answer comes back once
+    /// it is durable.
+    pub async fn write<T, F>(&self, run: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut Writing) -> BoxFuture<'t, Result<T>> + Send + 'static,
+    {
+        let (answer, wait) = oneshot::channel();
+        let run: Write = Box::new(move |writing| {
+            Box::pin(async move {
+                let result = run(writing).await;
+                (result.is_ok(), deliver(answer, result))
+            })
+        });
+        self.submit(Job::Write(run), wait).await
+    }
+
+    async fn submit<T>(&self, job: Job, wait: oneshot::Receiver<Result<T>>) -> Result<T> {
+        let stopped = || ApiError::internal("the journal has stopped");
+        self.queue.send(job).await.map_err(|_| stopped())?;
+        wait.await.map_err(|_| stopped())?
+    }
+
+    /// Makes sure that what a device has sent is in memory, so that [`Batch::sent`] knows a repetition when it comes.
+    pub async fn remember(&self, user_id: &UserId, device_id: &DeviceId) -> Result<()> {
+        self.transactions.load(&self.db, self.clock.now(), user_id, device_id).await
+    }
+}
+
+/// Hands a result to its caller after the commit, or an error of ours if there was none.
+fn deliver<T: Send + 'static>(answer: oneshot::Sender<Result<T>>, result: Result<T>) -> Deliver {
+    Box::new(move |committed| {
+        let result = match (committed, result) {
+            (Err(()), Ok(_)) => Err(ApiError::internal("the commit failed; nothing was written")),
+            (_, result) => result,
+        };
+        // A caller that went away is no concern of ours.
+        let _ = answer.send(result);
+    })
+}
+
+struct Task {
+    db: Db,
+    clock: Clock,
+    rooms: Arc<Rooms>,
+    observers: Vec<Observer>,
+    position: Position,
+    published: tokio::sync::watch::Sender<Position>,
+    transactions: Arc<Transactions>,
+}
+
+/// What a batch has decided so far.
+#[derive(Default)]
+struct Pending {
+    rows: Rows,
+    changes: Vec<Change>,
+    rooms: HashMap<OwnedRoomId, Arc<RoomState>>,
+    memberships: Vec<(OwnedUserId, OwnedRoomId, Membership)>,
+    sent: HashMap<transactions::Key, OwnedEventId>,
+}
+
+impl Task {
+    async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while jobs.recv_many(&mut batch, BATCH).await > 0 {
+            let started = Instant::now();
+            metrics::histogram!("parta_journal_batch_jobs").record(batch.len() as f64);
+            let mut answers = Vec::with_capacity(batch.len());
+            let before = self.position;
+            let committed = match self.batch(batch.drain(..), &mut answers).await {
+                Ok(()) => Ok(()),
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "a commit failed; its batch was undone");
+                    self.position = before;
+                    Err(())
+                }
+            };
+            metrics::histogram!("parta_journal_batch_seconds").record(started.elapsed().as_secs_f64());
+            for answer in answers {
+                answer(committed);
+            }
+        }
+    }
+
+    async fn batch(&mut self, jobs: impl Iterator<Item = Job>, answers: &mut Vec<Deliver>) -> sqlx::Result<()> {
+        let now = self.clock.now();
+        let mut pending = Pending::default();
+        let mut tx = None;
+        let before = self.position;
+        for job in jobs {
+            match job {
+                Job::Decide { rooms, run } => {
+                    // A room that cannot be loaded is missing to the decision; the database's own error comes with
+                    // the commit.
+                    for room_id in rooms {
+                        if !pending.rooms.contains_key(&room_id) {
+                            self.rooms.get(&room_id).await.ok();
+                        }
+                    }
+                    answers.push(self.decide(run, now, &mut pending));
+                }
+                Job::Write(run) => {
+                    let mut open = match tx.take() {
+                        Some(tx) => tx,
+                        None => self.db.begin().await?,
+                    };
+                    // What was decided before must be there for the job to see.
+                    pending.rows.flush(&mut open).await?;
+                    tx = Some(self.write(run, now, open, &mut pending, answers).await?);
+                }
+            }
+        }
+        if tx.is_none() && before == self.position && pending.rows.is_empty() {
+            return Ok(());
+        }
+        let mut tx = match tx {
+            Some(tx) => tx,
+            None => self.db.begin().await?,
+        };
+        pending.rows.flush(&mut tx).await?;
+        if self.position > before {
+            storage::commit::keep_position(&mut tx, self.position).await?;
+        }
+        tx.commit().await?;
+        self.publish(pending);
+        Ok(())
+    }
+
+    fn decide(&mut self, run: Decide, now: i64, pending: &mut Pending) -> Deliver {
+        let mark = pending.rows.mark();
+        let (changes, memberships, position) = (pending.changes.len(), pending.memberships.len(), self.position);
+        let mut batch = Batch::new(now, self.position, &self.rooms, &self.transactions, pending);
+        let (keep, deliver) = run(&mut batch);
+        if keep {
+            self.position = batch.finish();
+        } else {
+            pending.rows.back_to(mark);
+            pending.changes.truncate(changes);
+            pending.memberships.truncate(memberships);
+            self.position = position;
+        }
+        deliver
+    }
+
+    async fn write(
+        &mut self,
+        run: Write,
+        now: i64,
+        mut tx: Tx,
+        pending: &mut Pending,
+        answers: &mut Vec<Deliver>,
+    ) -> sqlx::Result<Tx> {
+        tx.batch("SAVEPOINT job".into()).await?;
+        let mut writing = Writing { tx, now, position: self.position, changes: Vec::new() };
+        let (keep, deliver) = run(&mut writing).await;
+        answers.push(deliver);
+        if keep {
+            writing.tx.batch("RELEASE SAVEPOINT job".into()).await?;
+            self.position = writing.position;
+            pending.changes.append(&mut writing.changes);
+        } else {
+            writing.tx.batch("ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job".into()).await?;
+        }
+        Ok(writing.tx)
+    }
+
+    fn publish(&self, pending: Pending) {
+        self.transactions.keep(pending.sent);
+        for change in &pending.changes {
+            if let Change::RoomDeleted(room_id) = change {
+                self.rooms.evict(room_id);
+            }
+        }
+        self.rooms.publish(pending.rooms.values().cloned(), pending.memberships);
+        self.published.send_replace(self.position);
+        let committed = Committed { position: self.position, changes: pending.changes, rooms: pending.rooms };
+        for observer in &self.observers {
+            observer(&committed);
+        }
+    }
+}

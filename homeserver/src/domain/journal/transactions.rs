@@ -1,0 +1,69 @@
+//! Which transaction ids a device has used, so that a repeated request has its first answer.
+
+use std::collections::HashMap;
+
+use parking_lot::RwLock;
+use ruma::{DeviceId, OwnedDeviceId, OwnedEventId, OwnedUserId, UserId};
+
+use crate::{error::Result, storage, storage::db::Db};
+
+/// How long a transaction id is remembered across a restart.
+const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
+/// Sending devices held in memory; past it all are forgotten and loaded again as they send.
+const MAX_DEVICES: usize = 20_000;
+
+/// A device and its request: the path (room and type) and the transaction id.
+/// <https://spec.matrix.org/v1.18/client-server-api/#transaction-identifiers>
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) user_id: OwnedUserId,
+    pub(super) device_id: OwnedDeviceId,
+    /// Room, type, transaction id.
+    pub(super) request: (String, String, String),
+}
+
+type Device = (OwnedUserId, OwnedDeviceId);
+type Requests = HashMap<(String, String, String), OwnedEventId>;
+
+/// By device, what it sent.
+#[derive(Debug, Default)]
+pub(super) struct Transactions(RwLock<HashMap<Device, Requests>>);
+
+impl Transactions {
+    /// Reads a device's past from the database, once.
+    pub(super) async fn load(&self, db: &Db, now: i64, user_id: &UserId, device_id: &DeviceId) -> Result<()> {
+        let device = (user_id.to_owned(), device_id.to_owned());
+        if self.0.read().contains_key(&device) {
+            return Ok(());
+        }
+        let requests = storage::events::transactions(db, user_id, device_id, now - REMEMBERED_MS)
+            .await?
+            .into_iter()
+            .map(|(room, kind, txn, event_id)| ((room, kind, txn), event_id))
+            .collect();
+        let mut devices = self.0.write();
+        if devices.len() >= MAX_DEVICES {
+            devices.clear();
+        }
+        devices.entry(device).or_insert(requests);
+        Ok(())
+    }
+
+    /// What a request was answered with, if it was made before.
+    pub(super) fn get(&self, key: &Key) -> Option<OwnedEventId> {
+        self.0.read().get(&(key.user_id.clone(), key.device_id.clone()))?.get(&key.request).cloned()
+    }
+
+    /// Keeps what a commit made durable, for the devices in memory.
+    pub(super) fn keep(&self, sent: HashMap<Key, OwnedEventId>) {
+        if sent.is_empty() {
+            return;
+        }
+        let mut devices = self.0.write();
+        for (key, event_id) in sent {
+            if let Some(requests) = devices.get_mut(&(key.user_id, key.device_id)) {
+                requests.insert(key.request, event_id);
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Brings a database to the newest schema: numbered files, each applied once and in a transaction of its own.
+
+use std::{borrow::Cow, collections::HashSet};
+
+use super::db::{Db, Engine, sql};
+
+/// A step of the schema: its name and its statements for both engines.
+#[derive(Clone, Copy, Debug)]
+pub struct Migration {
+    /// `NNNN_name`, unique and in order.
+    pub name: &'static str,
+    common: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+macro_rules! migration {
+    ($name:literal) => {
+        Migration {
+            name: $name,
+            common: include_str!(concat!("../../../migrations/common/", $name, ".sql")),
+            sqlite: "",
+            postgres: "",
+        }
+    };
+    ($name:literal, engines) => {
+        Migration {
+            name: $name,
+            common: include_str!(concat!("../../../migrations/common/", $name, ".sql")),
+            sqlite: include_str!(concat!("../../../migrations/sqlite/", $name, ".sql")),
+            postgres: include_str!(concat!("../../../migrations/postgres/", $name, ".sql")),
+        }
+    };
+}
+
+/// All steps, oldest first. One file a group of tables; a released file is never changed.
+pub const MIGRATIONS: &[Migration] =
+    &[migration!("0001_rooms"), migration!("0002_accounts"), migration!("0003_stream")];
+
+/// A database that this binary cannot open.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    /// The database has seen a newer Parta.
+    #[error(
+        "The database was written by a newer Parta (migration {0} is unknown here). Install that version, or restore a \
+         backup made by this one."
+    )]
+    Newer(String),
+    /// A step failed; nothing of it was kept.
+    #[error("Migration {0} failed and was rolled back: {1}")]
+    Step(&'static str, #[source] sqlx::Error),
+    /// The database could not be read or written.
+    #[error("The database cannot be used: {0}")]
+    Database(#[from] sqlx::Error),
+}
+
+/// Applies what is missing and returns the names of what it applied.
+///
+/// # Errors
+///
+/// [`MigrationError`]; steps before the failing one stay applied, the failing one leaves no trace.
+pub async fn migrate(db: &Db) -> Result<Vec<&'static str>, MigrationError> {
+    let mut tx = db.begin().await?;
+    tx.batch(Cow::Borrowed("CREATE TABLE IF NOT EXISTS migrations (name TEXT NOT NULL PRIMARY KEY)")).await?;
+    tx.commit().await?;
+    let mut done = HashSet::new();
+    for row in sql("SELECT name FROM migrations").all(db).await? {
+        done.insert(row.get::<String>("name")?);
+    }
+    if let Some(unknown) = done.iter().find(|name| !MIGRATIONS.iter().any(|m| m.name == name.as_str())) {
+        return Err(MigrationError::Newer(unknown.clone()));
+    }
+    let mut applied = Vec::new();
+    for migration in MIGRATIONS.iter().filter(|m| !done.contains(m.name)) {
+        let step = async {
+            let mut tx = db.begin().await?;
+            let own = match db.engine() {
+                Engine::Sqlite => migration.sqlite,
+                Engine::Postgres => migration.postgres,
+            };
+            for text in [migration.common, own] {
+                if !text.trim().is_empty() {
+                    tx.batch(Cow::Borrowed(text)).await?;
+                }
+            }
+            sql("INSERT INTO migrations (name) VALUES ($1)").bind(migration.name).run(&mut tx).await?;
+            tx.commit().await
+        };
+        step.await.map_err(|e| MigrationError::Step(migration.name, e))?;
+        applied.push(migration.name);
+    }
+    Ok(applied)
+}

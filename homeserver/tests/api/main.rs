@@ -1,0 +1,6 @@
+//! The client-server API, in process and on both engines: the router is called as HTTP would call it.
+
+#[macro_use]
+mod server;
+
+mod discovery;
