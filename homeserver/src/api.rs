@@ -1,7 +1,18 @@
 //! The client-server API: the whole route table, one line an endpoint.
 
+pub mod alias;
+pub mod context;
+pub mod directory;
 pub mod discovery;
+pub mod knock;
+pub mod membership;
+pub mod message;
+pub mod redact;
+pub mod relations;
+pub mod room;
 pub mod ruma;
+pub mod state;
+pub mod sync;
 
 use axum::{
     Router,
@@ -22,6 +33,42 @@ pub fn router(app: &App) -> Router {
         .endpoint(discovery::versions)
         .endpoint(discovery::homeserver)
         .endpoint(discovery::capabilities)
+        // Rooms
+        .endpoint(room::create)
+        .endpoint(room::event)
+        .endpoint(room::aliases)
+        .endpoint(room::at_timestamp)
+        .endpoint(membership::join)
+        .endpoint(membership::join_by_alias)
+        .endpoint(membership::invite)
+        .endpoint(membership::leave)
+        .endpoint(membership::kick)
+        .endpoint(membership::ban)
+        .endpoint(membership::unban)
+        .endpoint(membership::forget)
+        .endpoint(membership::joined_rooms)
+        .endpoint(membership::joined_members)
+        .endpoint(membership::members)
+        .endpoint(knock::knock)
+        .endpoint(message::send)
+        .endpoint(message::messages)
+        .endpoint(redact::redact)
+        .endpoint(context::context)
+        .endpoint(relations::all)
+        .endpoint(relations::of_type)
+        .endpoint(relations::of_type_and_kind)
+        .endpoint(state::send)
+        .endpoint(state::all)
+        .endpoint(state::get)
+        .endpoint(alias::create)
+        .endpoint(alias::get)
+        .endpoint(alias::delete)
+        .endpoint(directory::public_rooms)
+        .endpoint(directory::public_rooms_filtered)
+        .endpoint(directory::visibility)
+        .endpoint(directory::set_visibility)
+        // Sync
+        .endpoint(sync::sync)
         .fallback(|| async { ApiError::unrecognized("There is no such endpoint.") })
         .method_not_allowed_fallback(|| async {
             ApiError::new(

@@ -8,10 +8,11 @@ use crate::{
     domain::{
         appservices::Appservices,
         journal::{Journal, Observer},
-        rooms::Rooms,
+        rooms::{RoomActions, Rooms},
         sessions::Sessions,
     },
-    storage::{db::Db, migrations},
+    storage::{self, db::Db, migrations},
+    sync::{notifier::Notifier, streams::room::SentMembers},
     tasks::Tasks,
 };
 
@@ -31,11 +32,17 @@ pub struct Services {
     /// The way to write.
     pub journal: Journal,
     /// Registered application services.
-    pub appservices: Appservices,
+    pub appservices: Arc<Appservices>,
     /// Access tokens.
     pub sessions: Sessions,
     /// Rooms.
     pub rooms: Arc<Rooms>,
+    /// What is done in rooms.
+    pub room_actions: RoomActions,
+    /// Wakes long polls.
+    pub notifier: Arc<Notifier>,
+    /// Which members devices have been sent.
+    pub sent_members: SentMembers,
     /// Background work and the sign to stop.
     pub tasks: Tasks,
 }
@@ -58,13 +65,36 @@ impl App {
             tracing::info!(migration = name, "brought the database forward");
         }
         let tasks = Tasks::default();
-        let appservices = Appservices::load(&config.appservices, &config.server.name)?;
+        let appservices = Arc::new(Appservices::load(&config.appservices, &config.server.name)?);
         let sessions = Sessions::new(db.clone(), clock.clone());
         let rooms = Arc::new(Rooms::new(db.clone()));
+        let notifier = Arc::new(Notifier::new(rooms.clone(), storage::commit::last_position(&db).await?));
         // Caches first, then the notifier, push, application services: each sees what those before it have done.
-        let observers: Vec<Observer> = vec![];
+        let observers: Vec<Observer> = vec![Box::new({
+            let notifier = notifier.clone();
+            move |committed| notifier.observe(committed)
+        })];
         let (journal, writer) = Journal::start(db.clone(), clock.clone(), rooms.clone(), observers).await?;
         tasks.last(writer);
-        Ok(Self(Arc::new(Services { config, clock, db, journal, appservices, sessions, rooms, tasks })))
+        let room_actions = RoomActions::new(
+            db.clone(),
+            config.server.name.clone(),
+            rooms.clone(),
+            journal.clone(),
+            appservices.clone(),
+        );
+        Ok(Self(Arc::new(Services {
+            config,
+            clock,
+            db,
+            journal,
+            appservices,
+            sessions,
+            rooms,
+            room_actions,
+            notifier,
+            sent_members: SentMembers::default(),
+            tasks,
+        })))
     }
 }

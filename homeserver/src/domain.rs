@@ -4,7 +4,8 @@
 //! written goes through [`journal::Journal`].
 
 pub mod appservices;
-pub mod event;
 pub mod journal;
 pub mod rooms;
 pub mod sessions;
+
+pub use crate::event;

@@ -3,8 +3,9 @@
 //! - [`app`] builds every service in the order in which they depend on each other;
 //! - [`api`] is the client-server API: the route table and its handlers;
 //! - [`domain`] decides: accounts, rooms, messages; its journal is the one writer;
+//! - [`sync`] tells clients what changed;
 //! - [`storage`] holds the SQL, once for both engines;
-//! - [`config`], [`error`] and [`clock`] are leaves that all others may use;
+//! - [`event`] is an event as a value; with [`config`], [`error`] and [`clock`] a leaf that all others may use;
 //! - [`tasks`] are background work and the sign to stop, [`server`] listens, [`telemetry`] logs and measures.
 //!
 //! Direction of dependencies: `api`, `admin` → `sync`, `appservices` → `domain` → `storage`.
@@ -15,8 +16,10 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod error;
+pub mod event;
 pub mod server;
 pub mod storage;
+pub mod sync;
 pub mod tasks;
 pub mod telemetry;
 

@@ -3,9 +3,12 @@
 //! Architecture invariant: SQL stands in this module only, and every statement is written once for both engines.
 //! There is no cache here: caches live with the service that writes the data.
 
+pub mod account_data;
 pub mod accounts;
 pub mod commit;
 pub mod db;
+pub mod directory;
 pub mod events;
+pub mod filters;
 pub mod migrations;
 pub mod rooms;

@@ -12,7 +12,7 @@ use axum::{
     routing::{MethodFilter, on},
 };
 use ruma::api::{
-    IncomingRequest, OutgoingResponse as _,
+    IncomingRequest,
     auth_scheme::{
         AccessToken, AccessTokenOptional, AppserviceToken, AppserviceTokenOptional, AuthScheme, NoAccessToken,
         NoAuthentication,
@@ -60,7 +60,7 @@ impl Context<'_> {
 /// What a handler learns about its caller, decided by the endpoint's authentication scheme.
 pub trait Authenticate: AuthScheme {
     /// The caller.
-    type Caller: Send + 'static;
+    type Caller: std::fmt::Debug + Send + 'static;
 
     /// Finds out who calls.
     fn authenticate(
@@ -217,16 +217,25 @@ impl RumaRouter for Router<App> {
         Fut: Future<Output = Result<R::OutgoingResponse>> + Send + 'static,
     {
         let method = MethodFilter::try_from(R::METHOD).expect("ruma's methods are HTTP's");
-        R::PATH_BUILDER.all_paths().fold(self, |router, path| {
+        R::PATH_BUILDER.all_paths().flat_map(variants).fold(self, |router, path| {
             let handler = handler.clone();
             router.route(
-                path,
+                &path,
                 on(method, move |state: State<App>, request: Ruma<R>| {
                     let handler = handler.clone();
                     async move { answer(handler(state, request).await) }
                 }),
             )
         })
+    }
+}
+
+/// A path and, where it ends in a state key, the same without one: an empty key may be left out with its slash.
+/// <https://spec.matrix.org/v1.18/client-server-api/#put_matrixclientv3roomsroomidstateeventtypestatekey>
+fn variants(path: &'static str) -> Vec<String> {
+    match path.strip_suffix("/{state_key}") {
+        Some(rest) => vec![path.to_owned(), rest.to_owned(), format!("{rest}/")],
+        None => vec![path.to_owned()],
     }
 }
 

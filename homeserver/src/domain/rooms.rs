@@ -1,36 +1,60 @@
 //! Rooms: their state, who is in them, and what may be done there.
 
 pub mod build;
+pub mod create;
+pub mod directory;
+pub mod history;
+pub mod membership;
+pub mod send;
 pub mod state;
+pub mod view;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use parking_lot::RwLock;
-use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId, events::room::member::MembershipState};
+use parking_lot::{Mutex, RwLock};
+use ruma::{
+    OwnedRoomAliasId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomId, UserId, events::room::member::MembershipState,
+};
 
 use self::state::RoomState;
-use super::event::Position;
+use super::{appservices::Appservices, journal::Journal};
 use crate::{
     error::{ApiError, Result},
     storage::{self, db::Db},
 };
 
-/// What a user is to a room.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Membership {
-    /// Join, invite, leave, ban or knock.
-    pub membership: MembershipState,
-    /// The position of the `m.room.member` event that says so.
-    pub position: Position,
-    /// Whether the user forgot the room after leaving.
-    pub forgotten: bool,
+/// What is done in rooms: making and joining them, sending, reading their history.
+#[derive(Debug)]
+pub struct RoomActions {
+    db: Db,
+    server_name: OwnedServerName,
+    rooms: Arc<Rooms>,
+    journal: Journal,
+    appservices: Arc<Appservices>,
+    /// Aliases that are being given out.
+    reserved: Arc<Mutex<HashSet<OwnedRoomAliasId>>>,
 }
+
+impl RoomActions {
+    /// Over the services that it needs.
+    pub fn new(
+        db: Db,
+        server_name: OwnedServerName,
+        rooms: Arc<Rooms>,
+        journal: Journal,
+        appservices: Arc<Appservices>,
+    ) -> Self {
+        Self { db, server_name, rooms, journal, appservices, reserved: Arc::default() }
+    }
+}
+
+pub use crate::storage::rooms::Membership;
 
 /// The rooms of one user.
 pub type RoomsOfUser = Arc<HashMap<OwnedRoomId, Membership>>;
@@ -57,7 +81,10 @@ impl Rooms {
         if let Some(state) = self.states.read().get(room_id) {
             return Ok(Some(state.clone()));
         }
-        let Some(state) = storage::rooms::load(&self.db, room_id).await? else { return Ok(None) };
+        let Some(stored) = storage::rooms::load(&self.db, room_id).await? else { return Ok(None) };
+        let version = stored.version.clone();
+        let unknown = || ApiError::internal(format!("a room of version {version} is stored"));
+        let state = RoomState::stored(room_id.to_owned(), stored).ok_or_else(unknown)?;
         // The journal publishes only rooms it has loaded through here, so what is there already is newer.
         Ok(Some(self.states.write().entry(room_id.to_owned()).or_insert_with(|| Arc::new(state)).clone()))
     }
@@ -79,6 +106,13 @@ impl Rooms {
     /// A snapshot that is already in memory.
     pub fn loaded(&self, room_id: &RoomId) -> Option<Arc<RoomState>> {
         self.states.read().get(room_id).cloned()
+    }
+
+    /// The rooms that a user is joined to, as far as they are in memory.
+    pub fn loaded_of_user(&self, user_id: &UserId) -> Vec<OwnedRoomId> {
+        let of_users = self.of_users.read();
+        let rooms = of_users.get(user_id).into_iter().flat_map(|rooms| rooms.iter());
+        rooms.filter(|(_, m)| m.membership == MembershipState::Join).map(|(room_id, _)| room_id.clone()).collect()
     }
 
     /// All rooms that a user is or was in.

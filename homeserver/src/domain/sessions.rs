@@ -8,9 +8,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::appservices::Appservice;
 use crate::{
-    clock::{Clock, Millis},
+    clock::Clock,
     error::{ApiError, Result},
-    storage::{self, db::Db},
+    storage::{self, accounts::Session, db::Db},
 };
 
 /// Who calls.
@@ -38,19 +38,6 @@ pub type TokenHash = [u8; 32];
 /// The hash of a token.
 pub fn hash(token: &str) -> TokenHash {
     Sha256::digest(token.as_bytes()).into()
-}
-
-/// An access token's row.
-#[derive(Clone, Debug)]
-pub struct Session {
-    /// Whose.
-    pub user_id: OwnedUserId,
-    /// For which device.
-    pub device_id: Option<OwnedDeviceId>,
-    /// When it ends, if it does.
-    pub expires_at: Option<Millis>,
-    /// Whether the account is locked (`M_USER_LOCKED`).
-    pub locked: bool,
 }
 
 /// Access tokens, those in use in memory.

@@ -1,7 +1,31 @@
 //! Accounts, devices and tokens.
 
 use super::db::{Db, sql};
-use crate::domain::sessions::Session;
+use ruma::{OwnedDeviceId, OwnedUserId};
+
+use crate::clock::Millis;
+
+/// An access token's row.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Whose.
+    pub user_id: OwnedUserId,
+    /// For which device.
+    pub device_id: Option<OwnedDeviceId>,
+    /// When it ends, if it does.
+    pub expires_at: Option<Millis>,
+    /// Whether the account is locked (`M_USER_LOCKED`).
+    pub locked: bool,
+}
+
+/// How a user shows up in a room.
+#[derive(Clone, Debug, Default)]
+pub struct Profile {
+    /// The display name.
+    pub display_name: Option<String>,
+    /// The avatar.
+    pub avatar_url: Option<String>,
+}
 
 /// The session behind a token's hash.
 pub async fn session(db: &Db, hash: &[u8; 32]) -> sqlx::Result<Option<Session>> {
@@ -19,4 +43,14 @@ pub async fn session(db: &Db, hash: &[u8; 32]) -> sqlx::Result<Option<Session>> 
         })
     })
     .transpose()
+}
+
+/// How a user shows up in rooms; `None` if there is no such account.
+pub async fn profile(db: &Db, user_id: &ruma::UserId) -> sqlx::Result<Option<Profile>> {
+    sql("SELECT display_name, avatar_url FROM users WHERE user_id = $1")
+        .bind(user_id)
+        .optional(db)
+        .await?
+        .map(|row| Ok(Profile { display_name: row.get("display_name")?, avatar_url: row.get("avatar_url")? }))
+        .transpose()
 }

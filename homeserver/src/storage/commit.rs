@@ -2,7 +2,7 @@
 //! in the SQLite driver and a round trip on PostgreSQL, so their number decides the rate. Knows rows, not rooms.
 
 use super::db::{InsertMany, Query, Tx, Value, sql};
-use crate::domain::event::Event;
+use crate::event::Event;
 
 /// Rows that wait for the end of the batch.
 #[derive(Debug)]

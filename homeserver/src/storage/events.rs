@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ruma::{DeviceId, EventId, OwnedEventId, RoomId, UserId};
 
 use super::db::{Db, Query, Row, sql};
-use crate::domain::event::{Event, Parts, Position, Transaction};
+use crate::event::{Event, Parts, Position, Transaction};
 
 /// The columns that [`event`] reads.
 macro_rules! select_events {

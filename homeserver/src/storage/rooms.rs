@@ -2,41 +2,53 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use ruma::{OwnedRoomId, RoomId, RoomVersionId, UserId};
+use ruma::{OwnedRoomId, RoomId, RoomVersionId, UserId, events::room::member::MembershipState};
 
 use super::{
     db::{Db, Query, sql},
     events::{event, select_events},
 };
-use crate::domain::{
-    event::Event,
-    rooms::{Membership, state::RoomState},
-};
+use crate::event::{Event, Position};
+
+/// What a user is to a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// Join, invite, leave, ban or knock.
+    pub membership: MembershipState,
+    /// The position of the `m.room.member` event that says so.
+    pub position: Position,
+    /// Whether the user forgot the room after leaving.
+    pub forgotten: bool,
+}
+
+/// A room as it is stored.
+#[derive(Debug)]
+pub struct Stored {
+    /// The room version.
+    pub version: RoomVersionId,
+    /// Its current state.
+    pub state: Vec<Arc<Event>>,
+    /// Its last events, oldest first.
+    pub recent: Vec<Arc<Event>>,
+    /// Whether that is all of them.
+    pub complete: bool,
+}
+
+/// How many events of a room are kept in memory.
+pub const RECENT: usize = 64;
 
 /// A room with its current state and its last events; `None` if there is no such room.
-pub async fn load(db: &Db, room_id: &RoomId) -> sqlx::Result<Option<RoomState>> {
+pub async fn load(db: &Db, room_id: &RoomId) -> sqlx::Result<Option<Stored>> {
     let Some(row) = sql("SELECT version FROM rooms WHERE room_id = $1").bind(room_id).optional(db).await? else {
         return Ok(None);
     };
-    let version: RoomVersionId = row.parse("version")?;
-    let unknown = || sqlx::Error::Decode(format!("a room of version {version} is stored").into());
-    let mut room = RoomState::new(room_id.to_owned(), version.clone()).ok_or_else(unknown)?;
     let state =
         sql(select_events!("JOIN current_state s ON s.position = e.position WHERE s.room_id = $1 ORDER BY e.position"));
-    for row in state.bind(room_id).all(db).await? {
-        room.set_state(&event(&row)?);
-    }
-    let mut recent: Vec<Arc<Event>> = super::events::backwards(db, room_id, -1, i64::MAX, 64).await?;
+    let state = state.bind(room_id).all(db).await?.iter().map(event).collect::<sqlx::Result<_>>()?;
+    let mut recent = super::events::backwards(db, room_id, -1, i64::MAX, RECENT as i64).await?;
     recent.reverse();
-    if let Some(last) = recent.last() {
-        room.last_event = Some(last.event_id.clone());
-        room.depth = last.graph.depth;
-        room.position = last.position;
-    }
-    // One less than the oldest that is there: nothing of this room lies between.
-    room.recent_since = if recent.len() < 64 { 0 } else { recent.first().map_or(0, |e| e.position - 1) };
-    room.recent = recent.into_iter().collect();
-    Ok(Some(room))
+    let complete = recent.len() < RECENT;
+    Ok(Some(Stored { version: row.parse("version")?, state, recent, complete }))
 }
 
 /// All rooms of a user.
@@ -58,10 +70,10 @@ pub async fn memberships(db: &Db, user_id: &UserId) -> sqlx::Result<HashMap<Owne
 }
 
 /// The statement that records a new room.
-pub fn insert(room: &RoomState, creator: &UserId, created_at: i64, is_public: bool) -> Query {
+pub fn insert(room_id: &RoomId, version: &RoomVersionId, creator: &UserId, created_at: i64, is_public: bool) -> Query {
     sql("INSERT INTO rooms (room_id, version, creator, created_at, is_public) VALUES ($1, $2, $3, $4, $5)")
-        .bind(&*room.room_id)
-        .bind(room.version.to_string())
+        .bind(room_id)
+        .bind(version.to_string())
         .bind(creator)
         .bind(created_at)
         .bind(is_public)
@@ -70,4 +82,10 @@ pub fn insert(room: &RoomState, creator: &UserId, created_at: i64, is_public: bo
 /// The statement by which a user forgets a room.
 pub fn forget(user_id: &UserId, room_id: &RoomId) -> Query {
     sql("UPDATE memberships SET forgotten = TRUE WHERE user_id = $1 AND room_id = $2").bind(user_id).bind(room_id)
+}
+
+/// Whether an administrator has closed a room.
+pub async fn is_blocked(db: &Db, room_id: &RoomId) -> sqlx::Result<bool> {
+    let row = sql("SELECT blocked FROM rooms WHERE room_id = $1").bind(room_id).optional(db).await?;
+    row.map_or(Ok(false), |row| row.get("blocked"))
 }

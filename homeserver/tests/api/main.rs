@@ -4,3 +4,5 @@
 mod server;
 
 mod discovery;
+mod rooms;
+mod sync;

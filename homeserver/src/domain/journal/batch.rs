@@ -114,7 +114,7 @@ impl<'a> Batch<'a> {
     ) -> Result<Arc<Event>> {
         let position = self.next_position();
         let (room, event) = build::create_event(version, room_id, draft, self.now, position)?;
-        let row = storage::rooms::insert(&room, &event.sender, self.now, is_public);
+        let row = storage::rooms::insert(&room.room_id, &room.version, &event.sender, self.now, is_public);
         self.rows().statement(row);
         let event = Arc::new(event);
         self.take(&Arc::new(room), event.clone())?;

@@ -19,10 +19,10 @@ use ruma::{
 };
 use serde::Deserialize;
 
-use crate::domain::event::{Event, Position};
-
-/// Events kept in memory for syncs that are nearly up to date.
-const RECENT: usize = 64;
+use crate::{
+    event::{Event, Position},
+    storage::rooms::{RECENT, Stored},
+};
 
 /// A room as it stands after its last event.
 #[derive(Clone, Debug)]
@@ -78,6 +78,24 @@ impl RoomState {
             recent_since: 0,
             power_levels: OnceLock::new(),
         })
+    }
+
+    /// A room as it was stored. `None` for a room version that this server does not speak.
+    pub fn stored(room_id: OwnedRoomId, stored: Stored) -> Option<Self> {
+        let mut room = Self::new(room_id, stored.version)?;
+        for event in &stored.state {
+            room.set_state(event);
+        }
+        if let Some(last) = stored.recent.last() {
+            room.last_event = Some(last.event_id.clone());
+            room.depth = last.graph.depth;
+            room.position = last.position;
+        }
+        // One less than the oldest that is there: nothing of this room lies between.
+        let oldest = stored.recent.first().map_or(0, |event| event.position - 1);
+        room.recent_since = if stored.complete { 0 } else { oldest };
+        room.recent = stored.recent.into_iter().collect();
+        Some(room)
     }
 
     /// The room after one more event.

@@ -1,0 +1,164 @@
+//! Events that relate to another: replies in a thread, reactions, edits.
+
+use axum::extract::State;
+use ruma::{
+    EventId, OwnedRoomId, UInt,
+    api::{
+        Direction,
+        client::relations::{
+            get_relating_events, get_relating_events_with_rel_type, get_relating_events_with_rel_type_and_event_type,
+        },
+    },
+    events::AnyMessageLikeEvent,
+    serde::Raw,
+};
+
+use super::ruma::Ruma;
+use crate::{
+    app::App,
+    domain::{event::Event, rooms::view::Viewer, sessions::Requester},
+    error::{ApiError, Result},
+    storage,
+    sync::token::Token,
+};
+
+/// What the three endpoints have in common.
+struct Query<'a> {
+    room_id: &'a OwnedRoomId,
+    event_id: &'a EventId,
+    rel_type: Option<String>,
+    kind: Option<String>,
+    from: Option<&'a str>,
+    to: Option<&'a str>,
+    dir: Direction,
+    limit: Option<UInt>,
+    recurse: bool,
+}
+
+struct Page {
+    chunk: Vec<Raw<AnyMessageLikeEvent>>,
+    next: Option<String>,
+    depth: Option<UInt>,
+}
+
+/// How deep relations of relations are followed.
+const MAX_DEPTH: u32 = 3;
+
+async fn page(app: &App, caller: &Requester, query: Query<'_>) -> Result<Page> {
+    let missing = || ApiError::not_found("There is no such event, or you may not see it.");
+    let room = app.rooms.get(query.room_id).await?.ok_or_else(missing)?;
+    let parent = app.room_actions.event(&room, &caller.user_id, query.event_id).await?;
+    let sight = app.room_actions.sight(&room, &caller.user_id).await?;
+    let backwards = query.dir == Direction::Backward;
+    let position = |token: Option<&str>| token.map(str::parse::<Token>).transpose().map(|t| t.map(|t| t.position));
+    let (from, to) = (position(query.from)?, position(query.to)?);
+    let (after, up_to) = if backwards {
+        (to.unwrap_or(-1), from.unwrap_or(i64::MAX))
+    } else {
+        (from.unwrap_or(-1), to.unwrap_or(i64::MAX))
+    };
+
+    let mut found = Vec::new();
+    let mut parents = vec![parent.event_id.clone()];
+    let depth = if query.recurse { MAX_DEPTH } else { 1 };
+    for _ in 0..depth {
+        let children = storage::events::relating_to_any(&app.db, &parents).await?;
+        parents = children.iter().map(|event| event.event_id.clone()).collect();
+        found.extend(children);
+        if parents.is_empty() {
+            break;
+        }
+    }
+    let wanted = |event: &Event| {
+        let relation = event.relation.as_ref();
+        event.room_id == room.room_id
+            && event.position > after
+            && event.position <= up_to
+            && query.kind.as_deref().is_none_or(|kind| event.kind.to_string() == kind)
+            && query.rel_type.as_deref().is_none_or(|rel_type| relation.is_some_and(|r| r.rel_type == rel_type))
+            && sight.sees(event, &caller.user_id)
+    };
+    found.retain(|event| wanted(event));
+    found.sort_by_key(|event| if backwards { -event.position } else { event.position });
+    let limit = query.limit.map_or(50, u64::from).clamp(1, 500) as usize;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found
+        .last()
+        .filter(|_| more)
+        .map(|last| Token::at(if backwards { last.position - 1 } else { last.position }).to_string());
+    let viewer = Viewer {
+        user_id: &caller.user_id,
+        device_id: caller.device_id.as_deref(),
+        now: app.clock.now(),
+        with_room_id: true,
+    };
+    let depth = query.recurse.then(|| UInt::from(MAX_DEPTH));
+    Ok(Page { chunk: viewer.show(&app.db, &found).await?, next, depth })
+}
+
+/// `GET /_matrix/client/v1/rooms/{roomId}/relations/{eventId}`
+pub async fn all(
+    State(app): State<App>,
+    Ruma { body, caller, .. }: Ruma<get_relating_events::v1::Request>,
+) -> Result<get_relating_events::v1::Response> {
+    let query = Query {
+        room_id: &body.room_id,
+        event_id: &body.event_id,
+        rel_type: None,
+        kind: None,
+        from: body.from.as_deref(),
+        to: body.to.as_deref(),
+        dir: body.dir,
+        limit: body.limit,
+        recurse: body.recurse,
+    };
+    let page = page(&app, &caller, query).await?;
+    let mut response = get_relating_events::v1::Response::new(page.chunk);
+    (response.next_batch, response.prev_batch, response.recursion_depth) = (page.next, body.from, page.depth);
+    Ok(response)
+}
+
+/// `GET /_matrix/client/v1/rooms/{roomId}/relations/{eventId}/{relType}`
+pub async fn of_type(
+    State(app): State<App>,
+    Ruma { body, caller, .. }: Ruma<get_relating_events_with_rel_type::v1::Request>,
+) -> Result<get_relating_events_with_rel_type::v1::Response> {
+    let query = Query {
+        room_id: &body.room_id,
+        event_id: &body.event_id,
+        rel_type: Some(body.rel_type.to_string()),
+        kind: None,
+        from: body.from.as_deref(),
+        to: body.to.as_deref(),
+        dir: body.dir,
+        limit: body.limit,
+        recurse: body.recurse,
+    };
+    let page = page(&app, &caller, query).await?;
+    let mut response = get_relating_events_with_rel_type::v1::Response::new(page.chunk);
+    (response.next_batch, response.prev_batch, response.recursion_depth) = (page.next, body.from, page.depth);
+    Ok(response)
+}
+
+/// `GET /_matrix/client/v1/rooms/{roomId}/relations/{eventId}/{relType}/{eventType}`
+pub async fn of_type_and_kind(
+    State(app): State<App>,
+    Ruma { body, caller, .. }: Ruma<get_relating_events_with_rel_type_and_event_type::v1::Request>,
+) -> Result<get_relating_events_with_rel_type_and_event_type::v1::Response> {
+    let query = Query {
+        room_id: &body.room_id,
+        event_id: &body.event_id,
+        rel_type: Some(body.rel_type.to_string()),
+        kind: Some(body.event_type.to_string()),
+        from: body.from.as_deref(),
+        to: body.to.as_deref(),
+        dir: body.dir,
+        limit: body.limit,
+        recurse: body.recurse,
+    };
+    let page = page(&app, &caller, query).await?;
+    let mut response = get_relating_events_with_rel_type_and_event_type::v1::Response::new(page.chunk);
+    (response.next_batch, response.prev_batch, response.recursion_depth) = (page.next, body.from, page.depth);
+    Ok(response)
+}

@@ -1,0 +1,129 @@
+//! Making rooms, and single events of them.
+
+use axum::extract::State;
+use ruma::{
+    RoomAliasId,
+    api::client::room::{Visibility, aliases, create_room, get_event_by_timestamp, get_room_event},
+};
+use serde::Deserialize;
+
+use super::ruma::Ruma;
+use crate::{
+    app::App,
+    clock,
+    domain::{
+        event::canonical,
+        rooms::{create::NewRoom, view::Viewer},
+    },
+    error::{ApiError, Result},
+    storage,
+};
+
+/// `POST /_matrix/client/v3/createRoom`
+pub async fn create(
+    State(app): State<App>,
+    Ruma { body, caller, .. }: Ruma<create_room::v3::Request>,
+) -> Result<create_room::v3::Response> {
+    use create_room::v3::RoomPreset;
+
+    #[derive(Deserialize)]
+    struct InitialState {
+        #[serde(rename = "type")]
+        kind: String,
+        #[serde(default)]
+        state_key: String,
+        content: Box<serde_json::value::RawValue>,
+    }
+
+    let version = body.room_version.unwrap_or_else(|| app.config.rooms.default_version.clone());
+    if !crate::config::Rooms::VERSIONS.contains(&version) {
+        return Err(ApiError::new(
+            http::StatusCode::BAD_REQUEST,
+            ruma::api::error::ErrorKind::UnsupportedRoomVersion,
+            format!("This server does not make rooms of version {version}. Leave room_version out."),
+        ));
+    }
+    if !body.invite_3pid.is_empty() {
+        return Err(ApiError::forbidden("Invitations by e-mail or phone number are not possible here."));
+    }
+    let is_public = body.visibility == Visibility::Public;
+    let preset = match body.preset {
+        Some(preset @ (RoomPreset::PublicChat | RoomPreset::PrivateChat | RoomPreset::TrustedPrivateChat)) => preset,
+        Some(other) => return Err(ApiError::invalid_param(format!("{other:?} is no preset."))),
+        None if is_public => RoomPreset::PublicChat,
+        None => RoomPreset::PrivateChat,
+    };
+    let alias = match body.room_alias_name {
+        Some(name) => {
+            let alias = RoomAliasId::parse(format!("#{name}:{}", app.config.server.name))
+                .ok()
+                .filter(|_| !name.contains([':', '#']) && !name.chars().any(char::is_whitespace))
+                .ok_or_else(|| ApiError::invalid_param("A room's address has no spaces, colons or #."))?;
+            app.room_actions.check_alias(&alias, &caller)?;
+            Some(alias)
+        }
+        None => None,
+    };
+    let initial_state = body
+        .initial_state
+        .iter()
+        .map(|raw| {
+            let state: InitialState =
+                raw.deserialize_as_unchecked().map_err(|e| ApiError::bad_json(format!("initial_state: {e}")))?;
+            Ok((state.kind.into(), state.state_key, canonical(&state.content)?))
+        })
+        .collect::<Result<_>>()?;
+    let object = |raw: Option<&serde_json::value::RawValue>| raw.map_or(Ok(Default::default()), canonical);
+    let room = NewRoom {
+        version,
+        preset,
+        is_public,
+        name: body.name.filter(|name| !name.is_empty()),
+        topic: body.topic.filter(|topic| !topic.is_empty()),
+        alias,
+        creation_content: object(body.creation_content.as_ref().map(|raw| raw.json()))?,
+        initial_state,
+        power_levels: object(body.power_level_content_override.as_ref().map(|raw| raw.json()))?,
+        invite: body.invite.into_iter().filter(|user_id| *user_id != caller.user_id).collect(),
+        is_direct: body.is_direct,
+    };
+    Ok(create_room::v3::Response::new(app.room_actions.create(&caller.user_id, room).await?))
+}
+
+/// `GET /_matrix/client/v3/rooms/{roomId}/event/{eventId}`
+pub async fn event(
+    State(app): State<App>,
+    Ruma { body, caller, .. }: Ruma<get_room_event::v3::Request>,
+) -> Result<get_room_event::v3::Response> {
+    let missing = || ApiError::not_found("There is no such event, or you may not see it.");
+    let room = app.rooms.get(&body.room_id).await?.ok_or_else(missing)?;
+    let event = app.room_actions.event(&room, &caller.user_id, &body.event_id).await?;
+    let viewer = Viewer {
+        user_id: &caller.user_id,
+        device_id: caller.device_id.as_deref(),
+        now: app.clock.now(),
+        with_room_id: true,
+    };
+    let shown = viewer.show(&app.db, &[event]).await?.pop().ok_or_else(missing)?;
+    Ok(get_room_event::v3::Response::new(shown))
+}
+
+/// `GET /_matrix/client/v3/rooms/{roomId}/aliases`
+pub async fn aliases(
+    State(app): State<App>,
+    Ruma { body, caller, .. }: Ruma<aliases::v3::Request>,
+) -> Result<aliases::v3::Response> {
+    Ok(aliases::v3::Response::new(app.room_actions.aliases(&caller.user_id, &body.room_id).await?))
+}
+
+/// `GET /_matrix/client/v1/rooms/{roomId}/timestamp_to_event`
+pub async fn at_timestamp(
+    State(app): State<App>,
+    Ruma { body, caller, .. }: Ruma<get_event_by_timestamp::v1::Request>,
+) -> Result<get_event_by_timestamp::v1::Response> {
+    let room = app.rooms.joined(&body.room_id, &caller.user_id).await?;
+    let forwards = body.dir == ruma::api::Direction::Forward;
+    let event = storage::events::nearest(&app.db, &room.room_id, i64::from(body.ts.get()), forwards).await?;
+    let event = event.ok_or_else(|| ApiError::not_found("There is no event on that side of that time."))?;
+    Ok(get_event_by_timestamp::v1::Response::new(event.event_id.clone(), clock::to_matrix(event.origin_server_ts)))
+}

@@ -1,0 +1,223 @@
+//! Aliases and the public directory.
+//! <https://spec.matrix.org/v1.18/client-server-api/#room-aliases>
+
+use std::{collections::HashSet, sync::Arc};
+
+use parking_lot::Mutex;
+use ruma::{
+    OwnedRoomAliasId, OwnedRoomId, RoomAliasId, RoomId, UInt, UserId,
+    directory::{PublicRoomsChunk, PublicRoomsChunkInit},
+    events::{
+        StateEventType,
+        room::{history_visibility::HistoryVisibility, join_rules::JoinRule},
+    },
+    room::JoinRuleKind,
+};
+
+use super::{RoomActions, state::RoomState};
+use crate::{
+    domain::{journal::Change, sessions::Requester},
+    error::{ApiError, Result},
+    storage,
+};
+
+/// An alias that nobody else may take until this is dropped.
+#[derive(Debug)]
+pub struct Reserved {
+    alias: OwnedRoomAliasId,
+    all: Arc<Mutex<HashSet<OwnedRoomAliasId>>>,
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        self.all.lock().remove(&self.alias);
+    }
+}
+
+/// A page of the public directory.
+#[derive(Debug, Default)]
+pub struct PublicRooms {
+    /// The rooms.
+    pub chunk: Vec<PublicRoomsChunk>,
+    /// Where the page begins.
+    pub start: usize,
+    /// Where the next page begins, if there is one.
+    pub next: Option<usize>,
+    /// How many there are in all.
+    pub total: usize,
+}
+
+impl RoomActions {
+    /// Reserves a free alias of this server.
+    pub(super) async fn reserve(&self, alias: &RoomAliasId) -> Result<Reserved> {
+        let taken = || ApiError::room_in_use(format!("The address {alias} is taken. Choose another."));
+        if !self.reserved.lock().insert(alias.to_owned()) {
+            return Err(taken());
+        }
+        let reserved = Reserved { alias: alias.to_owned(), all: self.reserved.clone() };
+        match storage::directory::resolve(&self.db, alias).await? {
+            None => Ok(reserved),
+            Some(_) => Err(taken()),
+        }
+    }
+
+    /// Refuses an alias of another server or of another application service.
+    pub fn check_alias(&self, alias: &RoomAliasId, requester: &Requester) -> Result<()> {
+        if alias.server_name() != self.server_name {
+            return Err(ApiError::invalid_param(format!("An address of this server ends in :{}.", self.server_name)));
+        }
+        if alias.as_str().len() > 255 || alias.alias().is_empty() {
+            return Err(ApiError::invalid_param("An address has between 1 and 255 characters."));
+        }
+        let own = requester.appservice.as_deref();
+        if self.appservices.owns_alias(alias, own) || own.is_some_and(|appservice| !appservice.has_alias(alias)) {
+            return Err(ApiError::exclusive(format!("The address {alias} is reserved for an application service.")));
+        }
+        Ok(())
+    }
+
+    /// Where an alias leads.
+    pub async fn resolve(&self, alias: &RoomAliasId) -> Result<Option<OwnedRoomId>> {
+        Ok(storage::directory::resolve(&self.db, alias).await?)
+    }
+
+    /// Adds an alias to a room.
+    pub async fn add_alias(&self, requester: &Requester, alias: &RoomAliasId, room_id: &RoomId) -> Result<()> {
+        self.check_alias(alias, requester)?;
+        self.rooms.require(room_id).await?;
+        if requester.appservice.is_none() {
+            self.rooms.joined(room_id, &requester.user_id).await?;
+        }
+        let taken = self.reserve(alias).await;
+        let _reserved = taken.map_err(|error| match error {
+            ApiError::Matrix { message, .. } => {
+                ApiError::new(http::StatusCode::CONFLICT, ruma::api::error::ErrorKind::Unknown, message)
+            }
+            other => other,
+        })?;
+        let row = storage::directory::insert(alias, room_id, &requester.user_id);
+        let id = room_id.to_owned();
+        self.journal
+            .decide(&[], move |batch| {
+                batch.rows().statement(row);
+                batch.changed(Change::Room(id));
+                Ok(())
+            })
+            .await
+    }
+
+    /// Removes an alias: its creator may, and whoever may set the room's canonical alias.
+    pub async fn remove_alias(&self, requester: &Requester, alias: &RoomAliasId) -> Result<()> {
+        let room_id =
+            self.resolve(alias).await?.ok_or_else(|| ApiError::not_found("There is no such room address."))?;
+        let creator = storage::directory::creator(&self.db, alias).await?;
+        let user_id = &requester.user_id;
+        let room = self.rooms.get(&room_id).await?;
+        let may = creator.as_ref() == Some(user_id)
+            || room.as_ref().is_some_and(|room| {
+                room.is_joined(user_id)
+                    && room.power_levels().user_can_send_state(user_id, StateEventType::RoomCanonicalAlias)
+            });
+        if !may {
+            return Err(ApiError::forbidden("Only who made this address, or who runs the room, may remove it."));
+        }
+        let row = storage::directory::delete(alias);
+        self.journal
+            .decide(&[], move |batch| {
+                batch.rows().statement(row);
+                batch.changed(Change::Room(room_id));
+                Ok(())
+            })
+            .await
+    }
+
+    /// The aliases of a room, for its members and, where everybody may read it, for everybody.
+    pub async fn aliases(&self, user_id: &UserId, room_id: &RoomId) -> Result<Vec<OwnedRoomAliasId>> {
+        let room = self.rooms.get(room_id).await?;
+        let may = room.is_some_and(|room| {
+            room.is_joined(user_id) || room.history_visibility() == HistoryVisibility::WorldReadable
+        });
+        if !may {
+            return Err(ApiError::forbidden("You are not in this room."));
+        }
+        Ok(storage::directory::of_room(&self.db, room_id).await?)
+    }
+
+    /// Whether the directory lists a room.
+    pub async fn is_public(&self, room_id: &RoomId) -> Result<bool> {
+        self.rooms.require(room_id).await?;
+        Ok(storage::directory::is_public(&self.db, room_id).await?)
+    }
+
+    /// Lists a room in the directory or takes it out: whoever may set its canonical alias.
+    pub async fn set_public(&self, user_id: &UserId, room_id: &RoomId, is_public: bool) -> Result<()> {
+        let room = self.rooms.require(room_id).await?;
+        if !room.is_joined(user_id)
+            || !room.power_levels().user_can_send_state(user_id, StateEventType::RoomCanonicalAlias)
+        {
+            return Err(ApiError::forbidden("Only who runs the room may change its entry in the directory."));
+        }
+        let row = storage::directory::set_public(room_id, is_public);
+        let id = room_id.to_owned();
+        self.journal
+            .decide(&[], move |batch| {
+                batch.rows().statement(row);
+                batch.changed(Change::Room(id));
+                Ok(())
+            })
+            .await
+    }
+
+    /// A page of the directory, the rooms with the most members first. `term` is looked for in names, topics and
+    /// aliases; `types` are room types, `None` among them standing for rooms without one.
+    pub async fn public_rooms(
+        &self,
+        term: Option<&str>,
+        types: Option<&[Option<String>]>,
+        start: usize,
+        limit: usize,
+    ) -> Result<PublicRooms> {
+        let term = term.map(str::to_lowercase).filter(|term| !term.is_empty());
+        let mut found = Vec::new();
+        for room_id in storage::directory::public_rooms(&self.db).await? {
+            let Some(room) = self.rooms.get(&room_id).await? else { continue };
+            let of_type = types.is_none_or(|types| types.contains(&room.room_type().map(|t| t.to_string())));
+            if of_type && term.as_deref().is_none_or(|term| mentions(&room, term)) {
+                found.push(room);
+            }
+        }
+        found.sort_by(|a, b| b.joined_count.cmp(&a.joined_count).then_with(|| a.room_id.cmp(&b.room_id)));
+        let total = found.len();
+        let chunk: Vec<_> = found.iter().skip(start).take(limit).map(|room| entry(room)).collect();
+        let next = (start + chunk.len() < total).then_some(start + chunk.len());
+        Ok(PublicRooms { chunk, start, next, total })
+    }
+}
+
+fn mentions(room: &RoomState, term: &str) -> bool {
+    let alias = room.canonical_alias().map(|alias| alias.to_string());
+    [room.name(), room.topic(), alias].into_iter().flatten().any(|text| text.to_lowercase().contains(term))
+}
+
+/// A room as the directory shows it.
+pub fn entry(room: &RoomState) -> PublicRoomsChunk {
+    let mut chunk = PublicRoomsChunk::from(PublicRoomsChunkInit {
+        num_joined_members: UInt::try_from(room.joined_count).unwrap_or(UInt::MAX),
+        room_id: room.room_id.clone(),
+        world_readable: room.history_visibility() == HistoryVisibility::WorldReadable,
+        guest_can_join: room.guests_can_join(),
+    });
+    chunk.canonical_alias = room.canonical_alias();
+    chunk.name = room.name();
+    chunk.topic = room.topic();
+    chunk.avatar_url = room.avatar_url();
+    chunk.room_type = room.room_type();
+    chunk.join_rule = match room.join_rule() {
+        JoinRule::Public => JoinRuleKind::Public,
+        JoinRule::Knock => JoinRuleKind::Knock,
+        JoinRule::Restricted(_) => JoinRuleKind::Restricted,
+        JoinRule::KnockRestricted(_) => JoinRuleKind::KnockRestricted,
+        _ => JoinRuleKind::Invite,
+    };
+    chunk
+}

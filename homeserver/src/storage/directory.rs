@@ -1,0 +1,61 @@
+//! Aliases and the public directory.
+
+use ruma::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomAliasId, RoomId, UserId};
+
+use super::db::{Db, Query, sql};
+
+/// Where an alias leads.
+pub async fn resolve(db: &Db, alias: &RoomAliasId) -> sqlx::Result<Option<OwnedRoomId>> {
+    sql("SELECT room_id FROM aliases WHERE alias = $1")
+        .bind(alias.as_str())
+        .optional(db)
+        .await?
+        .map(|row| row.parse("room_id"))
+        .transpose()
+}
+
+/// Who made an alias.
+pub async fn creator(db: &Db, alias: &RoomAliasId) -> sqlx::Result<Option<OwnedUserId>> {
+    sql("SELECT creator FROM aliases WHERE alias = $1")
+        .bind(alias.as_str())
+        .optional(db)
+        .await?
+        .map(|row| row.parse("creator"))
+        .transpose()
+}
+
+/// The aliases of a room.
+pub async fn of_room(db: &Db, room_id: &RoomId) -> sqlx::Result<Vec<OwnedRoomAliasId>> {
+    let rows = sql("SELECT alias FROM aliases WHERE room_id = $1 ORDER BY alias").bind(room_id).all(db).await?;
+    rows.iter().map(|row| row.parse("alias")).collect()
+}
+
+/// The statement that adds an alias; one that is taken stays as it is.
+pub fn insert(alias: &RoomAliasId, room_id: &RoomId, creator: &UserId) -> Query {
+    sql("INSERT INTO aliases (alias, room_id, creator) VALUES ($1, $2, $3) ON CONFLICT (alias) DO NOTHING")
+        .bind(alias.as_str())
+        .bind(room_id)
+        .bind(creator)
+}
+
+/// The statement that removes an alias.
+pub fn delete(alias: &RoomAliasId) -> Query {
+    sql("DELETE FROM aliases WHERE alias = $1").bind(alias.as_str())
+}
+
+/// Whether the directory lists a room.
+pub async fn is_public(db: &Db, room_id: &RoomId) -> sqlx::Result<bool> {
+    let row = sql("SELECT is_public FROM rooms WHERE room_id = $1").bind(room_id).optional(db).await?;
+    row.map_or(Ok(false), |row| row.get("is_public"))
+}
+
+/// The statement that lists a room in the directory or takes it out.
+pub fn set_public(room_id: &RoomId, is_public: bool) -> Query {
+    sql("UPDATE rooms SET is_public = $2 WHERE room_id = $1").bind(room_id).bind(is_public)
+}
+
+/// All rooms that the directory lists.
+pub async fn public_rooms(db: &Db) -> sqlx::Result<Vec<OwnedRoomId>> {
+    let rows = sql("SELECT room_id FROM rooms WHERE is_public AND NOT blocked").all(db).await?;
+    rows.iter().map(|row| row.parse("room_id")).collect()
+}

@@ -1,0 +1,159 @@
+//! The classic `/sync`: everything that moved since a token, or all there is on a first one; and its long poll.
+//! <https://spec.matrix.org/v1.18/client-server-api/#syncing>
+
+use std::{sync::Arc, time::Duration};
+
+use ruma::{
+    api::client::{
+        filter::FilterDefinition,
+        sync::sync_events::v3::{Request, Response, Rooms},
+    },
+    events::room::member::MembershipState,
+};
+use tokio::time::Instant;
+
+use super::{
+    filter::{room_wanted, wanted},
+    streams::{account_data::account_data, outside, room, room::Asked},
+    token::Token,
+};
+use crate::{
+    app::App,
+    domain::{
+        event::Position,
+        rooms::{Membership, state::RoomState},
+        sessions::Requester,
+    },
+    error::Result,
+    storage,
+};
+
+/// The longest that a sync waits.
+const MAX_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Answers a sync, at once if there is anything to tell, else as soon as there is or when its time is up.
+pub async fn sync(app: &App, requester: &Requester, filter: &FilterDefinition, request: &Request) -> Result<Response> {
+    let since = request.since.as_deref().map(str::parse::<Token>).transpose()?;
+    let deadline = Instant::now() + request.timeout.unwrap_or_default().min(MAX_TIMEOUT);
+    if since.is_none()
+        && let Some(device_id) = &requester.device_id
+    {
+        app.sent_members.forget(&requester.user_id, device_id);
+    }
+    let waiter = app.notifier.wait(&requester.user_id);
+    loop {
+        let change = waiter.change();
+        let response = answer(app, requester, filter, request, since).await?;
+        if since.is_none() || request.full_state || !is_empty(&response) || Instant::now() >= deadline {
+            return Ok(response);
+        }
+        tokio::select! {
+            () = change => {}
+            () = tokio::time::sleep_until(deadline) => return Ok(response),
+            () = app.tasks.stopping().cancelled() => return Ok(response),
+        }
+    }
+}
+
+fn is_empty(response: &Response) -> bool {
+    response.rooms.is_empty()
+        && response.rooms.knock.is_empty()
+        && response.presence.is_empty()
+        && response.account_data.is_empty()
+        && response.to_device.is_empty()
+        && response.device_lists.is_empty()
+}
+
+async fn answer(
+    app: &App,
+    requester: &Requester,
+    filter: &FilterDefinition,
+    request: &Request,
+    since: Option<Token>,
+) -> Result<Response> {
+    // Taken before anything is read: what comes later comes with the next sync.
+    let up_to = app.journal.position();
+    let asked = Asked {
+        user_id: &requester.user_id,
+        device_id: requester.device_id.as_deref(),
+        filter,
+        since: since.map(|token| token.position),
+        up_to,
+        full_state: request.full_state,
+        state_after: request.use_state_after,
+        now: app.clock.now(),
+    };
+    let mut response = Response::new(Token { position: up_to, ephemeral: 0 }.to_string());
+    response.rooms = rooms(app, &asked).await?;
+    add_account_data(app, &asked, &mut response).await?;
+    Ok(response)
+}
+
+async fn rooms(app: &App, asked: &Asked<'_>) -> Result<Rooms> {
+    let mut rooms = Rooms::new();
+    let filter = &asked.filter.room;
+    for (room_id, membership) in app.rooms.of_user(asked.user_id).await?.iter() {
+        if membership.forgotten || !room_wanted(filter.rooms.as_deref(), &filter.not_rooms, room_id) {
+            continue;
+        }
+        let Some(state) = app.rooms.get(room_id).await? else { continue };
+        let moved = asked.since.is_none_or(|since| membership.position > since);
+        match &membership.membership {
+            MembershipState::Join => {
+                let newly = newly_joined(app, asked, &state, membership).await?;
+                let joined = room::joined(app, asked, &state, newly).await?;
+                if !joined.is_empty() || asked.since.is_none() || newly {
+                    rooms.join.insert(room_id.clone(), joined);
+                }
+            }
+            MembershipState::Invite if moved => {
+                rooms.invite.insert(room_id.clone(), outside::invited(&state, asked.user_id)?);
+            }
+            MembershipState::Knock if moved => {
+                rooms.knock.insert(room_id.clone(), outside::knocked(&state, asked.user_id)?);
+            }
+            MembershipState::Leave | MembershipState::Ban
+                if moved && (asked.since.is_some() || filter.include_leave) =>
+            {
+                let left = outside::left(app, asked, &state, asked.since, membership.position).await?;
+                rooms.leave.insert(room_id.clone(), left);
+            }
+            _ => {}
+        }
+    }
+    Ok(rooms)
+}
+
+/// Whether the user was not in a room at the last sync: then the whole of it is news.
+async fn newly_joined(app: &App, asked: &Asked<'_>, room: &Arc<RoomState>, now: &Membership) -> Result<bool> {
+    let Some(since) = asked.since.filter(|since| now.position > *since) else { return Ok(false) };
+    let history =
+        storage::events::state_history(&app.db, &room.room_id, "m.room.member", asked.user_id.as_str()).await?;
+    let then = history.iter().rev().find(|event| event.position <= since);
+    Ok(then.is_none_or(|event| event.membership != Some(MembershipState::Join)))
+}
+
+async fn add_account_data(app: &App, asked: &Asked<'_>, response: &mut Response) -> Result<()> {
+    let moved = |since: Position| app.notifier.account_data_moved(asked.user_id, since);
+    if !asked.since.is_none_or(moved) {
+        return Ok(());
+    }
+    for (room_id, events) in account_data(&app.db, asked.user_id, asked.since, asked.up_to).await? {
+        let Some(room_id) = room_id else {
+            let of_type = events.into_iter().filter(|(kind, _)| wanted(&asked.filter.account_data, kind, None));
+            response.account_data.events.extend(of_type.map(|(_, event)| event.cast_unchecked()));
+            continue;
+        };
+        let filter = &asked.filter.room.account_data;
+        let joined = app.rooms.loaded(&room_id).is_some_and(|room| room.is_joined(asked.user_id));
+        if !joined || !room_wanted(asked.filter.room.rooms.as_deref(), &asked.filter.room.not_rooms, &room_id) {
+            continue;
+        }
+        let room = response.rooms.join.entry(room_id).or_default();
+        let of_type = events
+            .into_iter()
+            .filter(|(kind, _)| super::filter::type_wanted(filter.types.as_deref(), &filter.not_types, kind));
+        room.account_data.events.extend(of_type.map(|(_, event)| event.cast_unchecked()));
+    }
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! Wakes long polls, and remembers what moved since the server started, so that a sync asks the database only for what
+//! it must.
+//!
+//! A sync registers before it reads: a commit between its reading and its waiting then finds it registered.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+};
+
+use parking_lot::{Mutex, RwLock};
+use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
+use tokio::sync::Notify;
+
+use crate::domain::{
+    event::Position,
+    journal::{Change, Committed},
+    rooms::{Rooms, state::RoomState},
+};
+
+/// When something last moved: exact for all that moved since the server started; before that anything may have.
+#[derive(Debug)]
+struct Moved<K> {
+    started: Position,
+    at: RwLock<HashMap<K, Position>>,
+}
+
+impl<K: std::hash::Hash + Eq> Moved<K> {
+    fn new(started: Position) -> Self {
+        Self { started, at: RwLock::default() }
+    }
+
+    fn set(&self, key: K, position: Position) {
+        self.at.write().insert(key, position);
+    }
+
+    fn since<Q: std::hash::Hash + Eq + ?Sized>(&self, key: &Q, position: Position) -> bool
+    where
+        K: std::borrow::Borrow<Q>,
+    {
+        position < self.started || self.at.read().get(key).is_some_and(|at| *at > position)
+    }
+}
+
+/// Long polls and what they wait for.
+#[derive(Debug)]
+pub struct Notifier {
+    rooms: Arc<Rooms>,
+    waiting: Mutex<HashMap<OwnedUserId, Weak<Notify>>>,
+    account_data: Moved<OwnedUserId>,
+    to_device: Moved<OwnedUserId>,
+    receipts: Moved<OwnedRoomId>,
+    device_lists: Moved<()>,
+}
+
+/// A registered long poll.
+#[derive(Debug)]
+pub struct Waiter {
+    notify: Arc<Notify>,
+    user_id: OwnedUserId,
+    notifier: Arc<Notifier>,
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let mut waiting = self.notifier.waiting.lock();
+        // This one and the map's weak one: nobody else of this user waits.
+        if Arc::strong_count(&self.notify) == 1 {
+            waiting.remove(&self.user_id);
+        }
+    }
+}
+
+impl Waiter {
+    /// A future that ends with the next change, counted from this call and not from its first poll.
+    pub fn change(&self) -> std::pin::Pin<Box<tokio::sync::futures::Notified<'_>>> {
+        let mut change = Box::pin(self.notify.notified());
+        change.as_mut().enable();
+        change
+    }
+}
+
+impl Notifier {
+    /// Nobody waits as yet; `started` is the last position of the past.
+    pub fn new(rooms: Arc<Rooms>, started: Position) -> Self {
+        Self {
+            rooms,
+            waiting: Mutex::default(),
+            account_data: Moved::new(started),
+            to_device: Moved::new(started),
+            receipts: Moved::new(started),
+            device_lists: Moved::new(started),
+        }
+    }
+
+    /// Registers a long poll of a user.
+    pub fn wait(self: &Arc<Self>, user_id: &UserId) -> Waiter {
+        let mut waiting = self.waiting.lock();
+        let known = waiting.get(user_id).and_then(Weak::upgrade);
+        let notify = known.unwrap_or_default();
+        waiting.insert(user_id.to_owned(), Arc::downgrade(&notify));
+        Waiter { notify, user_id: user_id.to_owned(), notifier: self.clone() }
+    }
+
+    /// How many users wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.lock().len()
+    }
+
+    /// Whether account data of a user may have moved since a position.
+    pub fn account_data_moved(&self, user_id: &UserId, since: Position) -> bool {
+        self.account_data.since(user_id, since)
+    }
+
+    /// Whether messages to devices of a user may have come since a position.
+    pub fn to_device_moved(&self, user_id: &UserId, since: Position) -> bool {
+        self.to_device.since(user_id, since)
+    }
+
+    /// Whether receipts of a room may have moved since a position.
+    pub fn receipts_moved(&self, room_id: &RoomId, since: Position) -> bool {
+        self.receipts.since(room_id, since)
+    }
+
+    /// Whether anybody's devices may have changed since a position.
+    pub fn device_lists_moved(&self, since: Position) -> bool {
+        self.device_lists.since(&(), since)
+    }
+
+    /// Wakes one user.
+    pub fn wake(&self, user_id: &UserId) {
+        let notify = self.waiting.lock().get(user_id).and_then(Weak::upgrade);
+        if let Some(notify) = notify {
+            notify.notify_waiters();
+        }
+    }
+
+    /// Wakes all who are joined to a room. The cost goes with those who wait, not with the idle.
+    pub fn wake_room(&self, room: &RoomState) {
+        let waiting = self.waiting.lock();
+        let wake = |notify: &Weak<Notify>| {
+            if let Some(notify) = notify.upgrade() {
+                notify.notify_waiters();
+            }
+        };
+        if (waiting.len() as u64) < room.joined_count {
+            waiting.iter().filter(|(user_id, _)| room.is_joined(user_id)).for_each(|(_, notify)| wake(notify));
+        } else {
+            room.joined().filter_map(|user_id| waiting.get(user_id)).for_each(wake);
+        }
+    }
+
+    /// Wakes all who are joined to a room, as it stands now.
+    pub fn wake_room_id(&self, room_id: &RoomId) {
+        if let Some(room) = self.rooms.loaded(room_id) {
+            self.wake_room(&room);
+        }
+    }
+
+    /// Wakes all who share a room with a user, and the user.
+    pub fn wake_peers(&self, user_id: &UserId) {
+        self.wake(user_id);
+        for room_id in self.rooms.loaded_of_user(user_id) {
+            self.wake_room_id(&room_id);
+        }
+    }
+
+    /// Sees a commit: notes what moved, then wakes whom it concerns, each room once.
+    pub fn observe(&self, committed: &Committed) {
+        let mut rooms: HashMap<&RoomId, ()> = HashMap::new();
+        for change in &committed.changes {
+            match change {
+                Change::Event(event) => {
+                    rooms.insert(&event.room_id, ());
+                    // Who is invited, removed or banned is not, or no longer, joined.
+                    if event.membership.is_some()
+                        && let Some(Ok(user_id)) = event.state_key.as_deref().map(<&UserId>::try_from)
+                    {
+                        self.wake(user_id);
+                    }
+                }
+                Change::Receipt { room_id, user_id, public } => {
+                    self.receipts.set(room_id.clone(), committed.position);
+                    if *public {
+                        rooms.insert(room_id, ());
+                    }
+                    self.wake(user_id);
+                }
+                Change::AccountData { user_id, .. } => {
+                    self.account_data.set(user_id.clone(), committed.position);
+                    self.wake(user_id);
+                }
+                Change::ToDevice { user_id, .. } => {
+                    self.to_device.set(user_id.clone(), committed.position);
+                    self.wake(user_id);
+                }
+                Change::DeviceList(user_id) => {
+                    self.device_lists.set((), committed.position);
+                    self.wake_peers(user_id);
+                }
+                Change::Redacted(_) | Change::Room(_) | Change::RoomDeleted(_) => {}
+            }
+        }
+        for room_id in rooms.into_keys() {
+            match committed.rooms.get(room_id) {
+                Some(room) => self.wake_room(room),
+                None => self.wake_room_id(room_id),
+            }
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! One provider for each kind of data that a sync carries.
+
+pub mod account_data;
+pub mod outside;
+pub mod room;
+pub mod timeline;

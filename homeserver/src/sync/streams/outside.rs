@@ -1,0 +1,83 @@
+//! Rooms that one is not in: invited to, knocked on, left.
+
+use std::sync::Arc;
+
+use ruma::{
+    UserId,
+    api::client::sync::sync_events::v3::{
+        InviteState, InvitedRoom, KnockState, KnockedRoom, LeftRoom, State, StateEvents,
+    },
+    events::{AnyStrippedStateEvent, StateEventType, room::member::MembershipState},
+    serde::Raw,
+};
+
+use super::{room::Asked, timeline};
+use crate::{
+    app::App,
+    domain::{event::Position, rooms::state::RoomState},
+    error::Result,
+    storage,
+    sync::token::Token,
+};
+
+/// The state that one who is not in a room is shown.
+/// <https://spec.matrix.org/v1.18/client-server-api/#stripped-state>
+const SHOWN: [StateEventType; 8] = [
+    StateEventType::RoomCreate,
+    StateEventType::RoomName,
+    StateEventType::RoomTopic,
+    StateEventType::RoomAvatar,
+    StateEventType::RoomJoinRules,
+    StateEventType::RoomCanonicalAlias,
+    StateEventType::RoomEncryption,
+    StateEventType::RoomTombstone,
+];
+
+fn stripped(room: &RoomState, user_id: &UserId) -> Result<Vec<Raw<AnyStrippedStateEvent>>> {
+    let own = room.get(&StateEventType::RoomMember, user_id.as_str());
+    let sender = own.filter(|event| event.sender != user_id).map(|event| event.sender.as_str());
+    let inviter = sender.and_then(|sender| room.get(&StateEventType::RoomMember, sender));
+    let state = SHOWN.iter().filter_map(|kind| room.get(kind, ""));
+    state.chain(inviter).chain(own).map(|event| Ok(Raw::from_json_string(event.stripped())?)).collect()
+}
+
+/// A room that one is invited to.
+pub fn invited(room: &RoomState, user_id: &UserId) -> Result<InvitedRoom> {
+    Ok(InvitedRoom::from(InviteState::from(stripped(room, user_id)?)))
+}
+
+/// A room that one has knocked on.
+pub fn knocked(room: &RoomState, user_id: &UserId) -> Result<KnockedRoom> {
+    let mut state = KnockState::new();
+    state.events = stripped(room, user_id)?;
+    Ok(KnockedRoom::from(state))
+}
+
+/// A room that one has left: what happened in it until then.
+pub async fn left(
+    app: &App,
+    asked: &Asked<'_>,
+    room: &Arc<RoomState>,
+    since: Option<Position>,
+    left_at: Position,
+) -> Result<LeftRoom> {
+    let sight = app.room_actions.sight(room, asked.user_id).await?;
+    let span = timeline::Span { since, up_to: left_at };
+    let timeline = timeline::timeline(&app.db, room, asked.user_id, &sight, &asked.filter.room.timeline, span).await?;
+    let was_in = storage::events::state_history(&app.db, &room.room_id, "m.room.member", asked.user_id.as_str())
+        .await?
+        .iter()
+        .any(|event| event.membership == Some(MembershipState::Join));
+    let state = match (was_in, since) {
+        (false, _) => Vec::new(),
+        (true, None) => storage::events::state_at(&app.db, &room.room_id, timeline.start).await?,
+        (true, Some(since)) => storage::events::state_between(&app.db, &room.room_id, since, timeline.start).await?,
+    };
+    let viewer = asked.viewer();
+    let mut left = LeftRoom::new();
+    left.timeline.limited = timeline.limited;
+    left.timeline.prev_batch = Some(Token::at(timeline.start).to_string());
+    left.timeline.events = viewer.show(&app.db, &timeline.events).await?;
+    left.state = State::Before(StateEvents::with_events(viewer.show(&app.db, &state).await?));
+    Ok(left)
+}

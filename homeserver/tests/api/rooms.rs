@@ -1,0 +1,233 @@
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::server::{Server, User};
+
+/// A room of a user's, by options.
+pub async fn room(server: &Server, user: &User, options: Value) -> String {
+    let answer = server.post(user, "/_matrix/client/v3/createRoom", options).await;
+    answer["room_id"].as_str().expect("a room id").to_owned()
+}
+
+/// Joins a room.
+pub async fn join(server: &Server, user: &User, room: &str) {
+    server.post(user, &format!("/_matrix/client/v3/rooms/{room}/join"), json!({})).await;
+}
+
+/// Sends a text.
+pub async fn say(server: &Server, user: &User, room: &str, txn: &str, text: &str) -> String {
+    let path = format!("/_matrix/client/v3/rooms/{room}/send/m.room.message/{txn}");
+    let answer = server.put(user, &path, json!({ "msgtype": "m.text", "body": text })).await;
+    answer["event_id"].as_str().expect("an event id").to_owned()
+}
+
+fn bodies(events: &Value) -> Vec<&str> {
+    events.as_array().into_iter().flatten().filter_map(|event| event["content"]["body"].as_str()).collect()
+}
+
+on_both_engines! {
+    async fn a_room_of_every_version_and_preset(server: Server) {
+        let anna = server.register("anna").await;
+        let boris = server.register("boris").await;
+        for version in ["10", "11", "12"] {
+            for (preset, rule) in [("public_chat", "public"), ("private_chat", "invite"), ("trusted_private_chat", "invite")] {
+                let options = json!({ "room_version": version, "preset": preset, "name": "9 «А»", "topic": "Алгебра", "invite": [boris.id] });
+                let id = room(&server, &anna, options).await;
+                assert_eq!(id.contains(':'), version != "12", "{id}");
+                let state = |kind: &str| format!("/_matrix/client/v3/rooms/{id}/state/{kind}");
+                assert_eq!(server.get(&anna, &state("m.room.join_rules")).await["join_rule"], rule);
+                assert_eq!(server.get(&anna, &state("m.room.name/")).await["name"], "9 «А»");
+                assert_eq!(server.get(&anna, &state("m.room.create")).await["room_version"], version);
+                let levels = server.get(&anna, &state("m.room.power_levels")).await;
+                let trusted = preset == "trusted_private_chat";
+                assert_eq!(levels["users"][&boris.id], if trusted && version != "12" { json!(100) } else { Value::Null });
+                join(&server, &boris, &id).await;
+                let path = state("m.room.power_levels");
+                if trusted {
+                    server.put(&boris, &path, levels).await;
+                } else {
+                    let mut higher = levels;
+                    higher["users_default"] = json!(100);
+                    server.refused(Method::PUT, &boris, &path, higher, "M_FORBIDDEN").await;
+                }
+            }
+        }
+        server.refused(Method::POST, &anna, "/_matrix/client/v3/createRoom", json!({ "room_version": "9" }), "M_UNSUPPORTED_ROOM_VERSION").await;
+    }
+
+    async fn a_repeated_send_has_one_event(server: Server) {
+        let anna = server.register("anna").await;
+        let id = room(&server, &anna, json!({})).await;
+        let first = say(&server, &anna, &id, "t1", "Здравствуйте").await;
+        assert_eq!(say(&server, &anna, &id, "t1", "Здравствуйте").await, first);
+        let again: Vec<_> = (0..8).map(|_| say(&server, &anna, &id, "t2", "Ещё")).collect();
+        let again = futures_util::future::join_all(again).await;
+        assert!(again.iter().all(|event| *event == again[0]) && again[0] != first);
+        let page = server.get(&anna, &format!("/_matrix/client/v3/rooms/{id}/messages?dir=b&limit=50")).await;
+        assert_eq!(bodies(&page["chunk"]), ["Ещё", "Здравствуйте"]);
+        assert_eq!(page["chunk"][0]["unsigned"]["transaction_id"], "t2");
+    }
+
+    async fn invite_join_leave_kick_ban(server: Server) {
+        let anna = server.register("anna").await;
+        let boris = server.register("boris").await;
+        let id = room(&server, &anna, json!({ "preset": "private_chat" })).await;
+        let path = |action: &str| format!("/_matrix/client/v3/rooms/{id}/{action}");
+        let target = json!({ "user_id": boris.id });
+        server.refused(Method::POST, &boris, &path("join"), json!({}), "M_FORBIDDEN").await;
+        server.refused(Method::POST, &boris, &path("invite"), json!({ "user_id": anna.id }), "M_FORBIDDEN").await;
+        server.post(&anna, &path("invite"), target.clone()).await;
+        join(&server, &boris, &id).await;
+        server.refused(Method::POST, &boris, &path("kick"), json!({ "user_id": anna.id }), "M_FORBIDDEN").await;
+        server.post(&anna, &path("kick"), target.clone()).await;
+        server.refused(Method::POST, &anna, &path("kick"), target.clone(), "M_FORBIDDEN").await;
+        server.refused(Method::PUT, &boris, &path("send/m.room.message/x"), json!({ "body": "?", "msgtype": "m.text" }), "M_FORBIDDEN").await;
+        server.post(&anna, &path("ban"), target.clone()).await;
+        server.refused(Method::POST, &boris, &path("join"), json!({}), "M_FORBIDDEN").await;
+        server.post(&anna, &path("unban"), target.clone()).await;
+        server.post(&boris, &path("forget"), json!({})).await;
+        server.refused(Method::GET, &boris, &path("messages?dir=b"), Value::Null, "M_FORBIDDEN").await;
+        server.refused(Method::POST, &anna, &path("forget"), json!({}), "M_UNKNOWN").await;
+        let nobody = json!({ "user_id": "@nobody:parta.test" });
+        server.refused(Method::POST, &anna, &path("invite"), nobody, "M_NOT_FOUND").await;
+    }
+
+    async fn knocking_and_restricted_rooms(server: Server) {
+        let anna = server.register("anna").await;
+        let boris = server.register("boris").await;
+        let rule = |content: Value| json!({ "initial_state": [{ "type": "m.room.join_rules", "state_key": "", "content": content }] });
+        let knock = room(&server, &anna, rule(json!({ "join_rule": "knock" }))).await;
+        server.post(&boris, &format!("/_matrix/client/v3/knock/{knock}"), json!({ "reason": "Пустите" })).await;
+        server.post(&anna, &format!("/_matrix/client/v3/rooms/{knock}/invite"), json!({ "user_id": boris.id })).await;
+        join(&server, &boris, &knock).await;
+
+        let class = room(&server, &anna, json!({ "preset": "public_chat" })).await;
+        let allow = json!({ "join_rule": "restricted", "allow": [{ "type": "m.room_membership", "room_id": class }] });
+        let inner = room(&server, &anna, rule(allow)).await;
+        server.refused(Method::POST, &boris, &format!("/_matrix/client/v3/rooms/{inner}/join"), json!({}), "M_FORBIDDEN").await;
+        join(&server, &boris, &class).await;
+        join(&server, &boris, &inner).await;
+        let member = server.get(&anna, &format!("/_matrix/client/v3/rooms/{inner}/state/m.room.member/{}", boris.id)).await;
+        assert_eq!(member["join_authorised_via_users_server"], anna.id);
+    }
+
+    async fn a_redacted_event_is_empty_for_good(server: Server) {
+        for version in ["10", "11", "12"] {
+            let anna = server.register(&format!("anna{version}")).await;
+            let boris = server.register(&format!("boris{version}")).await;
+            let id = room(&server, &anna, json!({ "preset": "public_chat", "room_version": version })).await;
+            join(&server, &boris, &id).await;
+            let secret = say(&server, &anna, &id, "1", "Пароль от дневника").await;
+            let path = format!("/_matrix/client/v3/rooms/{id}/redact/{secret}/r1");
+            server.refused(Method::PUT, &boris, &path, json!({}), "M_FORBIDDEN").await;
+            let redaction = server.put(&anna, &path, json!({ "reason": "ошибка" })).await;
+            assert_eq!(server.put(&anna, &path, json!({ "reason": "ошибка" })).await, redaction);
+            let event = server.get(&boris, &format!("/_matrix/client/v3/rooms/{id}/event/{secret}")).await;
+            assert_eq!(event["content"], json!({}));
+            let because = &event["unsigned"]["redacted_because"];
+            assert_eq!((&because["redacts"], &because["content"]["redacts"]), (&json!(secret), &json!(secret)), "{event}");
+        }
+    }
+
+    async fn history_pages_both_ways_and_context(server: Server) {
+        let anna = server.register("anna").await;
+        let id = room(&server, &anna, json!({})).await;
+        let mut events = Vec::new();
+        for n in 0..25 {
+            events.push(say(&server, &anna, &id, &format!("t{n}"), &n.to_string()).await);
+        }
+        let mut seen: Vec<String> = Vec::new();
+        let mut from = String::new();
+        loop {
+            let page = server.get(&anna, &format!("/_matrix/client/v3/rooms/{id}/messages?dir=b&limit=7{from}")).await;
+            seen.extend(bodies(&page["chunk"]).into_iter().map(str::to_owned));
+            match page["end"].as_str() {
+                Some(end) => from = format!("&from={end}"),
+                None => break,
+            }
+        }
+        let expected: Vec<String> = (0..25).rev().map(|n| n.to_string()).collect();
+        assert_eq!(seen, expected);
+        let forwards = server.get(&anna, &format!("/_matrix/client/v3/rooms/{id}/messages?dir=f&limit=100")).await;
+        assert_eq!(bodies(&forwards["chunk"]).len(), 25);
+        let context = server.get(&anna, &format!("/_matrix/client/v3/rooms/{id}/context/{}?limit=4", events[10])).await;
+        assert_eq!((bodies(&context["events_before"]), bodies(&context["events_after"])), (vec!["9", "8"], vec!["11", "12"]));
+        let end = context["end"].as_str().expect("an end");
+        let after = server.get(&anna, &format!("/_matrix/client/v3/rooms/{id}/messages?dir=f&limit=1&from={end}")).await;
+        assert_eq!(bodies(&after["chunk"]), ["13"]);
+    }
+
+    async fn visibility_of_history(server: Server) {
+        let anna = server.register("anna").await;
+        let boris = server.register("boris").await;
+        for (visibility, expected) in [("joined", vec!["2"]), ("invited", vec!["2", "1"]), ("shared", vec!["2", "1", "0"])] {
+            let state = json!([{ "type": "m.room.history_visibility", "state_key": "", "content": { "history_visibility": visibility } }]);
+            let id = room(&server, &anna, json!({ "preset": "private_chat", "initial_state": state })).await;
+            say(&server, &anna, &id, "0", "0").await;
+            server.post(&anna, &format!("/_matrix/client/v3/rooms/{id}/invite"), json!({ "user_id": boris.id })).await;
+            say(&server, &anna, &id, "1", "1").await;
+            join(&server, &boris, &id).await;
+            say(&server, &anna, &id, "2", "2").await;
+            let page = server.get(&boris, &format!("/_matrix/client/v3/rooms/{id}/messages?dir=b&limit=50")).await;
+            assert_eq!(bodies(&page["chunk"]), expected, "{visibility}");
+            server.post(&boris, &format!("/_matrix/client/v3/rooms/{id}/leave"), json!({})).await;
+            say(&server, &anna, &id, "3", "3").await;
+            let page = server.get(&boris, &format!("/_matrix/client/v3/rooms/{id}/messages?dir=b&limit=50")).await;
+            assert_eq!(bodies(&page["chunk"]), expected, "{visibility}, after leaving");
+        }
+    }
+
+    async fn aliases_and_the_directory(server: Server) {
+        let anna = server.register("anna").await;
+        let boris = server.register("boris").await;
+        let options = json!({ "preset": "public_chat", "visibility": "public", "room_alias_name": "algebra", "name": "Алгебра" });
+        let id = room(&server, &anna, options.clone()).await;
+        server.refused(Method::POST, &anna, "/_matrix/client/v3/createRoom", options, "M_ROOM_IN_USE").await;
+        let alias = "%23algebra%3Aparta.test";
+        let found = server.get(&boris, &format!("/_matrix/client/v3/directory/room/{alias}")).await;
+        assert_eq!(found["room_id"], id);
+        server.post(&boris, &format!("/_matrix/client/v3/join/{alias}"), json!({})).await;
+        let listed = server.post(&boris, "/_matrix/client/v3/publicRooms", json!({ "filter": { "generic_search_term": "АЛГЕ" } })).await;
+        assert_eq!((&listed["chunk"][0]["room_id"], &listed["chunk"][0]["num_joined_members"]), (&json!(id), &json!(2)));
+        let none = server.post(&boris, "/_matrix/client/v3/publicRooms", json!({ "filter": { "generic_search_term": "физика" } })).await;
+        assert_eq!(none["chunk"], json!([]));
+        let path = format!("/_matrix/client/v3/directory/room/{alias}");
+        server.refused(Method::DELETE, &boris, &path, Value::Null, "M_FORBIDDEN").await;
+        let (status, _) = server.json(Method::DELETE, &path, Some(&anna.token), &Value::Null).await;
+        assert!(status.is_success());
+        server.refused(Method::GET, &boris, &path, Value::Null, "M_NOT_FOUND").await;
+    }
+
+    async fn relations_and_one_reaction_each(server: Server) {
+        let anna = server.register("anna").await;
+        let id = room(&server, &anna, json!({})).await;
+        let parent = say(&server, &anna, &id, "0", "Вопрос").await;
+        let reaction = json!({ "m.relates_to": { "rel_type": "m.annotation", "event_id": parent, "key": "👍" } });
+        let path = |txn: &str| format!("/_matrix/client/v3/rooms/{id}/send/m.reaction/{txn}");
+        server.put(&anna, &path("a"), reaction.clone()).await;
+        server.refused(Method::PUT, &anna, &path("b"), reaction, "M_DUPLICATE_ANNOTATION").await;
+        for n in 0..5 {
+            let reply = json!({ "msgtype": "m.text", "body": n.to_string(), "m.relates_to": { "rel_type": "m.thread", "event_id": parent } });
+            server.put(&anna, &format!("/_matrix/client/v3/rooms/{id}/send/m.room.message/{n}t"), reply).await;
+        }
+        let base = format!("/_matrix/client/v1/rooms/{id}/relations/{parent}");
+        assert_eq!(server.get(&anna, &base).await["chunk"].as_array().map(Vec::len), Some(6));
+        let first = server.get(&anna, &format!("{base}/m.thread?limit=3")).await;
+        assert_eq!(bodies(&first["chunk"]), ["4", "3", "2"]);
+        let next = first["next_batch"].as_str().expect("a next page");
+        let second = server.get(&anna, &format!("{base}/m.thread/m.room.message?limit=3&from={next}")).await;
+        assert_eq!(bodies(&second["chunk"]), ["1", "0"]);
+        assert!(second.get("next_batch").is_none());
+    }
+
+    async fn nothing_is_kept_of_a_room_that_could_not_be_made(server: Server) {
+        let anna = server.register("anna").await;
+        let state = json!([{ "type": "m.room.power_levels", "state_key": "", "content": { "users": { "@x:parta.test": "high" } } }]);
+        let options = json!({ "room_alias_name": "broken", "initial_state": state });
+        let (status, answer) = server.json(Method::POST, "/_matrix/client/v3/createRoom", Some(&anna.token), &options).await;
+        assert!(status.is_client_error(), "{answer}");
+        assert_eq!(crate::server::count(&server, "SELECT COUNT(*) AS n FROM events").await, 0);
+        assert_eq!(crate::server::count(&server, "SELECT COUNT(*) AS n FROM aliases").await, 0);
+        room(&server, &anna, json!({ "room_alias_name": "broken" })).await;
+    }
+}

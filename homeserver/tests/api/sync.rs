@@ -1,0 +1,176 @@
+use std::time::Duration;
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    rooms::{join, room, say},
+    server::{Server, User},
+};
+
+async fn sync(server: &Server, user: &User, query: &str) -> (Value, String) {
+    let answer = server.get(user, &format!("/_matrix/client/v3/sync?{query}")).await;
+    let token = answer["next_batch"].as_str().expect("a token").to_owned();
+    (answer, token)
+}
+
+fn timeline(answer: &Value, room: &str) -> Vec<String> {
+    let events = answer["rooms"]["join"][room]["timeline"]["events"].as_array();
+    events.into_iter().flatten().filter_map(|e| e["content"]["body"].as_str().map(str::to_owned)).collect()
+}
+
+on_both_engines! {
+    async fn first_and_next_sync(server: Server) {
+        let anna = server.register("anna").await;
+        let boris = server.register("boris").await;
+        let id = room(&server, &anna, json!({ "preset": "public_chat", "name": "9 «А»" })).await;
+        join(&server, &boris, &id).await;
+        for n in 0..15 {
+            say(&server, &anna, &id, &n.to_string(), &n.to_string()).await;
+        }
+        let (first, token) = sync(&server, &boris, "").await;
+        let joined = &first["rooms"]["join"][&id];
+        assert_eq!(timeline(&first, &id), (5..15).map(|n| n.to_string()).collect::<Vec<_>>());
+        assert_eq!(joined["timeline"]["limited"], true);
+        assert_eq!(joined["summary"]["m.joined_member_count"], 2);
+        let state = joined["state"]["events"].as_array().expect("state");
+        assert!(state.iter().any(|e| e["type"] == "m.room.name") && state.iter().all(|e| e.get("room_id").is_none()));
+        let before = joined["timeline"]["prev_batch"].as_str().expect("a token");
+        let page = server.get(&boris, &format!("/_matrix/client/v3/rooms/{id}/messages?dir=b&limit=2&from={before}")).await;
+        assert_eq!(page["chunk"][0]["content"]["body"], "4");
+
+        let (nothing, same) = sync(&server, &boris, &format!("since={token}")).await;
+        assert!(nothing.get("rooms").is_none(), "{nothing}");
+        assert_eq!(same, token);
+        say(&server, &anna, &id, "x", "Новое").await;
+        let (next, _) = sync(&server, &boris, &format!("since={token}")).await;
+        assert_eq!(timeline(&next, &id), ["Новое"]);
+        assert!(next["rooms"]["join"][&id].get("state").is_none(), "{next}");
+    }
+
+    async fn a_gap_brings_the_state_that_changed_in_it(server: Server) {
+        let anna = server.register("anna").await;
+        let id = room(&server, &anna, json!({ "name": "Старое" })).await;
+        let (_, token) = sync(&server, &anna, "").await;
+        server.put(&anna, &format!("/_matrix/client/v3/rooms/{id}/state/m.room.name"), json!({ "name": "Новое" })).await;
+        for n in 0..15 {
+            say(&server, &anna, &id, &n.to_string(), &n.to_string()).await;
+        }
+        let (next, _) = sync(&server, &anna, &format!("since={token}")).await;
+        let joined = &next["rooms"]["join"][&id];
+        assert_eq!(joined["timeline"]["limited"], true);
+        assert_eq!(joined["state"]["events"][0]["content"]["name"], "Новое", "{joined}");
+        assert_eq!(joined["state"]["events"].as_array().map(Vec::len), Some(1));
+    }
+
+    async fn state_stands_before_the_timeline(server: Server) {
+        let anna = server.register("anna").await;
+        let id = room(&server, &anna, json!({ "name": "Первое" })).await;
+        for n in 0..3 {
+            say(&server, &anna, &id, &n.to_string(), "x").await;
+        }
+        server.put(&anna, &format!("/_matrix/client/v3/rooms/{id}/state/m.room.name"), json!({ "name": "Второе" })).await;
+        let filter = "%7B%22room%22%3A%7B%22timeline%22%3A%7B%22limit%22%3A2%7D%7D%7D";
+        let name = |answer: &Value, field: &str| {
+            let events = answer["rooms"]["join"][&id][field]["events"].as_array().expect("events").clone();
+            events.into_iter().find(|e| e["type"] == "m.room.name").expect("a name")["content"]["name"].clone()
+        };
+        let (first, _) = sync(&server, &anna, &format!("filter={filter}")).await;
+        assert_eq!((name(&first, "state"), name(&first, "timeline")), (json!("Первое"), json!("Второе")));
+        let (after, _) = sync(&server, &anna, &format!("filter={filter}&use_state_after=true")).await;
+        assert_eq!(name(&after, "state_after"), "Второе");
+    }
+
+    async fn a_long_poll_wakes_for_what_concerns_it(server: Server) {
+        let anna = server.register("anna").await;
+        let boris = server.register("boris").await;
+        let id = room(&server, &anna, json!({ "preset": "public_chat" })).await;
+        let other = room(&server, &anna, json!({})).await;
+        join(&server, &boris, &id).await;
+        let (_, token) = sync(&server, &boris, "").await;
+        let query = format!("since={token}&timeout=20000");
+        let (answer, _) = tokio::join!(
+            tokio::time::timeout(Duration::from_secs(10), sync(&server, &boris, &query)),
+            async {
+                while server.app.notifier.waiting() == 0 {
+                    tokio::task::yield_now().await;
+                }
+                say(&server, &anna, &other, "1", "не вам").await;
+                say(&server, &anna, &id, "1", "вам").await;
+            },
+        );
+        let (answer, token) = answer.expect("the poll wakes");
+        assert_eq!(timeline(&answer, &id), ["вам"]);
+        // An invitation wakes one who is in no room.
+        let query = format!("since={token}&timeout=20000");
+        let (answer, _) = tokio::join!(
+            tokio::time::timeout(Duration::from_secs(10), sync(&server, &boris, &query)),
+            async {
+                while server.app.notifier.waiting() == 0 {
+                    tokio::task::yield_now().await;
+                }
+                server.post(&anna, &format!("/_matrix/client/v3/rooms/{other}/invite"), json!({ "user_id": boris.id })).await;
+            },
+        );
+        let (answer, _) = answer.expect("the poll wakes");
+        let stripped = answer["rooms"]["invite"][&other]["invite_state"]["events"].as_array().expect("stripped state");
+        assert!(stripped.iter().any(|e| e["type"] == "m.room.member" && e["state_key"] == json!(boris.id)));
+    }
+
+    async fn lazy_loading_sends_each_member_once(server: Server) {
+        let anna = server.register("anna").await;
+        let boris = server.register("boris").await;
+        let vera = server.register("vera").await;
+        let id = room(&server, &anna, json!({ "preset": "public_chat" })).await;
+        join(&server, &boris, &id).await;
+        join(&server, &vera, &id).await;
+        for n in 0..12 {
+            say(&server, &anna, &id, &format!("a{n}"), "x").await;
+        }
+        let filter = "%7B%22room%22%3A%7B%22state%22%3A%7B%22lazy_load_members%22%3Atrue%7D%7D%7D";
+        let members = |answer: &Value| {
+            let events = answer["rooms"]["join"][&id]["state"]["events"].as_array().cloned().unwrap_or_default();
+            let mut members: Vec<String> =
+                events.iter().filter(|e| e["type"] == "m.room.member").map(|e| e["state_key"].as_str().unwrap_or_default().to_owned()).collect();
+            members.sort();
+            members
+        };
+        let (first, token) = sync(&server, &vera, &format!("filter={filter}")).await;
+        assert_eq!(members(&first), [anna.id.clone(), vera.id.clone()]);
+        say(&server, &boris, &id, "b", "Я тоже здесь").await;
+        let (next, token) = sync(&server, &vera, &format!("filter={filter}&since={token}")).await;
+        assert_eq!(members(&next), [boris.id.clone()]);
+        say(&server, &boris, &id, "c", "И всё ещё").await;
+        let (next, _) = sync(&server, &vera, &format!("filter={filter}&since={token}")).await;
+        assert_eq!(members(&next), [] as [String; 0]);
+    }
+
+    async fn leaving_and_coming_back(server: Server) {
+        let anna = server.register("anna").await;
+        let boris = server.register("boris").await;
+        let id = room(&server, &anna, json!({ "preset": "public_chat", "name": "Кружок" })).await;
+        join(&server, &boris, &id).await;
+        let (_, token) = sync(&server, &boris, "").await;
+        say(&server, &anna, &id, "1", "До").await;
+        server.post(&boris, &format!("/_matrix/client/v3/rooms/{id}/leave"), json!({})).await;
+        say(&server, &anna, &id, "2", "После").await;
+        let (left, token) = sync(&server, &boris, &format!("since={token}")).await;
+        let events = left["rooms"]["leave"][&id]["timeline"]["events"].as_array().expect("a timeline");
+        assert_eq!(events.len(), 2, "{left}");
+        join(&server, &boris, &id).await;
+        let (back, _) = sync(&server, &boris, &format!("since={token}")).await;
+        let joined = &back["rooms"]["join"][&id];
+        assert!(joined["state"]["events"].as_array().is_some_and(|s| s.iter().any(|e| e["type"] == "m.room.create"))
+            || joined["timeline"]["events"].as_array().is_some_and(|s| s.iter().any(|e| e["type"] == "m.room.create")), "{back}");
+        assert!(timeline(&back, &id).contains(&"После".to_owned()));
+        let (first, _) = sync(&server, &boris, "").await;
+        assert!(first["rooms"].get("leave").is_none());
+    }
+
+    async fn wrong_tokens_are_refused(server: Server) {
+        let anna = server.register("anna").await;
+        server.refused(Method::GET, &anna, "/_matrix/client/v3/sync?since=yesterday", Value::Null, "M_INVALID_PARAM").await;
+        server.refused(Method::GET, &anna, "/_matrix/client/v3/sync?filter=17", Value::Null, "M_INVALID_PARAM").await;
+        server.refused(Method::GET, &anna, "/_matrix/client/v3/sync?timeout=-1", Value::Null, "M_INVALID_PARAM").await;
+    }
+}
