@@ -1,0 +1,472 @@
+//! The board message: a session in words, in HTML and as the block that a native board reads.
+//!
+//! The block's shape is documented in docs/games-events.md. This module knows neither the store nor HTTP.
+
+use std::collections::BTreeMap;
+
+use ruma::{EventId, OwnedUserId, UserId};
+use serde_json::{Value, json};
+
+use crate::{
+    games::{Seat, SeatName},
+    session::{Session, Status},
+    words::{self, Lang},
+};
+
+/// Key of the block in a board message.
+pub const BLOCK: &str = "org.parta.game";
+/// Key of the block in a refusal.
+pub const ERROR_BLOCK: &str = "org.parta.game.error";
+/// Moves beyond this number are left out of the block: an event has at most 65,536 bytes, and an edit carries the block twice.
+const MOST_MOVES: usize = 1000;
+/// Longest name shown, in characters.
+const LONGEST_NAME: usize = 48;
+
+/// Display names of a room's members.
+pub type Names = BTreeMap<OwnedUserId, String>;
+
+/// Running text in which people may be named.
+enum Span<'a> {
+    Text(String),
+    Strong(String),
+    Person(&'a UserId),
+    Line,
+    Board(String),
+}
+
+/// The `org.parta.game` block.
+pub fn block(session: &Session) -> Value {
+    let seats = session.rules().seats();
+    let name = |seat: Seat| seats.get(seat.index()).map(|seat| seat.id);
+    let players: Vec<Value> = seats
+        .iter()
+        .zip(&session.players)
+        .map(|(seat, player)| match player {
+            Some(user) => json!({ "seat": seat.id, "user_id": user }),
+            None => json!({ "seat": seat.id }),
+        })
+        .collect();
+    let playing = session.status == Status::Playing;
+    let mut block = json!({
+        "version": 1,
+        "game_id": session.game_id,
+        "kind": session.rules().kind(),
+        "lang": session.lang.code(),
+        "revision": session.revision,
+        "status": match session.status {
+            Status::Waiting => "waiting",
+            Status::Playing => "playing",
+            Status::Finished(_) => "finished",
+            Status::Cancelled => "cancelled",
+        },
+        "creator": session.creator,
+        "players": players,
+        "ply": session.moves.len(),
+        "state": session.position().state(),
+        "legal_moves": if playing { session.position().legal_moves() } else { Vec::new() },
+    });
+    let mut put = |key: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            block[key] = value;
+        }
+    };
+    put("invited", session.invited.as_ref().map(|user| json!(user)));
+    put(
+        "started_by",
+        session.started_by.as_ref().map(|id| json!(id)),
+    );
+    put(
+        "turn",
+        session.turn().and_then(name).map(|seat| json!(seat)),
+    );
+    put(
+        "last_move",
+        session.moves.last().map(|played| {
+            let ply = session.moves.len();
+            json!({
+                "ply": ply,
+                "seat": seats[(ply - 1) % seats.len()].id,
+                "move": played.canonical,
+                "notation": played.notation,
+            })
+        }),
+    );
+    put(
+        "moves",
+        (session.moves.len() <= MOST_MOVES).then(|| {
+            session
+                .moves
+                .iter()
+                .map(|played| json!(played.canonical))
+                .collect()
+        }),
+    );
+    put(
+        "draw_offer",
+        session.draw_offer.and_then(name).map(|seat| json!(seat)),
+    );
+    put(
+        "draw_claim",
+        session.draw_claim().map(|reason| json!(reason)),
+    );
+    if let Status::Finished(ending) = session.status {
+        let mut result = json!({ "reason": ending.reason });
+        if let Some(winner) = ending.winner.and_then(name) {
+            result["winner"] = json!(winner);
+        }
+        put("result", Some(result));
+    }
+    put(
+        "rematch_of",
+        session.rematch_of.as_ref().map(|id| json!(id)),
+    );
+    put("rematch", session.rematch.as_ref().map(|id| json!(id)));
+    block
+}
+
+/// The content of a board message. `notify` are the people whose attention is asked for.
+pub fn message(session: &Session, names: &Names) -> Value {
+    let spans = describe(session);
+    let mut content = json!({
+        // A notice would never notify the player at turn (push rule `.m.rule.suppress_notices`).
+        "msgtype": "m.text",
+        "body": plain(&spans, names),
+        "format": "org.matrix.custom.html",
+        "formatted_body": html(&spans, names),
+        "m.mentions": mentions(session),
+    });
+    content[BLOCK] = block(session);
+    content
+}
+
+/// An edit that replaces the board message `board` (Client-Server API, "Event replacements").
+pub fn edit(content: &Value, board: &EventId) -> Value {
+    let starred = |key: &str| format!("* {}", content[key].as_str().unwrap_or_default());
+    json!({
+        "msgtype": content["msgtype"],
+        "body": starred("body"),
+        "format": content["format"],
+        "formatted_body": starred("formatted_body"),
+        "m.mentions": content["m.mentions"],
+        "m.new_content": content,
+        "m.relates_to": { "rel_type": "m.replace", "event_id": board },
+        BLOCK: content[BLOCK],
+    })
+}
+
+/// Who has to act: the player at turn, the one who was offered a draw, the one who was invited.
+fn mentions(session: &Session) -> Value {
+    let user = match session.status {
+        Status::Waiting => session.invited.as_deref(),
+        Status::Playing => session
+            .draw_offer
+            .map(Seat::other)
+            .or(session.turn())
+            .and_then(|seat| session.player(seat)),
+        Status::Finished(_) => session
+            .moves
+            .len()
+            .checked_sub(1)
+            // The one who did not make the last move learns that the game is over.
+            .and_then(|last| session.player(Seat((last % session.players.len()) as u8).other())),
+        Status::Cancelled => None,
+    };
+    match user {
+        Some(user) => json!({ "user_ids": [user] }),
+        None => json!({}),
+    }
+}
+
+fn describe(session: &Session) -> Vec<Span<'_>> {
+    let lang = session.lang;
+    let rules = session.rules();
+    let seats = rules.seats();
+    let text = |text: &str| Span::Text(text.to_owned());
+    let mut spans = vec![Span::Strong(rules.title(lang).to_owned())];
+    if session.status == Status::Waiting {
+        let own = session
+            .seat_of(&session.creator)
+            .map(|seat| &seats[seat.index()]);
+        spans.push(text(lang.pick(". Приглашает ", ". Invitation from ")));
+        spans.push(Span::Person(&session.creator));
+        if let Some(own) = own {
+            spans.push(Span::Text(format!(" ({})", own.name(lang))));
+        }
+        if let Some(invited) = &session.invited {
+            spans.push(text(lang.pick(", соперник: ", ", opponent: ")));
+            spans.push(Span::Person(invited));
+        }
+        spans.push(text("."));
+        spans.push(Span::Line);
+        spans.push(text(lang.pick(
+            "Принять: реакция ✋ или !играю. Отказаться или отозвать: 👎 или !отмена.",
+            "To accept: react ✋ or write !join. To refuse or withdraw: 👎 or !cancel.",
+        )));
+        return spans;
+    }
+    if session.status == Status::Cancelled {
+        spans.push(text(
+            lang.pick(". Игра не состоялась.", ". The game did not take place."),
+        ));
+        return spans;
+    }
+    spans.push(text(": "));
+    for (index, (seat, player)) in seats.iter().zip(&session.players).enumerate() {
+        if index > 0 {
+            spans.push(text(" — "));
+        }
+        if let Some(player) = player {
+            spans.push(Span::Person(player));
+            spans.push(Span::Text(format!(" ({})", seat.name(lang))));
+        }
+    }
+    spans.push(Span::Board(session.position().picture()));
+    if let Some(last) = session.moves.last() {
+        let described = rules.describe_move(session.moves.len(), &last.notation, lang);
+        spans.push(Span::Text(match lang {
+            Lang::Ru => format!("Последний ход: {described}"),
+            Lang::En => format!("Last move: {described}"),
+        }));
+        spans.push(Span::Line);
+    }
+    status_line(session, seats, &mut spans);
+    spans
+}
+
+fn status_line<'a>(session: &'a Session, seats: &[SeatName], spans: &mut Vec<Span<'a>>) {
+    let lang = session.lang;
+    let text = |text: &str| Span::Text(text.to_owned());
+    if let Status::Finished(ending) = session.status {
+        spans.push(Span::Strong(words::ending(ending, lang).to_owned()));
+        if let Some((winner, seat)) = ending
+            .winner
+            .and_then(|seat| Some((session.player(seat)?, &seats[seat.index()])))
+        {
+            spans.push(text(lang.pick(" Победа: ", " Winner: ")));
+            spans.push(Span::Person(winner));
+            spans.push(Span::Text(format!(" ({}).", seat.name(lang))));
+        }
+        spans.push(Span::Line);
+        spans.push(text(lang.pick(
+            "Ещё раз: реакция 🔁 или !реванш.",
+            "Again: react 🔁 or write !rematch.",
+        )));
+        return;
+    }
+    if session.position().in_check() {
+        spans.push(Span::Strong(lang.pick("Шах! ", "Check! ").to_owned()));
+    }
+    if let Some(seat) = session.turn() {
+        spans.push(text(lang.pick("Ходит ", "To move: ")));
+        if let Some(player) = session.player(seat) {
+            spans.push(Span::Person(player));
+        }
+        spans.push(Span::Text(format!(
+            " ({}). ",
+            seats[seat.index()].name(lang)
+        )));
+        spans.push(text(session.rules().how_to_move(lang)));
+    }
+    if let Some(player) = session.draw_offer.and_then(|seat| session.player(seat)) {
+        spans.push(Span::Line);
+        spans.push(Span::Person(player));
+        spans.push(text(lang.pick(
+            " предлагает ничью. Согласиться: 🤝 или !ничья; отказаться: 👎, !отказ или ход.",
+            " offers a draw. To accept: 🤝 or !draw; to decline: 👎, !nodraw or a move.",
+        )));
+    }
+    if let Some(reason) = session.draw_claim() {
+        spans.push(Span::Line);
+        spans.push(text(words::draw_claim(reason, lang)));
+    }
+}
+
+/// A name fit to stand inside a sentence: one line, bounded, without characters that turn the text around.
+pub fn name_of(user: &UserId, names: &Names) -> String {
+    let name: String = names
+        .get(user)
+        .map_or("", String::as_str)
+        .chars()
+        .filter(|c| {
+            !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        })
+        .take(LONGEST_NAME)
+        .collect();
+    let name = name.trim();
+    if name.is_empty() {
+        user.localpart().to_owned()
+    } else {
+        name.to_owned()
+    }
+}
+
+fn plain(spans: &[Span<'_>], names: &Names) -> String {
+    let mut body = String::new();
+    for span in spans {
+        match span {
+            Span::Text(text) | Span::Strong(text) => body.push_str(text),
+            Span::Person(user) => body.push_str(&name_of(user, names)),
+            Span::Line => body.push('\n'),
+            Span::Board(picture) => {
+                body.push_str("\n\n");
+                body.push_str(picture);
+                body.push_str("\n\n");
+            }
+        }
+    }
+    body
+}
+
+fn html(spans: &[Span<'_>], names: &Names) -> String {
+    let mut body = String::new();
+    for span in spans {
+        match span {
+            Span::Text(text) => escape(&mut body, text),
+            Span::Strong(text) => {
+                body.push_str("<strong>");
+                escape(&mut body, text);
+                body.push_str("</strong>");
+            }
+            Span::Person(user) => {
+                body.push_str("<a href=\"");
+                escape(&mut body, &user.matrix_to_uri().to_string());
+                body.push_str("\">");
+                escape(&mut body, &name_of(user, names));
+                body.push_str("</a>");
+            }
+            Span::Line => body.push_str("<br>"),
+            Span::Board(picture) => {
+                body.push_str("<pre><code>");
+                escape(&mut body, picture);
+                body.push_str("\n</code></pre>");
+            }
+        }
+    }
+    body
+}
+
+fn escape(out: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            c => out.push(c),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::{owned_room_id, owned_user_id};
+
+    use super::*;
+    use crate::session::{Act, Entry};
+
+    fn game(kind: &str, moves: &[&str]) -> Session {
+        let created = Entry::Created {
+            kind: kind.to_owned(),
+            creator: owned_user_id!("@ivan:academy.example"),
+            seat: Seat(0),
+            invited: None,
+            lang: Lang::Ru,
+            rematch_of: None,
+            started_by: Some(ruma::owned_event_id!("$start")),
+        };
+        let joined = Entry::Joined {
+            user: owned_user_id!("@anna:academy.example"),
+        };
+        let mut session = Session::fold(
+            "k7qd2m-41",
+            owned_room_id!("!r:academy.example"),
+            [&created, &joined],
+        )
+        .unwrap();
+        for text in moves {
+            let seat = session.turn().unwrap();
+            let player = session.player(seat).unwrap().to_owned();
+            let act = Act::Move {
+                text: (*text).to_owned(),
+                ply: None,
+            };
+            let entry = session.decide(&player, &act).unwrap().unwrap();
+            session.apply(&entry).unwrap();
+        }
+        session
+    }
+
+    #[test]
+    fn the_documented_block() {
+        let documented = include_str!("../../docs/games-events.md");
+        let session = game("chess", &["e4", "e5"]);
+        let mut block = block(&session);
+        let legal = block["legal_moves"].as_array().unwrap();
+        assert_eq!(legal.len(), 29);
+        block["legal_moves"] = json!(["a2a3", "a2a4", "e1e2", "g1f3", "…all of them…"]);
+        let examples: Vec<Value> = documented
+            .split("```json\n")
+            .skip(1)
+            .map(|rest| serde_json::from_str(rest.split("```").next().unwrap()).unwrap())
+            .collect();
+        assert!(
+            examples
+                .iter()
+                .any(|example| example["content"][BLOCK] == block),
+            "{block:#}"
+        );
+    }
+
+    #[test]
+    fn a_board_in_words() {
+        let mut names = Names::new();
+        names.insert(
+            owned_user_id!("@ivan:academy.example"),
+            "Иван <b>\u{202e}Грозный</b>\n".to_owned(),
+        );
+        let content = message(
+            &game("chess", &["e4", "e5", "Bc4", "Nc6", "Qh5", "Nf6", "Qxf7#"]),
+            &names,
+        );
+        let body = content["body"].as_str().unwrap();
+        assert!(
+            body.contains("Мат. Победа: Иван <b>Грозный</b> (белые)."),
+            "{body}"
+        );
+        assert!(body.contains("Последний ход: 4.\u{a0}Фxf7#"), "{body}");
+        assert!(
+            body.contains("7 ♟\u{fe0e} ♟\u{fe0e} ♟\u{fe0e} ♟\u{fe0e} · ♕ ♟\u{fe0e} ♟\u{fe0e}"),
+            "{body}"
+        );
+        let html = content["formatted_body"].as_str().unwrap();
+        assert!(
+            html.contains(">Иван &lt;b&gt;Грозный&lt;/b&gt;</a>"),
+            "{html}"
+        );
+        assert!(
+            html.contains("https://matrix.to/#/@ivan:academy.example"),
+            "{html}"
+        );
+        assert_eq!(
+            content["m.mentions"],
+            json!({ "user_ids": ["@anna:academy.example"] })
+        );
+        assert_eq!(
+            content[BLOCK]["result"],
+            json!({ "winner": "white", "reason": "checkmate" })
+        );
+    }
+
+    #[test]
+    fn an_edit_fits_into_an_event_after_a_thousand_moves() {
+        let mut session = game("chess", &[]);
+        let shuffle = ["Nf3", "Nf6", "Ng1", "Ng8"];
+        // Far longer than real: the same moves counted again and again.
+        let played: Vec<_> = game("chess", &shuffle).moves;
+        session.moves = played.iter().cloned().cycle().take(MOST_MOVES).collect();
+        let edit = edit(&message(&session, &Names::new()), ruma::event_id!("$b"));
+        assert!(edit.to_string().len() < 40_000);
+        session.moves.push(played[0].clone());
+        assert!(block(&session).get("moves").is_none());
+    }
+}

@@ -1,0 +1,193 @@
+//! The rules of every game, as functions of values.
+//!
+//! Nothing here reads a clock, draws a random number, touches a file or knows Matrix. A game is a [`Rules`] (its names
+//! and its first position) and a [`Position`]; adding one is a file beside `chess.rs` and a line in [`ALL`].
+
+use std::fmt::Debug;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::words::Lang;
+
+mod chess;
+mod tictactoe;
+
+/// Every game the service knows.
+pub static ALL: &[&dyn Rules] = &[&chess::Chess, &tictactoe::TicTacToe];
+
+/// The rules called `kind` in events and in the log.
+pub fn find(kind: &str) -> Option<&'static dyn Rules> {
+    ALL.iter().copied().find(|rules| rules.kind() == kind)
+}
+
+/// A player's place at the board: an index into [`Rules::seats`], which is the order of moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seat(pub u8);
+
+impl Seat {
+    /// The place as an index.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+
+    /// The opponent's place in a game of two.
+    pub fn other(self) -> Self {
+        Self(1 - self.0.min(1))
+    }
+}
+
+/// What a seat is called.
+#[derive(Debug, Clone, Copy)]
+pub struct SeatName {
+    /// The name in events.
+    pub id: &'static str,
+    /// In Russian, as in "Иван (белые)".
+    pub ru: &'static str,
+    /// In English.
+    pub en: &'static str,
+    /// Words, lower case, that choose this seat in a command.
+    pub choices: &'static [&'static str],
+}
+
+impl SeatName {
+    /// The name in a language.
+    pub fn name(&self, lang: Lang) -> &'static str {
+        match lang {
+            Lang::Ru => self.ru,
+            Lang::En => self.en,
+        }
+    }
+}
+
+/// Why a game is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Chess: the king is attacked and cannot be saved.
+    Checkmate,
+    /// Tic-tac-toe: three marks in a line.
+    ThreeInARow,
+    /// A player gave up.
+    Resignation,
+    /// A player is no longer in the room.
+    LeftRoom,
+    /// Chess: no legal move and no check.
+    Stalemate,
+    /// Chess: neither side can ever mate.
+    InsufficientMaterial,
+    /// Chess: the fifth time the same position; ends the game by itself (FIDE 9.6.1).
+    FivefoldRepetition,
+    /// Chess: 75 moves by each side without a capture or a pawn move (FIDE 9.6.2).
+    SeventyFiveMoves,
+    /// Tic-tac-toe: no empty cell.
+    BoardFull,
+    /// Both players agreed to a draw.
+    Agreement,
+    /// Chess: a claimed draw, the third time the same position (FIDE 9.2).
+    ThreefoldRepetition,
+    /// Chess: a claimed draw, 50 moves by each side without a capture or a pawn move (FIDE 9.3).
+    FiftyMoves,
+}
+
+/// How a game ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    /// `None` is a draw.
+    pub winner: Option<Seat>,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// What a legal move leads to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The position after the move.
+    pub next: Box<dyn Position>,
+    /// The move in the form of [`Position::legal_moves`].
+    pub canonical: String,
+    /// The move as players write it, in English letters.
+    pub notation: String,
+    /// Set when the move ended the game.
+    pub ending: Option<Ending>,
+}
+
+/// Why a move was not made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Illegal {
+    /// The other player is to move.
+    #[error("it is the other player's turn")]
+    NotYourTurn,
+    /// Not a move in any notation of the game.
+    #[error("not a move in this game's notation")]
+    Unreadable,
+    /// A move, but not one the rules allow here.
+    #[error("the rules do not allow this move")]
+    NotAllowed {
+        /// The player at turn has to answer a check.
+        in_check: bool,
+    },
+    /// Several moves fit; here they are as players write them.
+    #[error("several moves fit: {0:?}")]
+    Ambiguous(Vec<String>),
+    /// A pawn reaches the last rank and nothing says what it becomes.
+    #[error("the promotion is missing")]
+    PromotionMissing,
+    /// The cell is not empty.
+    #[error("the cell is taken")]
+    CellTaken,
+    /// The game has ended.
+    #[error("the game is over")]
+    Over,
+}
+
+/// One game's names and beginning.
+pub trait Rules: Send + Sync {
+    /// The name in events and in the log; never changes.
+    fn kind(&self) -> &'static str;
+    /// The name for people, capitalised.
+    fn title(&self, lang: Lang) -> &'static str;
+    /// The command words, lower case, without the exclamation mark.
+    fn commands(&self, lang: Lang) -> &'static [&'static str];
+    /// The seats in the order of moves.
+    fn seats(&self) -> &'static [SeatName];
+    /// Where the person who invites sits when nothing is said; `None` draws lots.
+    fn creator_seat(&self) -> Option<Seat>;
+    /// The first position.
+    fn start(&self) -> Box<dyn Position>;
+    /// A move in words, such as `12…Nf6`; `ply` counts from 1.
+    fn describe_move(&self, ply: usize, notation: &str, lang: Lang) -> String;
+    /// One sentence: how to write a move.
+    fn how_to_move(&self, lang: Lang) -> &'static str;
+    /// The reactions that make a move, in the order of the board; empty when there are too many moves for that.
+    fn reaction_moves(&self) -> &'static [&'static str] {
+        &[]
+    }
+}
+
+/// A position with all that the rules need of its past.
+pub trait Position: Debug + Send + Sync {
+    /// Plays `text` for `player`, in any notation of the game. Changes nothing: the new position is in the outcome.
+    fn apply(&self, player: Seat, text: &str) -> Result<Outcome, Illegal>;
+    /// Whose move it is (also of an ended game: who would be next).
+    fn turn(&self) -> Seat;
+    /// Whether the rules ended the game here.
+    fn ending(&self) -> Option<Ending>;
+    /// A draw that either player may claim now.
+    fn draw_claim(&self) -> Option<Reason> {
+        None
+    }
+    /// Every legal move of the player at turn, in the form that events carry; empty when the game is over.
+    fn legal_moves(&self) -> Vec<String>;
+    /// Whether `text` is written as a move of this game, legal or not.
+    fn looks_like_move(&self, text: &str) -> bool;
+    /// Whether the player at turn is in check.
+    fn in_check(&self) -> bool {
+        false
+    }
+    /// The position for a native board; its shape is documented in docs/games-events.md.
+    fn state(&self) -> Value;
+    /// The board in characters, lines without a trailing newline.
+    fn picture(&self) -> String;
+}

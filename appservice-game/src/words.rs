@@ -1,0 +1,284 @@
+//! What the bot says, in Russian and English.
+//!
+//! Names of people are not declined, so every sentence puts them where the nominative stands.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    games::{self, Ending, Illegal, Reason},
+    session::Refusal,
+};
+
+/// A language the bot speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lang {
+    /// Russian.
+    #[default]
+    Ru,
+    /// English.
+    En,
+}
+
+impl Lang {
+    /// The language called `name` in commands and events.
+    pub fn find(name: &str) -> Option<Self> {
+        match name {
+            "ru" | "rus" | "русский" | "russian" => Some(Self::Ru),
+            "en" | "eng" | "english" | "английский" => Some(Self::En),
+            _ => None,
+        }
+    }
+
+    /// As in events: `ru` or `en`.
+    pub fn code(self) -> &'static str {
+        self.pick("ru", "en")
+    }
+
+    /// The one of two texts that is in this language.
+    pub fn pick<T>(self, ru: T, en: T) -> T {
+        match self {
+            Self::Ru => ru,
+            Self::En => en,
+        }
+    }
+}
+
+/// The answer to `!игра` and `!game`.
+pub fn help(lang: Lang) -> String {
+    let mut help = lang
+        .pick("Игры в этой комнате\n", "Games in this room\n")
+        .to_owned();
+    for rules in games::ALL {
+        let command = rules.commands(lang)[0];
+        let seats: Vec<_> = rules.seats().iter().map(|seat| seat.name(lang)).collect();
+        help.push_str(&match lang {
+            Lang::Ru => format!(
+                "• !{command} — {}; можно добавить соперника и сторону: !{command} @имя {}\n",
+                rules.title(lang).to_lowercase(),
+                seats.join("|")
+            ),
+            Lang::En => format!(
+                "• !{command}: {}; you may add an opponent and a side: !{command} @name {}\n",
+                rules.title(lang).to_lowercase(),
+                seats.join("|")
+            ),
+        });
+    }
+    help.push_str(lang.pick(
+        "• !играю — принять приглашение (или реакция ✋), !отмена — отказаться или отозвать\n\
+         • ход — просто сообщение: e2e4, Кf3, 5; или !ход e2e4\n\
+         • !ничья (🤝) — предложить, принять или объявить; !отказ — отклонить\n\
+         • !сдаюсь (🏳️), !реванш (🔁), !доска — показать доску снова\n\
+         • !язык en — switch to English",
+        "• !join: accept an invitation (or react ✋), !cancel: refuse or withdraw it\n\
+         • a move is just a message: e2e4, Nf3, 5; or !move e2e4\n\
+         • !draw (🤝): offer, accept or claim; !nodraw: decline\n\
+         • !resign (🏳️), !rematch (🔁), !board: show the board again\n\
+         • !language ru — говорить по-русски",
+    ));
+    help
+}
+
+/// The first words in a room, in both languages because nobody has spoken yet.
+pub fn greeting(people: usize) -> String {
+    let mut greeting =
+        "Здравствуйте! Я веду игры: !шахматы, !крестики, всё остальное подскажет !игра.\n\
+                        Hello! I run games here: !chess, !tictactoe; !game tells the rest."
+            .to_owned();
+    if people < 2 {
+        greeting.push_str(
+            "\nПозовите в комнату соперника, чтобы начать. Invite an opponent to this room to begin.",
+        );
+    }
+    greeting
+}
+
+/// Said once in a room whose messages the bot cannot read.
+pub fn encrypted() -> &'static str {
+    "Эта комната зашифрована, и я не вижу её сообщений: чтобы играть, пригласите меня в комнату без шифрования.\n\
+     This room is encrypted and I cannot read it: to play, invite me to a room without encryption."
+}
+
+/// After the room's language was chosen.
+pub fn language_set(lang: Lang) -> &'static str {
+    lang.pick(
+        "В этой комнате говорю по-русски.",
+        "I speak English in this room.",
+    )
+}
+
+/// Said when a game is asked for that is going on nowhere in the room.
+pub fn no_game(lang: Lang) -> &'static str {
+    lang.pick(
+        "В этой комнате нет такой игры. Начать: !шахматы или !крестики.",
+        "There is no such game in this room. To start one: !chess or !tictactoe.",
+    )
+}
+
+/// How a game ended, without names.
+pub fn ending(ending: Ending, lang: Lang) -> &'static str {
+    let (ru, en) = match ending.reason {
+        Reason::Checkmate => ("Мат.", "Checkmate."),
+        Reason::ThreeInARow => ("Три в ряд!", "Three in a row!"),
+        Reason::Resignation => ("Соперник сдался.", "The opponent resigned."),
+        Reason::LeftRoom => ("Соперник покинул комнату.", "The opponent left the room."),
+        Reason::Stalemate => ("Пат — ничья.", "Stalemate: a draw."),
+        Reason::InsufficientMaterial => (
+            "Ничья: фигур для мата не осталось.",
+            "A draw: not enough pieces are left to mate.",
+        ),
+        Reason::FivefoldRepetition => (
+            "Ничья: позиция повторилась пять раз.",
+            "A draw: the position occurred five times.",
+        ),
+        Reason::SeventyFiveMoves => (
+            "Ничья: 75 ходов без взятий и ходов пешками.",
+            "A draw: 75 moves without a capture or a pawn move.",
+        ),
+        Reason::BoardFull => ("Ничья: клетки кончились.", "A draw: the board is full."),
+        Reason::Agreement => ("Ничья по соглашению.", "A draw by agreement."),
+        Reason::ThreefoldRepetition => (
+            "Ничья: позиция повторилась трижды.",
+            "A draw by threefold repetition.",
+        ),
+        Reason::FiftyMoves => (
+            "Ничья: 50 ходов без взятий и ходов пешками.",
+            "A draw by the fifty-move rule.",
+        ),
+    };
+    lang.pick(ru, en)
+}
+
+/// What can be claimed now.
+pub fn draw_claim(reason: Reason, lang: Lang) -> &'static str {
+    match reason {
+        Reason::ThreefoldRepetition => lang.pick(
+            "Позиция повторилась трижды: можно объявить ничью (🤝 или !ничья).",
+            "The position has occurred three times: a draw can be claimed (🤝 or !draw).",
+        ),
+        _ => lang.pick(
+            "50 ходов без взятий и ходов пешками: можно объявить ничью (🤝 или !ничья).",
+            "50 moves without a capture or a pawn move: a draw can be claimed (🤝 or !draw).",
+        ),
+    }
+}
+
+impl Refusal {
+    /// The code in `org.parta.game.error`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownGame => "unknown_game",
+            Self::UnknownKind => "unknown_kind",
+            Self::UnknownAction => "unknown_action",
+            Self::Malformed => "malformed",
+            Self::NotAPlayer => "not_a_player",
+            Self::Move(Illegal::NotYourTurn) => "not_your_turn",
+            Self::Move(Illegal::Unreadable) => "unreadable_move",
+            Self::Move(Illegal::NotAllowed { .. }) => "illegal_move",
+            Self::Move(Illegal::Ambiguous(_)) => "ambiguous_move",
+            Self::Move(Illegal::PromotionMissing) => "promotion_missing",
+            Self::Move(Illegal::CellTaken) => "cell_taken",
+            Self::StaleMove => "stale_move",
+            Self::NotWaiting => "not_waiting",
+            Self::NotInvited => "not_invited",
+            Self::NotPlaying | Self::Move(Illegal::Over) => "not_playing",
+            Self::NotFinished => "not_finished",
+            Self::NoDrawOffer => "no_draw_offer",
+            Self::DrawOfferedAlready => "draw_offered_already",
+            Self::NoDrawClaim => "no_draw_claim",
+            Self::OpponentUnknown => "opponent_unknown",
+            Self::TooManyGames => "too_many_games",
+            Self::TooOften => "too_often",
+        }
+    }
+
+    /// One sentence and the mend.
+    pub fn words(&self, lang: Lang) -> String {
+        let (ru, en) = match self {
+            Self::UnknownGame => return no_game(lang).to_owned(),
+            Self::UnknownKind => ("Такой игры я не знаю.", "I do not know this game."),
+            Self::UnknownAction => ("Такого действия я не знаю.", "I do not know this action."),
+            Self::Malformed => (
+                "Не удалось прочесть запрос.",
+                "The request could not be read.",
+            ),
+            Self::NotAPlayer => (
+                "Вы не участвуете в этой игре. Начать свою: !шахматы или !крестики.",
+                "You are not playing in this game. To start your own: !chess or !tictactoe.",
+            ),
+            Self::Move(Illegal::NotYourTurn) => {
+                ("Сейчас ход соперника.", "It is your opponent's turn.")
+            }
+            Self::Move(Illegal::Unreadable) => (
+                "Не понимаю этот ход. Примеры: e2e4, Кf3, 0-0; в крестиках-ноликах — номер клетки.",
+                "I cannot read this move. Examples: e2e4, Nf3, O-O; in tic-tac-toe the number of a cell.",
+            ),
+            Self::Move(Illegal::NotAllowed { in_check: true }) => (
+                "Так пойти нельзя: вам шах, нужно от него защититься.",
+                "This is not possible: you are in check and have to answer it.",
+            ),
+            Self::Move(Illegal::NotAllowed { in_check: false }) => (
+                "По правилам так пойти нельзя. Выберите другой ход.",
+                "The rules do not allow this move. Choose another one.",
+            ),
+            Self::Move(Illegal::Ambiguous(names)) => {
+                let names = names.join(", ");
+                return lang.pick(
+                    format!("Так могут пойти разные фигуры; уточните: {names}."),
+                    format!("Several pieces can go there; say which: {names}."),
+                );
+            }
+            Self::Move(Illegal::PromotionMissing) => (
+                "Допишите, кем становится пешка: e8=Ф, e8=Л, e8=С или e8=К.",
+                "Say what the pawn becomes: e8=Q, e8=R, e8=B or e8=N.",
+            ),
+            Self::Move(Illegal::CellTaken) => (
+                "Эта клетка занята. Выберите свободную.",
+                "This cell is taken. Choose a free one.",
+            ),
+            Self::StaleMove => (
+                "Доска уже изменилась. Посмотрите на неё ещё раз.",
+                "The board has changed. Please look at it again.",
+            ),
+            Self::NotWaiting => (
+                "Это приглашение уже не действует.",
+                "This invitation is no longer open.",
+            ),
+            Self::NotInvited => (
+                "Это приглашение не для вас. Пригласить самому: !шахматы или !крестики.",
+                "This invitation is not for you. To invite somebody: !chess or !tictactoe.",
+            ),
+            Self::NotPlaying | Self::Move(Illegal::Over) => (
+                "Эта игра не идёт. Сыграть ещё раз: !реванш.",
+                "This game is not being played. To play again: !rematch.",
+            ),
+            Self::NotFinished => (
+                "Эта игра ещё не закончена.",
+                "This game is not finished yet.",
+            ),
+            Self::NoDrawOffer => ("Ничью никто не предлагал.", "No draw has been offered."),
+            Self::DrawOfferedAlready => (
+                "Вы уже предлагали ничью; снова можно после вашего хода.",
+                "You have offered a draw already; you may again after your next move.",
+            ),
+            Self::NoDrawClaim => (
+                "Правила пока не дают объявить ничью; её можно предложить: !ничья.",
+                "The rules do not allow a claim yet; you can offer a draw: !draw.",
+            ),
+            Self::OpponentUnknown => (
+                "Такого соперника в комнате нет. Сначала пригласите его сюда.",
+                "There is no such opponent in this room. Invite them here first.",
+            ),
+            Self::TooManyGames => (
+                "В комнате уже слишком много игр. Закончите одну из них.",
+                "There are too many games in this room. Finish one of them first.",
+            ),
+            Self::TooOften => (
+                "Слишком часто. Подождите минуту.",
+                "Too often. Please wait a minute.",
+            ),
+        };
+        lang.pick(ru, en).to_owned()
+    }
+}
