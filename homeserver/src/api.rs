@@ -1,9 +1,12 @@
 //! The client-server API: the whole route table, one line an endpoint.
 
 pub mod alias;
+pub mod backup;
 pub mod context;
+pub mod dehydrated_device;
 pub mod directory;
 pub mod discovery;
+pub mod keys;
 pub mod knock;
 pub mod membership;
 pub mod message;
@@ -13,6 +16,7 @@ pub mod room;
 pub mod ruma;
 pub mod state;
 pub mod sync;
+pub mod to_device;
 
 use axum::{
     Router,
@@ -69,6 +73,32 @@ pub fn router(app: &App) -> Router {
         .endpoint(directory::set_visibility)
         // Sync
         .endpoint(sync::sync)
+        // End-to-end encryption
+        .endpoint(keys::upload)
+        .endpoint(keys::query)
+        .endpoint(keys::claim)
+        .endpoint(keys::changes)
+        .endpoint(keys::upload_signing)
+        .endpoint(keys::upload_signatures)
+        .endpoint(to_device::send)
+        .endpoint(backup::create)
+        .endpoint(backup::latest)
+        .endpoint(backup::info)
+        .endpoint(backup::update)
+        .endpoint(backup::delete)
+        .endpoint(backup::put_keys)
+        .endpoint(backup::put_keys_of_room)
+        .endpoint(backup::put_key_of_session)
+        .endpoint(backup::keys)
+        .endpoint(backup::keys_of_room)
+        .endpoint(backup::key_of_session)
+        .endpoint(backup::delete_keys)
+        .endpoint(backup::delete_keys_of_room)
+        .endpoint(backup::delete_key_of_session)
+        .endpoint(dehydrated_device::put)
+        .endpoint(dehydrated_device::get)
+        .endpoint(dehydrated_device::delete)
+        .endpoint(dehydrated_device::events)
         .fallback(|| async { ApiError::unrecognized("There is no such endpoint.") })
         .method_not_allowed_fallback(|| async {
             ApiError::new(

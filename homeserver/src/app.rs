@@ -7,6 +7,7 @@ use crate::{
     config::Config,
     domain::{
         appservices::Appservices,
+        encryption::{self, Encryption},
         journal::{Journal, Observer},
         rooms::{RoomActions, Rooms},
         sessions::Sessions,
@@ -43,6 +44,8 @@ pub struct Services {
     pub notifier: Arc<Notifier>,
     /// Which members devices have been sent.
     pub sent_members: SentMembers,
+    /// Keys, and messages between devices.
+    pub encryption: Arc<Encryption>,
     /// Background work and the sign to stop.
     pub tasks: Tasks,
 }
@@ -70,10 +73,17 @@ impl App {
         let rooms = Arc::new(Rooms::new(db.clone()));
         let notifier = Arc::new(Notifier::new(rooms.clone(), storage::commit::last_position(&db).await?));
         // Caches first, then the notifier, push, application services: each sees what those before it have done.
-        let observers: Vec<Observer> = vec![Box::new({
-            let notifier = notifier.clone();
-            move |committed| notifier.observe(committed)
-        })];
+        let keys = Arc::new(encryption::Memory::load(&db).await?);
+        let observers: Vec<Observer> = vec![
+            Box::new({
+                let keys = keys.clone();
+                move |committed| keys.observe(committed)
+            }),
+            Box::new({
+                let notifier = notifier.clone();
+                move |committed| notifier.observe(committed)
+            }),
+        ];
         let (journal, writer) = Journal::start(db.clone(), clock.clone(), rooms.clone(), observers).await?;
         tasks.last(writer);
         let room_actions = RoomActions::new(
@@ -83,6 +93,8 @@ impl App {
             journal.clone(),
             appservices.clone(),
         );
+        let encryption = Arc::new(Encryption::new(db.clone(), clock.clone(), rooms.clone(), journal.clone(), keys));
+        tasks.spawn(encryption.clone().keep_tidy());
         Ok(Self(Arc::new(Services {
             config,
             clock,
@@ -94,6 +106,7 @@ impl App {
             room_actions,
             notifier,
             sent_members: SentMembers::default(),
+            encryption,
             tasks,
         })))
     }

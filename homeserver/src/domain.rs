@@ -4,6 +4,8 @@
 //! written goes through [`journal::Journal`].
 
 pub mod appservices;
+pub mod cache;
+pub mod encryption;
 pub mod journal;
 pub mod rooms;
 pub mod sessions;

@@ -8,7 +8,10 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use ruma::api::client::uiaa::UiaaInfo;
-use ruma::api::error::{ErrorKind, LimitExceededErrorData, RetryAfter, StandardErrorBody, UnknownTokenErrorData};
+use ruma::api::error::{
+    ErrorKind, LimitExceededErrorData, RetryAfter, StandardErrorBody, UnknownTokenErrorData,
+    WrongRoomKeysVersionErrorData,
+};
 use std::time::Duration;
 
 /// Why a request was not carried out.
@@ -106,6 +109,22 @@ impl ApiError {
             StatusCode::TOO_MANY_REQUESTS,
             ErrorKind::LimitExceeded(data),
             "Too many requests. Wait a moment and try again.",
+        )
+    }
+
+    /// `M_INVALID_SIGNATURE`, 400.
+    pub fn invalid_signature(message: impl Into<String>) -> Self {
+        // ruma's type has no constructor for codes that it does not list.
+        let kind = serde_json::from_value(serde_json::json!({ "errcode": "M_INVALID_SIGNATURE" }));
+        Self::new(StatusCode::BAD_REQUEST, kind.unwrap_or(ErrorKind::Unknown), message)
+    }
+
+    /// `M_WRONG_ROOM_KEYS_VERSION`, 403, with the version that is current.
+    pub fn wrong_room_keys_version(current: String) -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            ErrorKind::WrongRoomKeysVersion(WrongRoomKeysVersionErrorData::new(current)),
+            "This is not the current version of your key backup. Read the current one and use it.",
         )
     }
 

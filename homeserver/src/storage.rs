@@ -6,9 +6,13 @@
 pub mod account_data;
 pub mod accounts;
 pub mod commit;
+pub mod cross_signing;
 pub mod db;
 pub mod directory;
 pub mod events;
 pub mod filters;
+pub mod key_backup;
+pub mod keys;
 pub mod migrations;
 pub mod rooms;
+pub mod to_device;

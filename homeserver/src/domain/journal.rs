@@ -16,6 +16,7 @@ use ruma::{DeviceId, OwnedDeviceId, OwnedEventId, OwnedRoomId, OwnedUserId, Room
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
+    encryption::to_device::Waiting,
     event::{Event, Position},
     rooms::{Membership, Rooms, state::RoomState},
 };
@@ -69,9 +70,33 @@ pub enum Change {
         user_id: OwnedUserId,
         /// Which.
         device_id: OwnedDeviceId,
+        /// The message.
+        message: Waiting,
     },
-    /// A user's devices or their keys changed.
+    /// A user's devices or their keys changed, as all who share a room with them shall see. Comes from
+    /// [`super::encryption::list_changed`], which also makes it durable.
     DeviceList(OwnedUserId),
+    /// Something about a user's keys changed that one other user alone shall see: a signature of theirs.
+    DeviceListFor {
+        /// Whose keys.
+        user_id: OwnedUserId,
+        /// Who shall see it.
+        seen_by: OwnedUserId,
+    },
+    /// A device's one-time or fallback keys were claimed or replenished.
+    OneTimeKeys {
+        /// Whose device.
+        user_id: OwnedUserId,
+        /// Which.
+        device_id: OwnedDeviceId,
+    },
+    /// A device is gone, with all that waited for it.
+    DeviceForgotten {
+        /// Whose device.
+        user_id: OwnedUserId,
+        /// Which.
+        device_id: OwnedDeviceId,
+    },
 }
 
 /// What a commit did, as its observers see it.

@@ -13,12 +13,14 @@ pub struct Rows {
     receipts: InsertMany,
     account_data: InsertMany,
     to_device: InsertMany,
+    to_device_requests: InsertMany,
+    delivered: Vec<i64>,
     statements: Vec<Query>,
 }
 
 /// How many rows there were at a moment, to go back to it.
 #[derive(Clone, Copy, Debug)]
-pub struct Mark([usize; 7]);
+pub struct Mark([usize; 9]);
 
 impl Default for Rows {
     fn default() -> Self {
@@ -60,6 +62,13 @@ impl Default for Rows {
                 6,
                 "",
             ),
+            to_device_requests: InsertMany::upsert(
+                "INSERT INTO to_device_requests (user_id, device_id, type, txn_id, sent_at)",
+                5,
+                4,
+                "ON CONFLICT (user_id, device_id, type, txn_id) DO NOTHING",
+            ),
+            delivered: Vec::new(),
             statements: Vec::new(),
         }
     }
@@ -120,6 +129,16 @@ impl Rows {
         self.to_device.row(row);
     }
 
+    /// A request that sent messages to devices: user, device, type, transaction id, time.
+    pub fn to_device_request(&mut self, row: [Value; 5]) {
+        self.to_device_requests.row(row);
+    }
+
+    /// Messages to devices that have arrived: they are deleted.
+    pub fn to_device_delivered(&mut self, positions: impl IntoIterator<Item = i64>) {
+        self.delivered.extend(positions);
+    }
+
     /// Any other statement; runs after the rows.
     pub fn statement(&mut self, query: Query) {
         self.statements.push(query);
@@ -139,18 +158,24 @@ impl Rows {
             self.receipts.len(),
             self.account_data.len(),
             self.to_device.len(),
+            self.to_device_requests.len(),
+            self.delivered.len(),
             self.statements.len(),
         ])
     }
 
     /// Forgets all that came after a moment.
-    pub fn back_to(&mut self, Mark([events, state, memberships, receipts, account_data, to_device, statements]): Mark) {
+    pub fn back_to(&mut self, mark: Mark) {
+        let Mark([events, state, memberships, receipts, account_data, to_device, requests, delivered, statements]) =
+            mark;
         self.events.truncate(events);
         self.state.truncate(state);
         self.memberships.truncate(memberships);
         self.receipts.truncate(receipts);
         self.account_data.truncate(account_data);
         self.to_device.truncate(to_device);
+        self.to_device_requests.truncate(requests);
+        self.delivered.truncate(delivered);
         self.statements.truncate(statements);
     }
 
@@ -163,9 +188,11 @@ impl Rows {
             &mut self.receipts,
             &mut self.account_data,
             &mut self.to_device,
+            &mut self.to_device_requests,
         ] {
             table.flush(tx).await?;
         }
+        super::to_device::delete(tx, &std::mem::take(&mut self.delivered)).await?;
         for statement in std::mem::take(&mut self.statements) {
             statement.run(tx).await?;
         }

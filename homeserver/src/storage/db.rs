@@ -297,6 +297,28 @@ impl Query {
         self
     }
 
+    /// Adds rows of parameters and puts `(VALUES ($4, $5), ($6, $7), …)` for them where the text says `(…)`: for
+    /// `(a, b) IN (…)` and `WITH wanted (a, b) AS (…)`, once and after all other parameters. No rows match nothing.
+    #[must_use]
+    pub fn bind_rows<const N: usize>(mut self, rows: impl IntoIterator<Item = [Value; N]>) -> Self {
+        let mut list = String::from("(VALUES ");
+        for (index, row) in rows.into_iter().enumerate() {
+            list.push_str(if index == 0 { "(" } else { "), (" });
+            for (column, value) in row.into_iter().enumerate() {
+                self.values.push(value);
+                list.push_str(if column == 0 { "$" } else { ", $" });
+                list.push_str(&self.values.len().to_string());
+            }
+        }
+        if list.ends_with(' ') {
+            list.push('(');
+            list.push_str(&["NULL"; N].join(", "));
+        }
+        list.push_str("))");
+        self.sql = Cow::Owned(self.sql.replacen("(…)", &list, 1));
+        self
+    }
+
     /// All rows.
     pub async fn all<'a>(self, on: impl Into<On<'a>>) -> sqlx::Result<Vec<Row>> {
         Ok(match execute!(self, on, fetch_all) {

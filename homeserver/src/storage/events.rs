@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ruma::{DeviceId, EventId, OwnedEventId, RoomId, UserId};
+use ruma::{DeviceId, EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId};
 
 use super::db::{Db, Query, Row, sql};
 use crate::event::{Event, Parts, Position, Transaction};
@@ -192,4 +192,38 @@ pub async fn nearest(db: &Db, room_id: &RoomId, ts: i64, forwards: bool) -> sqlx
         ))
     };
     query.bind(room_id).bind(ts).optional(db).await?.as_ref().map(event).transpose()
+}
+
+/// Whether the content of an `m.room.member` event says that its user is joined.
+pub fn is_join(content: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Content<'a> {
+        #[serde(borrow)]
+        membership: std::borrow::Cow<'a, str>,
+    }
+    serde_json::from_str::<Content<'_>>(content).is_ok_and(|content| content.membership == "join")
+}
+
+/// Whose membership moved in several rooms after a position, oldest first, and whether they were joined before.
+pub async fn memberships_moved(
+    db: &Db,
+    rooms: &[&RoomId],
+    after: Position,
+) -> sqlx::Result<Vec<(OwnedRoomId, OwnedUserId, bool)>> {
+    let query = sql("SELECT room_id, state_key, prev_content FROM events \
+                     WHERE position > $1 AND type = 'm.room.member' AND state_key IS NOT NULL AND room_id IN (…) \
+                     ORDER BY position");
+    query
+        .bind(after)
+        .bind_list(rooms.iter().copied())
+        .all(db)
+        .await?
+        .iter()
+        // A state key that is no user's id is nobody's membership.
+        .filter_map(|row| Some((row, row.parse::<OwnedUserId>("state_key").ok()?)))
+        .map(|(row, user_id)| {
+            let before = row.get::<Option<String>>("prev_content")?;
+            Ok((row.parse("room_id")?, user_id, before.is_some_and(|content| is_join(&content))))
+        })
+        .collect()
 }

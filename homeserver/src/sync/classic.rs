@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::{
     filter::{room_wanted, wanted},
-    streams::{account_data::account_data, outside, room, room::Asked},
+    streams::{account_data::account_data, encryption, outside, room, room::Asked},
     token::Token,
 };
 use crate::{
@@ -39,6 +39,9 @@ pub async fn sync(app: &App, requester: &Requester, filter: &FilterDefinition, r
         && let Some(device_id) = &requester.device_id
     {
         app.sent_members.forget(&requester.user_id, device_id);
+    }
+    if let (Some(since), Some(device_id)) = (since, &requester.device_id) {
+        encryption::acknowledge(app, &requester.user_id, device_id, since).await?;
     }
     let waiter = app.notifier.wait(&requester.user_id);
     loop {
@@ -83,9 +86,14 @@ async fn answer(
         state_after: request.use_state_after,
         now: app.clock.now(),
     };
-    let mut response = Response::new(Token { position: up_to, ephemeral: 0 }.to_string());
+    let mut token = Token::at(up_to);
+    let mut response = Response::new(String::new());
     response.rooms = rooms(app, &asked).await?;
     add_account_data(app, &asked, &mut response).await?;
+    if let Some(device_id) = asked.device_id {
+        token.to_device = encryption::add(app, asked.user_id, device_id, since, up_to, &mut response).await?;
+    }
+    response.next_batch = token.to_string();
     Ok(response)
 }
 

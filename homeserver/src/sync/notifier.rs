@@ -198,6 +198,12 @@ impl Notifier {
                     self.device_lists.set((), committed.position);
                     self.wake_peers(user_id);
                 }
+                Change::DeviceListFor { seen_by, .. } => {
+                    self.device_lists.set((), committed.position);
+                    self.wake(seen_by);
+                }
+                // Counts go along with the next answer.
+                Change::OneTimeKeys { .. } | Change::DeviceForgotten { .. } => {}
                 Change::Redacted(_) | Change::Room(_) | Change::RoomDeleted(_) => {}
             }
         }

@@ -1,6 +1,7 @@
 //! One provider for each kind of data that a sync carries.
 
 pub mod account_data;
+pub mod encryption;
 pub mod outside;
 pub mod room;
 pub mod timeline;

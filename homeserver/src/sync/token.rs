@@ -11,22 +11,24 @@ pub struct Token {
     pub position: Position,
     /// Position in the stream of typing and presence, which nobody keeps. Zero in pagination tokens.
     pub ephemeral: u64,
+    /// Where there were more messages to the device than one answer carries: the last of them that it carried.
+    pub to_device: Option<Position>,
 }
 
 impl Token {
     /// A place in a room's history.
     pub fn at(position: Position) -> Self {
-        Self { position, ephemeral: 0 }
+        Self { position, ..Self::default() }
     }
 }
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "s{}", self.position)?;
-        if self.ephemeral > 0 {
+        if self.ephemeral > 0 || self.to_device.is_some() {
             write!(f, "_{}", self.ephemeral)?;
         }
-        Ok(())
+        self.to_device.map_or(Ok(()), |to_device| write!(f, "_{to_device}"))
     }
 }
 
@@ -35,10 +37,16 @@ impl FromStr for Token {
 
     fn from_str(text: &str) -> Result<Self, ApiError> {
         let parse = || {
-            let rest = text.strip_prefix('s')?;
-            let (position, ephemeral) = rest.split_once('_').unwrap_or((rest, "0"));
-            let position: Position = position.parse().ok().filter(|p| *p >= 0)?;
-            Some(Self { position, ephemeral: ephemeral.parse().ok()? })
+            let position = |text: &str| text.parse().ok().filter(|p: &Position| *p >= 0);
+            let mut parts = text.strip_prefix('s')?.splitn(3, '_');
+            Some(Self {
+                position: parts.next().and_then(position)?,
+                ephemeral: parts.next().unwrap_or("0").parse().ok()?,
+                to_device: match parts.next() {
+                    Some(text) => Some(position(text)?),
+                    None => None,
+                },
+            })
         };
         parse().ok_or_else(|| ApiError::invalid_param("This is no token of this server. Leave it out to begin anew."))
     }
@@ -52,8 +60,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reads_what_it_writes(position in 0..i64::MAX, ephemeral in any::<u64>()) {
-            let token = Token { position, ephemeral };
+        fn reads_what_it_writes(
+            position in 0..i64::MAX,
+            ephemeral in any::<u64>(),
+            to_device in proptest::option::of(0..i64::MAX),
+        ) {
+            let token = Token { position, ephemeral, to_device };
             prop_assert_eq!(token.to_string().parse::<Token>().unwrap(), token);
         }
 

@@ -4,5 +4,6 @@
 mod server;
 
 mod discovery;
+mod encryption;
 mod rooms;
 mod sync;

@@ -120,6 +120,23 @@ impl Server {
         User { id: text("user_id"), token: text("access_token"), device: text("device_id") }
     }
 
+    /// Signs an account in once more, on a device of its own.
+    pub async fn sign_in(&self, name: &str) -> User {
+        let identifier = json!({ "type": "m.id.user", "user": name });
+        let body = json!({ "type": "m.login.password", "identifier": identifier, "password": "wonderland" });
+        let (status, answer) = self.json(Method::POST, "/_matrix/client/v3/login", None, &body).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        let text = |field: &str| answer[field].as_str().unwrap_or_default().to_owned();
+        User { id: text("user_id"), token: text("access_token"), device: text("device_id") }
+    }
+
+    /// The server after a restart: nothing is left but what it wrote down.
+    pub async fn restarted(self) -> Self {
+        self.app.tasks.stop().await;
+        let app = App::start(self.app.config.clone(), Clock::system()).await.expect("the server starts again");
+        Self { router: api::router(&app), app, _folder: self._folder }
+    }
+
     /// `GET` as a user, which must succeed.
     pub async fn get(&self, user: &User, path: &str) -> Value {
         self.ok(Method::GET, user, path, &Value::Null).await

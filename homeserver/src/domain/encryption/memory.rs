@@ -1,0 +1,179 @@
+//! What is held in memory beside the tables, so that a sync to which nothing has happened reads none of them.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use parking_lot::RwLock;
+use ruma::{DeviceId, OneTimeKeyAlgorithm, OwnedDeviceId, OwnedUserId, UInt, UserId};
+use tokio::sync::watch;
+
+use super::{Encryption, inboxes::Inboxes, query::UserKeys};
+use crate::{
+    domain::{
+        cache::Cache,
+        event::Position,
+        journal::{Change, Committed},
+    },
+    error::{ApiError, Result},
+    storage::{self, db::Db},
+};
+
+/// Users whose keys are held; some 4 KiB each.
+const MAX_USERS: usize = 5_000;
+/// Devices whose counts are held.
+const MAX_DEVICES: usize = 20_000;
+
+/// A device.
+pub(super) type Device = (OwnedUserId, OwnedDeviceId);
+
+/// How many keys a device has left on the server.
+/// <https://spec.matrix.org/v1.18/client-server-api/#e2e-extensions-to-sync>
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyCounts {
+    /// One-time keys nobody has claimed, by algorithm. `signed_curve25519` is always there, if only with zero: clients
+    /// replenish by it.
+    pub one_time_keys: BTreeMap<OneTimeKeyAlgorithm, UInt>,
+    /// The algorithms of fallback keys that nobody was given.
+    pub unused_fallback_keys: Vec<OneTimeKeyAlgorithm>,
+}
+
+/// Counts as the protocol has them.
+pub(super) fn counts(stored: BTreeMap<String, i64>) -> BTreeMap<OneTimeKeyAlgorithm, UInt> {
+    let mut counts: BTreeMap<OneTimeKeyAlgorithm, UInt> =
+        stored.into_iter().map(|(algorithm, n)| (algorithm.into(), UInt::try_from(n).unwrap_or_default())).collect();
+    counts.entry(OneTimeKeyAlgorithm::SignedCurve25519).or_default();
+    counts
+}
+
+/// The last change of every user's keys, in order.
+#[derive(Debug, Default)]
+struct Changes {
+    by_position: BTreeMap<Position, HashSet<Changed>>,
+    last: HashMap<Changed, Position>,
+}
+
+/// Whose keys changed and who alone may see that (`None`: all who share a room).
+type Changed = (OwnedUserId, Option<OwnedUserId>);
+
+impl Changes {
+    fn insert(&mut self, changed: Changed, position: Position) {
+        if let Some(before) = self.last.insert(changed.clone(), position)
+            && let Some(at) = self.by_position.get_mut(&before)
+        {
+            at.remove(&changed);
+            if at.is_empty() {
+                self.by_position.remove(&before);
+            }
+        }
+        self.by_position.entry(position).or_default().insert(changed);
+    }
+}
+
+/// Caches that follow the commits.
+#[derive(Debug)]
+pub struct Memory {
+    pub(super) users: Cache<OwnedUserId, UserKeys>,
+    pub(super) counts: Cache<Device, KeyCounts>,
+    pub(super) inboxes: Inboxes,
+    changes: RwLock<Changes>,
+    seen: watch::Sender<Position>,
+}
+
+impl Memory {
+    /// Reads what must be there from the start.
+    pub async fn load(db: &Db) -> sqlx::Result<Self> {
+        let mut changes = Changes::default();
+        for (user_id, seen_by, position) in storage::keys::list_changes(db).await? {
+            changes.insert((user_id, seen_by), position);
+        }
+        Ok(Self {
+            users: Cache::new(MAX_USERS),
+            counts: Cache::new(MAX_DEVICES),
+            inboxes: Inboxes::new(),
+            changes: RwLock::new(changes),
+            seen: watch::Sender::new(storage::commit::last_position(db).await?),
+        })
+    }
+
+    /// Takes a commit in.
+    pub fn observe(&self, committed: &Committed) {
+        for change in &committed.changes {
+            match change {
+                Change::DeviceList(user_id) => {
+                    self.users.evict(user_id);
+                    // The commit's last position stands for the change's own: no sync ends between the two.
+                    self.changes.write().insert((user_id.clone(), None), committed.position);
+                }
+                Change::DeviceListFor { user_id, seen_by } => {
+                    self.users.evict(seen_by);
+                    self.changes.write().insert((user_id.clone(), Some(seen_by.clone())), committed.position);
+                }
+                Change::OneTimeKeys { user_id, device_id } => {
+                    self.counts.evict(&(user_id.clone(), device_id.clone()));
+                }
+                Change::ToDevice { user_id, device_id, message } => {
+                    self.inboxes.arrived(&(user_id.clone(), device_id.clone()), message);
+                }
+                Change::DeviceForgotten { user_id, device_id } => {
+                    let device = (user_id.clone(), device_id.clone());
+                    self.counts.evict(&device);
+                    self.inboxes.forget(&device);
+                }
+                _ => {}
+            }
+        }
+        self.seen.send_replace(committed.position);
+    }
+
+    /// Waits until a position has been taken in. A sync reads the journal's position, which may be a moment ahead.
+    pub(super) async fn seen(&self, position: Position) {
+        if *self.seen.borrow() < position {
+            // Fails only once the sender is gone, and it is ours.
+            let _ = self.seen.subscribe().wait_for(|&seen| seen >= position).await;
+        }
+    }
+
+    /// Whose keys changed after a position, and who alone may see that.
+    pub(super) fn changed_since(&self, since: Position) -> Vec<Changed> {
+        self.changes.read().by_position.range(since + 1..).flat_map(|(_, changed)| changed.iter().cloned()).collect()
+    }
+}
+
+impl Encryption {
+    /// How many keys a device has left on the server.
+    pub async fn key_counts(&self, user_id: &UserId, device_id: &DeviceId) -> Result<std::sync::Arc<KeyCounts>> {
+        let device = (user_id.to_owned(), device_id.to_owned());
+        let load = async {
+            let one_time_keys = counts(storage::keys::count(&self.db, user_id, device_id).await?);
+            let unused = storage::keys::unused_fallback(&self.db, user_id, device_id).await?;
+            let unused_fallback_keys = unused.into_iter().map(Into::into).collect();
+            Ok::<_, ApiError>(Some(KeyCounts { one_time_keys, unused_fallback_keys }))
+        };
+        Ok(self.memory.counts.get(&device, load).await?.unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::owned_user_id;
+
+    use super::*;
+
+    #[test]
+    fn only_the_last_change_of_a_user_counts() {
+        let mut changes = Changes::default();
+        let alice = (owned_user_id!("@alice:parta.test"), None);
+        let bob = (owned_user_id!("@bob:parta.test"), None);
+        changes.insert(alice.clone(), 3);
+        changes.insert(bob.clone(), 3);
+        changes.insert(alice.clone(), 7);
+        assert_eq!(changes.by_position.keys().copied().collect::<Vec<_>>(), [3, 7]);
+        changes.insert(bob.clone(), 7);
+        assert_eq!(changes.by_position.keys().copied().collect::<Vec<_>>(), [7]);
+        assert_eq!(changes.by_position[&7], HashSet::from([alice, bob]));
+    }
+
+    #[test]
+    fn a_device_without_keys_counts_zero() {
+        assert_eq!(counts(BTreeMap::new())[&OneTimeKeyAlgorithm::SignedCurve25519], UInt::from(0u32));
+    }
+}
