@@ -72,19 +72,23 @@ impl App {
         let sessions = Sessions::new(db.clone(), clock.clone());
         let rooms = Arc::new(Rooms::new(db.clone()));
         let notifier = Arc::new(Notifier::new(rooms.clone(), storage::commit::last_position(&db).await?));
-        // Caches first, then the notifier, push, application services: each sees what those before it have done.
         let keys = Arc::new(encryption::Memory::load(&db).await?);
-        let observers: Vec<Observer> = vec![
+        let caches: Vec<Observer> = vec![
             Box::new({
                 let keys = keys.clone();
                 move |committed| keys.observe(committed)
             }),
             Box::new({
                 let notifier = notifier.clone();
-                move |committed| notifier.observe(committed)
+                move |committed| notifier.note(committed)
             }),
         ];
-        let (journal, writer) = Journal::start(db.clone(), clock.clone(), rooms.clone(), observers).await?;
+        // The notifier, then push, application services: each sees what those before it have done.
+        let observers: Vec<Observer> = vec![Box::new({
+            let notifier = notifier.clone();
+            move |committed| notifier.wake_for(committed)
+        })];
+        let (journal, writer) = Journal::start(db.clone(), clock.clone(), rooms.clone(), caches, observers).await?;
         tasks.last(writer);
         let room_actions = RoomActions::new(
             db.clone(),

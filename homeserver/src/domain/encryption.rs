@@ -49,7 +49,7 @@ pub struct Encryption {
 }
 
 impl Encryption {
-    /// The service. `memory` must see every commit, before any sync is woken by it.
+    /// The service. `memory` must see every commit before its position can be read.
     pub fn new(db: Db, clock: Clock, rooms: Arc<Rooms>, journal: Journal, memory: Arc<Memory>) -> Self {
         Self { db, clock, rooms, journal, memory, requests: Arc::default() }
     }

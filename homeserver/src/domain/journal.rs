@@ -6,8 +6,9 @@
 //! asynchronous function over a transaction, in a savepoint of its own.
 //!
 //! Positions are given out here, in the order of commits and without gaps, so a sync token is a position. After a commit
-//! the new states are published, then the observers see its changes in their order (caches, notifier, push, application
-//! services), then the callers get their answers. An answer therefore never comes before what it answers is durable.
+//! the new states are published, then caches see its changes, then the position is, then the observers see the changes in
+//! their order (notifier, push, application services), then the callers get their answers. An answer therefore never comes
+//! before what it answers is durable.
 
 use std::{collections::HashMap, sync::Arc, time::Instant};
 
@@ -163,11 +164,13 @@ impl Writing {
 }
 
 impl Journal {
-    /// Starts the task. It ends when every clone of the journal is dropped and the queue is empty.
+    /// Starts the task. `caches` see a commit before its position can be read, `observers` after. The task ends when
+    /// every clone of the journal is dropped and the queue is empty.
     pub async fn start(
         db: Db,
         clock: Clock,
         rooms: Arc<Rooms>,
+        caches: Vec<Observer>,
         observers: Vec<Observer>,
     ) -> sqlx::Result<(Self, tokio::task::JoinHandle<()>)> {
         let (queue, jobs) = mpsc::channel(QUEUE);
@@ -178,6 +181,7 @@ impl Journal {
             db: db.clone(),
             clock: clock.clone(),
             rooms,
+            caches,
             observers,
             position: last,
             published,
@@ -251,6 +255,7 @@ struct Task {
     db: Db,
     clock: Clock,
     rooms: Arc<Rooms>,
+    caches: Vec<Observer>,
     observers: Vec<Observer>,
     position: Position,
     published: tokio::sync::watch::Sender<Position>,
@@ -380,8 +385,13 @@ impl Task {
             }
         }
         self.rooms.publish(pending.rooms.values().cloned(), pending.memberships);
-        self.published.send_replace(self.position);
         let committed = Committed { position: self.position, changes: pending.changes, rooms: pending.rooms };
+        // Who reads the position must find the caches as far on, or it tells a client that there was nothing; who is
+        // woken must find the position moved, or it goes back to sleep.
+        for cache in &self.caches {
+            cache(&committed);
+        }
+        self.published.send_replace(self.position);
         for observer in &self.observers {
             observer(&committed);
         }

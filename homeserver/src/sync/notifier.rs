@@ -48,9 +48,7 @@ pub struct Notifier {
     rooms: Arc<Rooms>,
     waiting: Mutex<HashMap<OwnedUserId, Weak<Notify>>>,
     account_data: Moved<OwnedUserId>,
-    to_device: Moved<OwnedUserId>,
     receipts: Moved<OwnedRoomId>,
-    device_lists: Moved<()>,
 }
 
 /// A registered long poll.
@@ -83,14 +81,7 @@ impl Waiter {
 impl Notifier {
     /// Nobody waits as yet; `started` is the last position of the past.
     pub fn new(rooms: Arc<Rooms>, started: Position) -> Self {
-        Self {
-            rooms,
-            waiting: Mutex::default(),
-            account_data: Moved::new(started),
-            to_device: Moved::new(started),
-            receipts: Moved::new(started),
-            device_lists: Moved::new(started),
-        }
+        Self { rooms, waiting: Mutex::default(), account_data: Moved::new(started), receipts: Moved::new(started) }
     }
 
     /// Registers a long poll of a user.
@@ -112,19 +103,9 @@ impl Notifier {
         self.account_data.since(user_id, since)
     }
 
-    /// Whether messages to devices of a user may have come since a position.
-    pub fn to_device_moved(&self, user_id: &UserId, since: Position) -> bool {
-        self.to_device.since(user_id, since)
-    }
-
     /// Whether receipts of a room may have moved since a position.
     pub fn receipts_moved(&self, room_id: &RoomId, since: Position) -> bool {
         self.receipts.since(room_id, since)
-    }
-
-    /// Whether anybody's devices may have changed since a position.
-    pub fn device_lists_moved(&self, since: Position) -> bool {
-        self.device_lists.since(&(), since)
     }
 
     /// Wakes one user.
@@ -165,8 +146,20 @@ impl Notifier {
         }
     }
 
-    /// Sees a commit: notes what moved, then wakes whom it concerns, each room once.
-    pub fn observe(&self, committed: &Committed) {
+    /// Notes what a commit moved, before anybody can read its position.
+    pub fn note(&self, committed: &Committed) {
+        let position = committed.position;
+        for change in &committed.changes {
+            match change {
+                Change::Receipt { room_id, .. } => self.receipts.set(room_id.clone(), position),
+                Change::AccountData { user_id, .. } => self.account_data.set(user_id.clone(), position),
+                _ => {}
+            }
+        }
+    }
+
+    /// Wakes whom a commit concerns, each room once.
+    pub fn wake_for(&self, committed: &Committed) {
         let mut rooms: HashMap<&RoomId, ()> = HashMap::new();
         for change in &committed.changes {
             match change {
@@ -180,31 +173,16 @@ impl Notifier {
                     }
                 }
                 Change::Receipt { room_id, user_id, public } => {
-                    self.receipts.set(room_id.clone(), committed.position);
                     if *public {
                         rooms.insert(room_id, ());
                     }
                     self.wake(user_id);
                 }
-                Change::AccountData { user_id, .. } => {
-                    self.account_data.set(user_id.clone(), committed.position);
-                    self.wake(user_id);
-                }
-                Change::ToDevice { user_id, .. } => {
-                    self.to_device.set(user_id.clone(), committed.position);
-                    self.wake(user_id);
-                }
-                Change::DeviceList(user_id) => {
-                    self.device_lists.set((), committed.position);
-                    self.wake_peers(user_id);
-                }
-                Change::DeviceListFor { seen_by, .. } => {
-                    self.device_lists.set((), committed.position);
-                    self.wake(seen_by);
-                }
-                // Counts go along with the next answer.
-                Change::OneTimeKeys { .. } | Change::DeviceForgotten { .. } => {}
-                Change::Redacted(_) | Change::Room(_) | Change::RoomDeleted(_) => {}
+                Change::AccountData { user_id, .. } | Change::ToDevice { user_id, .. } => self.wake(user_id),
+                Change::DeviceList(user_id) => self.wake_peers(user_id),
+                Change::DeviceListFor { seen_by, .. } => self.wake(seen_by),
+                // Counts of keys go along with the next answer; the rest concerns nobody who waits.
+                _ => {}
             }
         }
         for room_id in rooms.into_keys() {

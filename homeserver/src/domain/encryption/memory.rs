@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use parking_lot::RwLock;
 use ruma::{DeviceId, OneTimeKeyAlgorithm, OwnedDeviceId, OwnedUserId, UInt, UserId};
-use tokio::sync::watch;
 
 use super::{Encryption, inboxes::Inboxes, query::UserKeys};
 use crate::{
@@ -75,7 +74,6 @@ pub struct Memory {
     pub(super) counts: Cache<Device, KeyCounts>,
     pub(super) inboxes: Inboxes,
     changes: RwLock<Changes>,
-    seen: watch::Sender<Position>,
 }
 
 impl Memory {
@@ -90,11 +88,10 @@ impl Memory {
             counts: Cache::new(MAX_DEVICES),
             inboxes: Inboxes::new(),
             changes: RwLock::new(changes),
-            seen: watch::Sender::new(storage::commit::last_position(db).await?),
         })
     }
 
-    /// Takes a commit in.
+    /// Takes a commit in, before its position can be read.
     pub fn observe(&self, committed: &Committed) {
         for change in &committed.changes {
             match change {
@@ -120,15 +117,6 @@ impl Memory {
                 }
                 _ => {}
             }
-        }
-        self.seen.send_replace(committed.position);
-    }
-
-    /// Waits until a position has been taken in. A sync reads the journal's position, which may be a moment ahead.
-    pub(super) async fn seen(&self, position: Position) {
-        if *self.seen.borrow() < position {
-            // Fails only once the sender is gone, and it is ours.
-            let _ = self.seen.subscribe().wait_for(|&seen| seen >= position).await;
         }
     }
 

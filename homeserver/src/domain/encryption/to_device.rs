@@ -176,7 +176,6 @@ impl Encryption {
         up_to: Position,
         limit: usize,
     ) -> Result<Delivery> {
-        self.memory.seen(up_to).await;
         let device = (user_id.to_owned(), device_id.to_owned());
         let one_more = limit.saturating_add(1);
         let mut messages = match self.memory.inboxes.waiting(&device, since, up_to, one_more) {
@@ -212,7 +211,6 @@ impl Encryption {
         let device = (user_id.to_owned(), device_id.to_owned());
         // A token from after this moment, of a database that was put back, must not delete what is yet to come.
         let up_to = up_to.min(self.journal.position());
-        self.memory.seen(up_to).await;
         let all = |memory: &super::Memory| memory.inboxes.waiting(&device, 0, up_to, usize::MAX);
         if all(&self.memory).is_none() {
             self.load_inbox(device.clone(), 0, up_to, 0).await?;
