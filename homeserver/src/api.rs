@@ -1,34 +1,44 @@
 //! The client-server API: the whole route table, one line an endpoint.
 
+pub mod account;
 pub mod alias;
 pub mod backup;
+pub mod config;
 pub mod context;
 pub mod dehydrated_device;
+pub mod device;
 pub mod directory;
 pub mod discovery;
+pub mod filter;
 pub mod keys;
 pub mod knock;
 pub mod membership;
 pub mod message;
+pub mod profile;
 pub mod redact;
 pub mod relations;
 pub mod room;
 pub mod ruma;
+pub mod session;
 pub mod state;
 pub mod sync;
+pub mod tag;
 pub mod to_device;
+pub mod user_directory;
 
 use axum::{
     Router,
     extract::{ConnectInfo, DefaultBodyLimit, Request, State},
     middleware::{self, Next},
     response::{IntoResponse, Response},
+    routing::get,
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use std::net::SocketAddr;
 use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer, set_header::SetResponseHeaderLayer};
 
 use self::ruma::{Client, RumaRouter as _};
+pub use crate::error::json;
 use crate::{app::App, error::ApiError};
 
 /// All endpoints that clients call.
@@ -99,6 +109,41 @@ pub fn router(app: &App) -> Router {
         .endpoint(dehydrated_device::get)
         .endpoint(dehydrated_device::delete)
         .endpoint(dehydrated_device::events)
+        // Accounts
+        .endpoint(session::get_login_types)
+        .endpoint(session::login)
+        .endpoint(session::refresh_token)
+        .endpoint(session::logout)
+        .endpoint(session::logout_all)
+        .endpoint(account::register)
+        .endpoint(account::get_username_availability)
+        .endpoint(account::check_registration_token_validity)
+        .endpoint(account::whoami)
+        .endpoint(account::change_password)
+        .endpoint(account::deactivate)
+        .endpoint(account::get_3pids)
+        .endpoint(account::request_openid_token)
+        .route("/_matrix/federation/v1/openid/userinfo", get(account::openid_userinfo))
+        .endpoint(device::get_devices)
+        .endpoint(device::get_device)
+        .endpoint(device::update_device)
+        .endpoint(device::delete_device)
+        .endpoint(device::delete_devices)
+        .endpoint(profile::get_profile)
+        .endpoint(profile::get_profile_field)
+        .endpoint(profile::set_profile_field)
+        .endpoint(profile::delete_profile_field)
+        .endpoint(config::get_global_account_data)
+        .endpoint(config::set_global_account_data)
+        .endpoint(config::get_room_account_data)
+        .endpoint(config::set_room_account_data)
+        .endpoint(tag::get_tags)
+        .endpoint(tag::create_tag)
+        .endpoint(tag::delete_tag)
+        .endpoint(filter::create_filter)
+        .endpoint(filter::get_filter)
+        .endpoint(user_directory::search_users)
+        .merge(crate::admin::router())
         .fallback(|| async { ApiError::unrecognized("There is no such endpoint.") })
         .method_not_allowed_fallback(|| async {
             ApiError::new(

@@ -49,11 +49,16 @@ pub fn to_matrix(millis: Millis) -> MilliSecondsSinceUnixEpoch {
     MilliSecondsSinceUnixEpoch(ruma::UInt::try_from(millis.max(0)).unwrap_or(ruma::UInt::MAX))
 }
 
+/// Random bytes: salts.
+pub fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0u8; N];
+    rand::rng().fill_bytes(&mut bytes);
+    bytes
+}
+
 /// A random string of 256 bits, safe in URLs: tokens and sessions.
 pub fn random_token() -> String {
-    let mut bytes = [0u8; 32];
-    rand::rng().fill_bytes(&mut bytes);
-    URL_SAFE_NO_PAD.encode(bytes)
+    URL_SAFE_NO_PAD.encode(random_bytes::<32>())
 }
 
 /// A random string of `length` letters and digits that read well aloud (no 0/O, 1/l/I): device ids, invitations.

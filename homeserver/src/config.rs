@@ -3,6 +3,7 @@
 
 mod appservices;
 mod database;
+mod directory;
 mod limits;
 mod login;
 mod media;
@@ -12,6 +13,7 @@ mod server;
 
 pub use appservices::Appservices;
 pub use database::Database;
+pub use directory::Directory;
 pub use limits::{Bucket, Limits};
 pub use login::{Jwt, Login};
 pub use media::Media;
@@ -41,6 +43,9 @@ pub struct Config {
     /// Rooms.
     #[serde(default)]
     pub rooms: Rooms,
+    /// Finding people.
+    #[serde(default)]
+    pub directory: Directory,
     /// Files and pictures.
     #[serde(default)]
     pub media: Media,
@@ -101,6 +106,7 @@ impl Config {
             registration: Registration::open(),
             login: Login::cheapest(),
             rooms: Rooms::default(),
+            directory: Directory::default(),
             media: Media { preview_private_addresses: true, ..Media::default() },
             limits: Limits::none(),
             server,

@@ -3,11 +3,21 @@
 //! Architecture invariant: `domain` knows nothing of HTTP beyond the errors of the API, and holds no SQL. All that is
 //! written goes through [`journal::Journal`].
 
+pub mod account_data;
+pub mod accounts;
+pub mod administration;
 pub mod appservices;
 pub mod cache;
+pub mod devices;
+pub mod directory;
 pub mod encryption;
+pub mod filters;
 pub mod journal;
+pub mod profiles;
+pub mod registration_tokens;
 pub mod rooms;
 pub mod sessions;
+pub mod uiaa;
+pub mod users;
 
 pub use crate::event;

@@ -1,22 +1,27 @@
 //! Parta's homeserver. The map:
 //!
 //! - [`app`] builds every service in the order in which they depend on each other;
-//! - [`api`] is the client-server API: the route table and its handlers;
+//! - [`api`] is the client-server API: the route table and its handlers; [`admin`] is the administration's;
+//! - [`cli`] is what administrators do at a terminal;
 //! - [`domain`] decides: accounts, rooms, messages; its journal is the one writer;
 //! - [`sync`] tells clients what changed;
 //! - [`storage`] holds the SQL, once for both engines;
-//! - [`event`] is an event as a value; with [`config`], [`error`] and [`clock`] a leaf that all others may use;
+//! - [`event`] is an event as a value; with [`config`], [`error`], [`clock`] and [`limits`] a leaf that all others may
+//!   use;
 //! - [`tasks`] are background work and the sign to stop, [`server`] listens, [`telemetry`] logs and measures.
 //!
 //! Direction of dependencies: `api`, `admin` → `sync`, `appservices` → `domain` → `storage`.
 
+pub mod admin;
 pub mod api;
 pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod error;
 pub mod event;
+pub mod limits;
 pub mod server;
 pub mod storage;
 pub mod sync;

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 use homeserver::{
+    cli::{self, RegistrationTokenCommand, UserCommand},
     config::{Config, Database, Server},
     telemetry,
 };
@@ -33,6 +34,14 @@ enum Command {
     /// The configuration file.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Accounts.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Registration tokens: who holds one may make an account.
+    #[command(subcommand)]
+    RegistrationToken(RegistrationTokenCommand),
+    /// Bring the database to the newest schema; serving does so too.
+    Migrate,
 }
 
 #[derive(Subcommand)]
@@ -111,6 +120,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             println!("{}", toml::to_string_pretty(&config)?);
             Ok(())
         }
+        Command::User(command) => command.run(load(&arguments.config)?).await,
+        Command::RegistrationToken(command) => command.run(load(&arguments.config)?).await,
+        Command::Migrate => cli::migrate(&load(&arguments.config)?).await,
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod account_data;
 pub mod accounts;
+pub mod administration;
 pub mod commit;
 pub mod cross_signing;
 pub mod db;
@@ -15,4 +16,5 @@ pub mod key_backup;
 pub mod keys;
 pub mod migrations;
 pub mod rooms;
+pub mod sessions;
 pub mod to_device;

@@ -7,10 +7,10 @@ use std::{
 
 /// The layers, lowest first; a module may use those before it, and itself.
 const LAYERS: &[&[&str]] = &[
-    &["clock", "config", "error", "event", "tasks", "telemetry"],
+    &["clock", "config", "error", "event", "limits", "tasks", "telemetry"],
     &["storage"],
     &["domain"],
-    &["sync", "appservices", "assistant", "backup", "limits"],
+    &["sync", "appservices", "assistant", "backup"],
     &["app"],
     &["api", "admin"],
     &["server", "lib", "main", "cli"],

@@ -15,7 +15,9 @@ CREATE TABLE users (
     display_name TEXT,
     avatar_url TEXT,
     -- Further profile fields, a JSON object.
-    profile TEXT NOT NULL DEFAULT '{}'
+    profile TEXT NOT NULL DEFAULT '{}',
+    -- What the user directory searches in: the localpart and the display name, small letters.
+    search_text TEXT NOT NULL DEFAULT ''
 );
 
 CREATE TABLE devices (
@@ -36,10 +38,14 @@ CREATE TABLE access_tokens (
     device_id TEXT,
     created_at BIGINT NOT NULL,
     expires_at BIGINT,
+    -- The refresh token that came with it.
+    refresh_token_hash BYTEA,
     -- Who acts as this user, for tokens that an administrator took.
     puppeted_by TEXT
 );
 CREATE INDEX access_tokens_by_device ON access_tokens (user_id, device_id);
+CREATE INDEX access_tokens_by_refresh_token ON access_tokens (refresh_token_hash) WHERE refresh_token_hash IS NOT NULL;
+CREATE INDEX access_tokens_by_end ON access_tokens (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE refresh_tokens (
     token_hash BYTEA NOT NULL PRIMARY KEY,
@@ -50,6 +56,7 @@ CREATE TABLE refresh_tokens (
     next_token_hash BYTEA
 );
 CREATE INDEX refresh_tokens_by_device ON refresh_tokens (user_id, device_id);
+CREATE INDEX refresh_tokens_by_next ON refresh_tokens (next_token_hash) WHERE next_token_hash IS NOT NULL;
 
 CREATE TABLE registration_tokens (
     token TEXT NOT NULL PRIMARY KEY,

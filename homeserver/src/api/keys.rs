@@ -12,7 +12,7 @@ use crate::{
         cross_signing::{self, Verdict},
         device_keys::Upload,
     },
-    error::{ApiError, Result},
+    error::Result,
     sync::token::Token,
 };
 
@@ -61,12 +61,12 @@ pub async fn upload_signing(
     request: Ruma<upload_signing_keys::v3::Request>,
 ) -> Result<upload_signing_keys::v3::Response> {
     let user_id = &request.caller.user_id;
-    let upload_signing_keys::v3::Request { master_key, self_signing_key, user_signing_key, .. } = request.body;
+    let upload_signing_keys::v3::Request { auth, master_key, self_signing_key, user_signing_key, .. } = request.body;
     let upload =
         cross_signing::Upload { master: master_key, self_signing: self_signing_key, user_signing: user_signing_key };
     let verdict = app.encryption.judge_cross_signing(user_id, &upload).await?;
-    if verdict == Verdict::Replaces && request.caller.appservice.is_none() {
-        return Err(ApiError::forbidden("There are other keys already. They cannot be replaced."));
+    if verdict == Verdict::Replaces {
+        app.uiaa.require(&request.caller, "upload_signing_keys", auth.as_ref()).await?;
     }
     app.encryption.put_cross_signing(user_id, &upload, verdict == Verdict::Replaces).await?;
     Ok(upload_signing_keys::v3::Response::new())

@@ -91,12 +91,16 @@ impl Authenticate for AccessToken {
 
     async fn authenticate(app: &App, token: String, context: &Context<'_>) -> Result<Requester> {
         let Some(appservice) = app.appservices.by_token(&token) else {
-            return app.sessions.by_token(&token).await;
+            let client = context.client;
+            return app.sessions.by_token(&token, client.ip, client.user_agent.as_deref()).await;
         };
         // https://spec.matrix.org/v1.18/application-service-api/#identity-assertion
         let user_id = Appservices::acts_as(&appservice, context.query("user_id").as_deref())?;
+        if app.users.get(&user_id).await?.is_none() {
+            return Err(ApiError::forbidden("The application service has not registered this user."));
+        }
         let device_id = context.query("device_id").map(Into::into);
-        Ok(Requester { user_id, device_id, appservice: Some(appservice) })
+        Ok(Requester { user_id, device_id, appservice: Some(appservice), token: None })
     }
 }
 

@@ -1,13 +1,15 @@
 //! `/sync`.
 
+use std::sync::Arc;
+
 use axum::extract::State;
-use ruma::api::client::{filter::FilterDefinition, sync::sync_events};
+use ruma::api::client::sync::sync_events;
 
 use super::ruma::Ruma;
 use crate::{
     app::App,
     error::{ApiError, Result},
-    storage, sync,
+    sync,
 };
 
 /// `GET /_matrix/client/v3/sync`
@@ -16,9 +18,11 @@ pub async fn sync(
     Ruma { body, caller, .. }: Ruma<sync_events::v3::Request>,
 ) -> Result<sync_events::v3::Response> {
     let filter = match &body.filter {
-        None => FilterDefinition::default(),
-        Some(sync_events::v3::Filter::FilterDefinition(filter)) => filter.clone(),
-        Some(sync_events::v3::Filter::FilterId(id)) => storage::filters::get(&app.db, &caller.user_id, id)
+        None => Arc::default(),
+        Some(sync_events::v3::Filter::FilterDefinition(filter)) => Arc::new(filter.clone()),
+        Some(sync_events::v3::Filter::FilterId(id)) => app
+            .filters
+            .get(&caller.user_id, id)
             .await?
             .ok_or_else(|| ApiError::invalid_param("There is no such filter. Upload it again."))?,
         Some(_) => return Err(ApiError::invalid_param("This filter cannot be read.")),

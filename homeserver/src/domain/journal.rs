@@ -98,6 +98,10 @@ pub enum Change {
         /// Which.
         device_id: OwnedDeviceId,
     },
+    /// An account was made, closed or locked, or its password or sessions changed.
+    Account(OwnedUserId),
+    /// A user's profile changed.
+    Profile(OwnedUserId),
 }
 
 /// What a commit did, as its observers see it.

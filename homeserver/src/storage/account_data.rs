@@ -1,8 +1,8 @@
 //! Account data, global (an empty room) and by room.
 
-use ruma::{OwnedRoomId, UserId};
+use ruma::{OwnedRoomId, RoomId, UserId};
 
-use super::db::{Db, sql};
+use super::db::{Db, On, Tx, Value, sql};
 
 /// One piece of account data.
 #[derive(Debug)]
@@ -31,4 +31,51 @@ pub async fn changes(db: &Db, user_id: &UserId, after: i64, up_to: i64) -> sqlx:
         Ok(Changed { room_id, kind: row.get("type")?, content: row.get("content")? })
     })
     .collect()
+}
+
+fn room(room_id: Option<&RoomId>) -> &str {
+    room_id.map_or("", RoomId::as_str)
+}
+
+/// A row for [`super::commit::Rows::account_data`].
+pub fn row(user_id: &UserId, room_id: Option<&RoomId>, kind: &str, content: &str, position: i64) -> [Value; 5] {
+    [user_id.into(), room(room_id).into(), kind.into(), content.into(), position.into()]
+}
+
+/// The content of a type.
+pub async fn get<'a>(
+    on: impl Into<On<'a>>,
+    user_id: &UserId,
+    room_id: Option<&RoomId>,
+    kind: &str,
+) -> sqlx::Result<Option<String>> {
+    sql("SELECT content FROM account_data WHERE user_id = $1 AND room_id = $2 AND type = $3")
+        .bind(user_id)
+        .bind(room(room_id))
+        .bind(kind)
+        .optional(on)
+        .await?
+        .map(|row| row.get("content"))
+        .transpose()
+}
+
+/// Sets the content of a type.
+pub async fn put(
+    tx: &mut Tx,
+    user_id: &UserId,
+    room_id: Option<&RoomId>,
+    kind: &str,
+    content: &str,
+    position: i64,
+) -> sqlx::Result<()> {
+    sql("INSERT INTO account_data (user_id, room_id, type, content, position) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (user_id, room_id, type) DO UPDATE SET content = excluded.content, position = excluded.position")
+    .bind(user_id)
+    .bind(room(room_id))
+    .bind(kind)
+    .bind(content)
+    .bind(position)
+    .run(tx)
+    .await
+    .map(drop)
 }

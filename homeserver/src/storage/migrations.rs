@@ -34,8 +34,13 @@ macro_rules! migration {
 }
 
 /// All steps, oldest first. One file a group of tables; a released file is never changed.
-pub const MIGRATIONS: &[Migration] =
-    &[migration!("0001_rooms"), migration!("0002_accounts"), migration!("0003_stream"), migration!("0006_e2ee")];
+pub const MIGRATIONS: &[Migration] = &[
+    migration!("0001_rooms"),
+    migration!("0002_accounts"),
+    migration!("0003_stream"),
+    migration!("0004_accounts"),
+    migration!("0006_e2ee"),
+];
 
 /// A database that this binary cannot open.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,10 @@
 #[macro_use]
 mod server;
 
+mod account;
+mod admin;
 mod discovery;
 mod encryption;
 mod rooms;
+mod session;
 mod sync;

@@ -1,0 +1,185 @@
+//! User-interactive authentication: who does something that cannot be undone proves again who they are.
+//! <https://spec.matrix.org/v1.18/client-server-api/#user-interactive-authentication-api>
+//!
+//! Every flow here has one stage, so a session remembers no more than what it was begun for.
+
+use std::{collections::HashMap, sync::Arc};
+
+use parking_lot::Mutex;
+use ruma::{
+    OwnedUserId,
+    api::{
+        client::uiaa::{AuthData, AuthFlow, AuthType, UiaaInfo, UserIdentifier},
+        error::{ErrorKind, StandardErrorBody},
+    },
+};
+
+use super::{accounts::Accounts, sessions::Requester};
+use crate::{
+    clock::{self, Clock, Millis},
+    error::{ApiError, Result},
+};
+
+/// How long a session waits for its stage.
+const LIFETIME_MS: Millis = 15 * 60 * 1000;
+/// Sessions held in memory; past it the one that would end first goes.
+const MAX_SESSIONS: usize = 10_000;
+
+/// What a session was begun for; it serves for nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Purpose {
+    Registration,
+    Action { user_id: OwnedUserId, action: &'static str },
+}
+
+#[derive(Debug)]
+struct Session {
+    purpose: Purpose,
+    ends_at: Millis,
+}
+
+/// What somebody who registers has shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admitted {
+    /// The registration token, where one is required. The account's creation uses it up.
+    pub registration_token: Option<String>,
+}
+
+/// The service.
+#[derive(Debug)]
+pub struct Uiaa {
+    clock: Clock,
+    accounts: Arc<Accounts>,
+    token_required: bool,
+    sessions: Mutex<HashMap<String, Session>>,
+}
+
+impl Uiaa {
+    /// No sessions as yet. `token_required` is whether registration asks for a token.
+    pub fn new(clock: Clock, accounts: Arc<Accounts>, token_required: bool) -> Self {
+        Self { clock, accounts, token_required, sessions: Mutex::default() }
+    }
+
+    /// Asks a signed-in user for the password again, for one kind of action (the endpoint's name: a session begun for
+    /// one does not serve for another). An application service answers for its users and is not asked.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Uiaa`] until it is shown.
+    pub async fn require(&self, requester: &Requester, action: &'static str, auth: Option<&AuthData>) -> Result<()> {
+        if requester.appservice.is_some() {
+            return Ok(());
+        }
+        let mut stages = vec![AuthType::Password];
+        if self.accounts.jwt.is_some() {
+            stages.push(jwt_stage());
+        }
+        let purpose = Purpose::Action { user_id: requester.user_id.clone(), action };
+        let auth = self.begun(&purpose, &stages, auth)?;
+        let shown = match auth {
+            AuthData::Password(given) => self.is_password_of(requester, &given.identifier, &given.password).await?,
+            other if other.auth_type() == Some(jwt_stage()) => self.is_signed_on_as(requester, other),
+            _ => return Err(self.again(&purpose, &stages, auth, None)),
+        };
+        if shown {
+            self.end(auth);
+            return Ok(());
+        }
+        Err(self.again(&purpose, &stages, auth, Some((ErrorKind::Forbidden, "That is not your password."))))
+    }
+
+    /// Asks somebody who registers for what registration requires: a token, or nothing (`m.login.dummy`).
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Uiaa`] until it is shown.
+    pub async fn admit(&self, auth: Option<&AuthData>) -> Result<Admitted> {
+        let stages = [if self.token_required { AuthType::RegistrationToken } else { AuthType::Dummy }];
+        let purpose = Purpose::Registration;
+        let auth = self.begun(&purpose, &stages, auth)?;
+        let admitted = match auth {
+            AuthData::Dummy(_) if !self.token_required => Admitted { registration_token: None },
+            AuthData::RegistrationToken(given) if self.token_required => {
+                if !self.accounts.registration_token_is_valid(&given.token).await? {
+                    let refused = (ErrorKind::Unauthorized, "That registration token is not valid.");
+                    return Err(self.again(&purpose, &stages, auth, Some(refused)));
+                }
+                Admitted { registration_token: Some(given.token.clone()) }
+            }
+            _ => return Err(self.again(&purpose, &stages, auth, None)),
+        };
+        self.end(auth);
+        Ok(admitted)
+    }
+
+    /// What was sent for a stage. It may come without a session, in one shot; one that it names must be of this purpose.
+    fn begun<'a>(&self, purpose: &Purpose, stages: &[AuthType], auth: Option<&'a AuthData>) -> Result<&'a AuthData> {
+        let Some(auth) = auth else { return Err(self.info(stages, self.begin(purpose), None)) };
+        let Some(id) = auth.session() else { return Ok(auth) };
+        let known = self.sessions.lock().get(id).is_some_and(|s| s.purpose == *purpose && s.ends_at > self.clock.now());
+        if known {
+            return Ok(auth);
+        }
+        let ended = (ErrorKind::Unknown, "That session has ended. Begin again.");
+        Err(self.info(stages, self.begin(purpose), Some(ended)))
+    }
+
+    fn begin(&self, purpose: &Purpose) -> String {
+        let (id, now) = (clock::random_token(), self.clock.now());
+        let mut sessions = self.sessions.lock();
+        if sessions.len() >= MAX_SESSIONS {
+            sessions.retain(|_, session| session.ends_at > now);
+            if sessions.len() >= MAX_SESSIONS {
+                let first = sessions.iter().min_by_key(|(_, session)| session.ends_at).map(|(id, _)| id.clone());
+                first.and_then(|id| sessions.remove(&id));
+            }
+        }
+        sessions.insert(id.clone(), Session { purpose: purpose.clone(), ends_at: now + LIFETIME_MS });
+        id
+    }
+
+    fn end(&self, auth: &AuthData) {
+        if let Some(id) = auth.session() {
+            self.sessions.lock().remove(id);
+        }
+    }
+
+    fn again(
+        &self,
+        purpose: &Purpose,
+        stages: &[AuthType],
+        auth: &AuthData,
+        refused: Option<(ErrorKind, &str)>,
+    ) -> ApiError {
+        let id = auth.session().map_or_else(|| self.begin(purpose), str::to_owned);
+        self.info(stages, id, refused)
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as one of the steps above")]
+    fn info(&self, stages: &[AuthType], session: String, refused: Option<(ErrorKind, &str)>) -> ApiError {
+        let mut info = UiaaInfo::new(stages.iter().map(|stage| AuthFlow::new(vec![stage.clone()])).collect());
+        info.session = Some(session);
+        info.params = serde_json::value::to_raw_value(&serde_json::Map::new()).ok();
+        info.auth_error = refused.map(|(kind, message)| StandardErrorBody::new(kind, message.to_owned()));
+        ApiError::Uiaa(Box::new(info))
+    }
+
+    async fn is_password_of(&self, requester: &Requester, identifier: &UserIdentifier, password: &str) -> Result<bool> {
+        let UserIdentifier::Matrix(typed) = identifier else { return Ok(false) };
+        let account = self.accounts.find(&typed.user).await?.filter(|account| account.user_id == requester.user_id);
+        self.accounts.check_password(account.as_deref(), password.to_owned()).await
+    }
+
+    fn is_signed_on_as(&self, requester: &Requester, auth: &AuthData) -> bool {
+        let data = auth.data();
+        let token = data.get("token").and_then(serde_json::Value::as_str);
+        token
+            .zip(self.accounts.jwt.as_ref())
+            .is_some_and(|(token, jwt)| jwt.check(token).is_ok_and(|signed_on| signed_on.user_id == requester.user_id))
+    }
+}
+
+/// The stage of those who have no password but the academy's sign-on.
+fn jwt_stage() -> AuthType {
+    AuthType::from("org.matrix.login.jwt")
+}

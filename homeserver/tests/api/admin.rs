@@ -1,0 +1,171 @@
+//! The administration's API.
+
+use homeserver::domain::accounts::NewAccount;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::server::{Server, User};
+
+const V1: &str = "/_synapse/admin/v1";
+const V2: &str = "/_synapse/admin/v2";
+
+/// An administrator, signed in.
+async fn administrator(server: &Server) -> User {
+    let user = server.register("head").await;
+    let id = ruma::UserId::parse(&user.id).expect("an id");
+    server.app.accounts.set_admin(&id, true).await.expect("is made an administrator");
+    user
+}
+
+async fn delete(server: &Server, user: &User, path: &str, body: Value) -> Value {
+    let (status, answer) = server.json(Method::DELETE, path, Some(&user.token), &body).await;
+    assert_eq!(status, StatusCode::OK, "{path}: {answer}");
+    answer
+}
+
+on_both_engines! {
+    async fn it_is_for_administrators(server: Server) {
+        let anna = server.register("anna").await;
+        for path in ["/v1/server_version", "/v2/users", "/v1/rooms", "/v1/registration_tokens"] {
+            let path = format!("/_synapse/admin{path}");
+            server.refused(Method::GET, &anna, &path, Value::Null, "M_FORBIDDEN").await;
+            let (status, answer) = server.json(Method::GET, &path, None, &Value::Null).await;
+            assert_eq!((status.as_u16(), answer["errcode"].as_str()), (401, Some("M_MISSING_TOKEN")), "{path}");
+        }
+        let head = administrator(&server).await;
+        let version = server.get(&head, &format!("{V1}/server_version")).await;
+        assert!(version["server_version"].as_str().is_some_and(|v| v.starts_with("Parta ")), "{version}");
+    }
+
+    async fn users_are_made_changed_and_closed(server: Server) {
+        let head = administrator(&server).await;
+        let anna = format!("{V2}/users/@anna:parta.test");
+        let body = json!({ "password": "wonderland", "displayname": "Анна", "user_type": "bot" });
+        let (status, made) = server.json(Method::PUT, &anna, Some(&head.token), &body).await;
+        assert_eq!((status, &made["displayname"], &made["admin"]), (StatusCode::CREATED, &json!("Анна"), &json!(false)));
+        let changed = server.put(&head, &anna, json!({ "displayname": "Анна К.", "admin": true, "locked": true })).await;
+        assert_eq!((&changed["displayname"], &changed["admin"], &changed["locked"]), (&json!("Анна К."), &json!(true), &json!(true)));
+        let login = json!({ "type": "m.login.password", "user": "anna", "password": "wonderland" });
+        let (status, answer) = server.json(Method::POST, "/_matrix/client/v3/login", None, &login).await;
+        assert_eq!((status.as_u16(), answer["errcode"].as_str()), (401, Some("M_USER_LOCKED")));
+        server.put(&head, &anna, json!({ "locked": false })).await;
+        server.post(&head, &format!("{V1}/reset_password/@anna:parta.test"), json!({ "new_password": "looking-glass" })).await;
+        let (status, _) = server.json(Method::POST, "/_matrix/client/v3/login", None, &login).await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
+
+        server.register("boris").await;
+        let list = server.get(&head, &format!("{V2}/users?limit=2&order_by=name")).await;
+        assert_eq!((&list["total"], &list["next_token"]), (&json!(3), &json!("2")), "{list}");
+        assert_eq!(list["users"][0]["name"], "@anna:parta.test");
+        let list = server.get(&head, &format!("{V2}/users?from=2&dir=f")).await;
+        assert_eq!((list["users"].as_array().map(Vec::len), list.get("next_token")), (Some(1), None));
+        for (filter, expected) in [("name=%D0%90%D0%BD%D0%BD", 1), ("user_id=@boris", 1), ("admins=true", 2), ("not_user_type=bot", 2)] {
+            assert_eq!(server.get(&head, &format!("{V2}/users?{filter}")).await["total"], expected, "{filter}");
+        }
+        server.refused(Method::GET, &head, &format!("{V2}/users?from=-1"), Value::Null, "M_INVALID_PARAM").await;
+        server.refused(Method::GET, &head, &format!("{V2}/users?order_by=x"), Value::Null, "M_INVALID_PARAM").await;
+        server.refused(Method::GET, &head, &format!("{V2}/users/@nobody:parta.test"), Value::Null, "M_NOT_FOUND").await;
+        server.refused(Method::GET, &head, &format!("{V2}/users/@a:elsewhere"), Value::Null, "M_INVALID_PARAM").await;
+
+        server.post(&head, &format!("{V1}/deactivate/@anna:parta.test"), json!({ "erase": true })).await;
+        let closed = server.get(&head, &anna).await;
+        assert_eq!((&closed["deactivated"], &closed["erased"], &closed["displayname"]), (&json!(true), &json!(true), &Value::Null));
+        assert_eq!(server.get(&head, &format!("{V2}/users")).await["total"], 2);
+        assert_eq!(server.get(&head, &format!("{V2}/users?deactivated=true")).await["total"], 3);
+        let own = format!("{V1}/users/{}/admin", head.id);
+        assert_eq!(server.get(&head, &own).await, json!({ "admin": true }));
+        server.refused(Method::PUT, &head, &own, json!({ "admin": false }), "M_INVALID_PARAM").await;
+    }
+
+    async fn an_administrator_acts_as_a_user(server: Server) {
+        let (head, anna) = (administrator(&server).await, server.register("anna").await);
+        let token = server.post(&head, &format!("{V1}/users/{}/login", anna.id), json!({})).await;
+        let puppet = User { token: token["access_token"].as_str().expect("a token").to_owned(), ..anna.clone() };
+        let who = server.get(&puppet, "/_matrix/client/v3/account/whoami").await;
+        assert_eq!(who, json!({ "user_id": anna.id }));
+        let devices = server.get(&head, &format!("{V2}/users/{}/devices", anna.id)).await;
+        assert_eq!(devices["total"], 1);
+        server.post(&puppet, "/_matrix/client/v3/logout", json!({})).await;
+        server.get(&anna, "/_matrix/client/v3/account/whoami").await;
+        delete(&server, &head, &format!("{V2}/users/{}/devices/{}", anna.id, anna.device), json!({})).await;
+        server.refused(Method::GET, &anna, "/_matrix/client/v3/account/whoami", Value::Null, "M_UNKNOWN_TOKEN").await;
+    }
+
+    async fn registration_tokens_are_kept(server: Server) {
+        let head = administrator(&server).await;
+        let tokens = format!("{V1}/registration_tokens");
+        let made = server.post(&head, &format!("{tokens}/new"), json!({ "token": "class-7b", "uses_allowed": 1 })).await;
+        let expected = json!({ "token": "class-7b", "uses_allowed": 1, "pending": 0, "completed": 0, "expiry_time": null });
+        assert_eq!(made, expected);
+        let random = server.post(&head, &format!("{tokens}/new"), json!({ "length": 8 })).await;
+        assert_eq!(random["token"].as_str().map(str::len), Some(8));
+        assert_eq!(server.get(&head, &format!("{tokens}/class-7b")).await, expected);
+        let validity = "/_matrix/client/v1/register/m.login.registration_token/validity?token=class-7b";
+        assert_eq!(server.get(&head, validity).await, json!({ "valid": true }));
+        let changed = server.put(&head, &format!("{tokens}/class-7b"), json!({ "uses_allowed": 0 })).await;
+        assert_eq!((&changed["uses_allowed"], &changed["expiry_time"]), (&json!(0), &Value::Null));
+        assert_eq!(server.get(&head, validity).await, json!({ "valid": false }));
+        let list = server.get(&head, &format!("{tokens}?valid=true")).await;
+        assert_eq!(list["registration_tokens"].as_array().map(Vec::len), Some(1));
+        delete(&server, &head, &format!("{tokens}/class-7b"), json!({})).await;
+        server.refused(Method::GET, &head, &format!("{tokens}/class-7b"), Value::Null, "M_NOT_FOUND").await;
+        for bad in [json!({ "token": "a b" }), json!({ "token": "" }), json!({ "length": 65 }), json!({ "uses_allowed": -1 })] {
+            server.refused(Method::POST, &head, &format!("{tokens}/new"), bad, "M_INVALID_PARAM").await;
+        }
+    }
+
+    async fn a_token_makes_as_many_accounts_as_it_says(server: Server) {
+        let token = server.app.registration_tokens.create(None, None, Some(1), None).await.expect("a token").token;
+        let id = |name: &str| ruma::UserId::parse(format!("@{name}:parta.test")).expect("an id");
+        let new = |name: &str| NewAccount { registration_token: Some(token.clone()), ..NewAccount::new(id(name)) };
+        server.app.accounts.create(new("anna"), None).await.expect("the first is made");
+        assert!(server.app.accounts.create(new("boris"), None).await.is_err());
+        assert!(server.app.users.get(&id("boris")).await.expect("an answer").is_none(), "nothing of it stays");
+    }
+
+    async fn rooms_are_seen_blocked_and_deleted(server: Server) {
+        let (head, anna) = (administrator(&server).await, server.register("anna").await);
+        let boris = server.register("boris").await;
+        let create = async |name: &str, alias: &str| {
+            let body = json!({ "preset": "public_chat", "name": name, "room_alias_name": alias });
+            let room = server.post(&anna, "/_matrix/client/v3/createRoom", body).await;
+            room["room_id"].as_str().expect("a room").to_owned()
+        };
+        let (first, second) = (create("Класс 7Б", "class").await, create("Шахматы", "chess").await);
+        server.post(&boris, &format!("/_matrix/client/v3/join/{second}"), json!({})).await;
+        let list = server.get(&head, &format!("{V1}/rooms?order_by=joined_members")).await;
+        assert_eq!((&list["total_rooms"], &list["rooms"][0]["name"]), (&json!(2), &json!("Шахматы")), "{list}");
+        let found = server.get(&head, &format!("{V1}/rooms?search_term=%D0%BA%D0%BB%D0%B0%D1%81%D1%81")).await;
+        assert_eq!((&found["total_rooms"], &found["rooms"][0]["room_id"]), (&json!(1), &json!(first)));
+        let details = server.get(&head, &format!("{V1}/rooms/{first}")).await;
+        assert_eq!((&details["creator"], &details["joined_members"]), (&json!(anna.id), &json!(1)));
+        assert_eq!(details["canonical_alias"], "#class:parta.test");
+        let members = server.get(&head, &format!("{V1}/rooms/{second}/members")).await;
+        assert_eq!(members, json!({ "members": [anna.id, boris.id], "total": 2 }));
+        let state = server.get(&head, &format!("{V1}/rooms/{second}/state")).await;
+        assert!(state["state"].as_array().is_some_and(|s| s.iter().any(|e| e["type"] == "m.room.create")));
+
+        server.put(&head, &format!("{V1}/rooms/{first}/block"), json!({ "block": true })).await;
+        let blocked = server.get(&head, &format!("{V1}/rooms/{first}/block")).await;
+        assert_eq!(blocked, json!({ "block": true, "user_id": head.id }));
+        let (status, _) =
+            server.json(Method::POST, &format!("/_matrix/client/v3/join/{first}"), Some(&boris.token), &json!({})).await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
+
+        let done = delete(&server, &head, &format!("{V1}/rooms/{second}"), json!({ "purge": true })).await;
+        assert_eq!(done["kicked_users"].as_array().map(Vec::len), Some(2), "{done}");
+        assert_eq!(done["local_aliases"], json!(["#chess:parta.test"]));
+        server.refused(Method::GET, &head, &format!("{V1}/rooms/{second}"), Value::Null, "M_NOT_FOUND").await;
+        let joined = server.get(&anna, "/_matrix/client/v3/joined_rooms").await;
+        assert_eq!(joined, json!({ "joined_rooms": [first] }));
+        let begun = delete(&server, &head, &format!("{V2}/rooms/{first}"), json!({})).await;
+        let path = format!("{V2}/rooms/delete_status/{}", begun["delete_id"].as_str().expect("an id"));
+        let complete = async {
+            while server.get(&head, &path).await["status"] != "complete" {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), complete).await.expect("the room is deleted");
+        assert_eq!(server.get(&head, &format!("{V1}/rooms")).await["total_rooms"], 0);
+    }
+}
