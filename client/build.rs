@@ -1,4 +1,19 @@
-//! Compiles the interface.
+//! Compiles the interface with its translations and icons.
+
+use std::{collections::HashMap, path::PathBuf};
+
+use slint_build::{CompilerConfiguration, DefaultTranslationContext};
+
 fn main() {
-    slint_build::compile("ui/main.slint").expect("the interface compiles");
+    let libraries = HashMap::from([("lucide".to_owned(), PathBuf::from(lucide_slint::lib()))]);
+    let configuration = CompilerConfiguration::new()
+        .with_style("fluent".to_owned())
+        .with_library_paths(libraries)
+        // The same words mean the same everywhere, so a word is translated once.
+        .with_default_translation_context(DefaultTranslationContext::None)
+        .with_bundled_translations("lang")
+        // Element names for tests on the accessible tree; a few kilobytes.
+        .with_debug_info(true);
+    slint_build::compile_with_config("ui/main.slint", configuration).expect("the interface compiles");
+    println!("cargo:rerun-if-changed=lang");
 }

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# The one check: packages, format, lints, licences, and every test on both engines. CI runs the same.
+# The one check: packages, format, lints, licences, and every test on both engines.
+#   deploy/test.sh           everything
+#   deploy/test.sh compiles  format, that the servers compile, and the direction of their imports
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/parta/target}
@@ -12,6 +14,15 @@ deploy/packages.sh test
 
 step "format"
 cargo fmt --all -- --check
+
+if [ "${1:-all}" = compiles ]; then
+    step "the servers compile"
+    cargo check --quiet -p parta-server -p parta-games
+    step "direction of imports"
+    cargo test -p parta-server --test architecture
+    step "done"
+    exit 0
+fi
 
 step "licences, sources, duplicates"
 command -v cargo-deny >/dev/null || cargo install --quiet --locked --debug cargo-deny

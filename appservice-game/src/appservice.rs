@@ -29,10 +29,7 @@ pub struct Inbox {
 impl Inbox {
     /// Takes transactions for `bot` from whoever knows `hs_token`.
     pub fn new(bot: Arc<Bot>, hs_token: &str) -> Self {
-        Self {
-            bot,
-            hs_token: hs_token.into(),
-        }
+        Self { bot, hs_token: hs_token.into() }
     }
 
     /// The routes.
@@ -44,9 +41,7 @@ impl Inbox {
             .route("/_matrix/app/v1/ping", post(ping))
             .route("/health", get(health))
             .fallback(|| async { Refused::Unrecognized(StatusCode::NOT_FOUND) })
-            .method_not_allowed_fallback(|| async {
-                Refused::Unrecognized(StatusCode::METHOD_NOT_ALLOWED)
-            })
+            .method_not_allowed_fallback(|| async { Refused::Unrecognized(StatusCode::METHOD_NOT_ALLOWED) })
             .layer(DefaultBodyLimit::max(LARGEST_TRANSACTION))
             .with_state(self)
     }
@@ -58,11 +53,7 @@ impl Inbox {
             .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "))
             .ok_or(Refused::NoToken)?;
         // Equal lengths are compared in constant time; the length itself is no secret.
-        if bool::from(token.as_bytes().ct_eq(self.hs_token.as_bytes())) {
-            Ok(())
-        } else {
-            Err(Refused::WrongToken)
-        }
+        if bool::from(token.as_bytes().ct_eq(self.hs_token.as_bytes())) { Ok(()) } else { Err(Refused::WrongToken) }
     }
 }
 
@@ -81,28 +72,14 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let (status, errcode, error) = match self {
             Self::NoToken => (StatusCode::UNAUTHORIZED, "M_MISSING_TOKEN", "No token."),
-            Self::WrongToken => (
-                StatusCode::FORBIDDEN,
-                "M_FORBIDDEN",
-                "Not the homeserver's token.",
-            ),
-            Self::NotJson => (
-                StatusCode::BAD_REQUEST,
-                "M_NOT_JSON",
-                "The body is not JSON.",
-            ),
-            Self::BadJson => (
-                StatusCode::BAD_REQUEST,
-                "M_BAD_JSON",
-                "The body has no list of events.",
-            ),
+            Self::WrongToken => (StatusCode::FORBIDDEN, "M_FORBIDDEN", "Not the homeserver's token."),
+            Self::NotJson => (StatusCode::BAD_REQUEST, "M_NOT_JSON", "The body is not JSON."),
+            Self::BadJson => (StatusCode::BAD_REQUEST, "M_BAD_JSON", "The body has no list of events."),
             Self::NotFound => (StatusCode::NOT_FOUND, "M_NOT_FOUND", "Not known here."),
             Self::Unrecognized(status) => (status, "M_UNRECOGNIZED", "No such endpoint."),
-            Self::Later => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "M_UNKNOWN",
-                "The transaction was not stored; please repeat it.",
-            ),
+            Self::Later => {
+                (StatusCode::SERVICE_UNAVAILABLE, "M_UNKNOWN", "The transaction was not stored; please repeat it.")
+            }
         };
         (status, Json(json!({ "errcode": errcode, "error": error }))).into_response()
     }
@@ -143,11 +120,7 @@ async fn user(
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refused> {
     inbox.authorize(&headers)?;
-    if user_id == inbox.bot.me().as_str() {
-        Ok(Json(json!({})))
-    } else {
-        Err(Refused::NotFound)
-    }
+    if user_id == inbox.bot.me().as_str() { Ok(Json(json!({}))) } else { Err(Refused::NotFound) }
 }
 
 async fn room(State(inbox): State<Inbox>, headers: HeaderMap) -> Result<Json<Value>, Refused> {

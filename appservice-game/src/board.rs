@@ -71,14 +71,8 @@ pub fn block(session: &Session) -> Value {
         }
     };
     put("invited", session.invited.as_ref().map(|user| json!(user)));
-    put(
-        "started_by",
-        session.started_by.as_ref().map(|id| json!(id)),
-    );
-    put(
-        "turn",
-        session.turn().and_then(name).map(|seat| json!(seat)),
-    );
+    put("started_by", session.started_by.as_ref().map(|id| json!(id)));
+    put("turn", session.turn().and_then(name).map(|seat| json!(seat)));
     put(
         "last_move",
         session.moves.last().map(|played| {
@@ -93,22 +87,11 @@ pub fn block(session: &Session) -> Value {
     );
     put(
         "moves",
-        (session.moves.len() <= MOST_MOVES).then(|| {
-            session
-                .moves
-                .iter()
-                .map(|played| json!(played.canonical))
-                .collect()
-        }),
+        (session.moves.len() <= MOST_MOVES)
+            .then(|| session.moves.iter().map(|played| json!(played.canonical)).collect()),
     );
-    put(
-        "draw_offer",
-        session.draw_offer.and_then(name).map(|seat| json!(seat)),
-    );
-    put(
-        "draw_claim",
-        session.draw_claim().map(|reason| json!(reason)),
-    );
+    put("draw_offer", session.draw_offer.and_then(name).map(|seat| json!(seat)));
+    put("draw_claim", session.draw_claim().map(|reason| json!(reason)));
     if let Status::Finished(ending) = session.status {
         let mut result = json!({ "reason": ending.reason });
         if let Some(winner) = ending.winner.and_then(name) {
@@ -116,10 +99,7 @@ pub fn block(session: &Session) -> Value {
         }
         put("result", Some(result));
     }
-    put(
-        "rematch_of",
-        session.rematch_of.as_ref().map(|id| json!(id)),
-    );
+    put("rematch_of", session.rematch_of.as_ref().map(|id| json!(id)));
     put("rematch", session.rematch.as_ref().map(|id| json!(id)));
     block
 }
@@ -158,11 +138,7 @@ pub fn edit(content: &Value, board: &EventId) -> Value {
 fn mentions(session: &Session) -> Value {
     let user = match session.status {
         Status::Waiting => session.invited.as_deref(),
-        Status::Playing => session
-            .draw_offer
-            .map(Seat::other)
-            .or(session.turn())
-            .and_then(|seat| session.player(seat)),
+        Status::Playing => session.draw_offer.map(Seat::other).or(session.turn()).and_then(|seat| session.player(seat)),
         Status::Finished(_) => session
             .moves
             .len()
@@ -184,9 +160,7 @@ fn describe(session: &Session) -> Vec<Span<'_>> {
     let text = |text: &str| Span::Text(text.to_owned());
     let mut spans = vec![Span::Strong(rules.title(lang).to_owned())];
     if session.status == Status::Waiting {
-        let own = session
-            .seat_of(&session.creator)
-            .map(|seat| &seats[seat.index()]);
+        let own = session.seat_of(&session.creator).map(|seat| &seats[seat.index()]);
         spans.push(text(lang.pick(". Приглашает ", ". Invitation from ")));
         spans.push(Span::Person(&session.creator));
         if let Some(own) = own {
@@ -205,9 +179,7 @@ fn describe(session: &Session) -> Vec<Span<'_>> {
         return spans;
     }
     if session.status == Status::Cancelled {
-        spans.push(text(
-            lang.pick(". Игра не состоялась.", ". The game did not take place."),
-        ));
+        spans.push(text(lang.pick(". Игра не состоялась.", ". The game did not take place.")));
         return spans;
     }
     spans.push(text(": "));
@@ -238,19 +210,14 @@ fn status_line<'a>(session: &'a Session, seats: &[SeatName], spans: &mut Vec<Spa
     let text = |text: &str| Span::Text(text.to_owned());
     if let Status::Finished(ending) = session.status {
         spans.push(Span::Strong(words::ending(ending, lang).to_owned()));
-        if let Some((winner, seat)) = ending
-            .winner
-            .and_then(|seat| Some((session.player(seat)?, &seats[seat.index()])))
+        if let Some((winner, seat)) = ending.winner.and_then(|seat| Some((session.player(seat)?, &seats[seat.index()])))
         {
             spans.push(text(lang.pick(" Победа: ", " Winner: ")));
             spans.push(Span::Person(winner));
             spans.push(Span::Text(format!(" ({}).", seat.name(lang))));
         }
         spans.push(Span::Line);
-        spans.push(text(lang.pick(
-            "Ещё раз: реакция 🔁 или !реванш.",
-            "Again: react 🔁 or write !rematch.",
-        )));
+        spans.push(text(lang.pick("Ещё раз: реакция 🔁 или !реванш.", "Again: react 🔁 or write !rematch.")));
         return;
     }
     if session.position().in_check() {
@@ -261,10 +228,7 @@ fn status_line<'a>(session: &'a Session, seats: &[SeatName], spans: &mut Vec<Spa
         if let Some(player) = session.player(seat) {
             spans.push(Span::Person(player));
         }
-        spans.push(Span::Text(format!(
-            " ({}). ",
-            seats[seat.index()].name(lang)
-        )));
+        spans.push(Span::Text(format!(" ({}). ", seats[seat.index()].name(lang))));
         spans.push(text(session.rules().how_to_move(lang)));
     }
     if let Some(player) = session.draw_offer.and_then(|seat| session.player(seat)) {
@@ -293,11 +257,7 @@ pub fn name_of(user: &UserId, names: &Names) -> String {
         .take(LONGEST_NAME)
         .collect();
     let name = name.trim();
-    if name.is_empty() {
-        user.localpart().to_owned()
-    } else {
-        name.to_owned()
-    }
+    if name.is_empty() { user.localpart().to_owned() } else { name.to_owned() }
 }
 
 fn plain(spans: &[Span<'_>], names: &Names) -> String {
@@ -374,22 +334,13 @@ mod tests {
             rematch_of: None,
             started_by: Some(ruma::owned_event_id!("$start")),
         };
-        let joined = Entry::Joined {
-            user: owned_user_id!("@anna:academy.example"),
-        };
-        let mut session = Session::fold(
-            "k7qd2m-41",
-            owned_room_id!("!r:academy.example"),
-            [&created, &joined],
-        )
-        .unwrap();
+        let joined = Entry::Joined { user: owned_user_id!("@anna:academy.example") };
+        let mut session =
+            Session::fold("k7qd2m-41", owned_room_id!("!r:academy.example"), [&created, &joined]).unwrap();
         for text in moves {
             let seat = session.turn().unwrap();
             let player = session.player(seat).unwrap().to_owned();
-            let act = Act::Move {
-                text: (*text).to_owned(),
-                ply: None,
-            };
+            let act = Act::Move { text: (*text).to_owned(), ply: None };
             let entry = session.decide(&player, &act).unwrap().unwrap();
             session.apply(&entry).unwrap();
         }
@@ -409,52 +360,23 @@ mod tests {
             .skip(1)
             .map(|rest| serde_json::from_str(rest.split("```").next().unwrap()).unwrap())
             .collect();
-        assert!(
-            examples
-                .iter()
-                .any(|example| example["content"][BLOCK] == block),
-            "{block:#}"
-        );
+        assert!(examples.iter().any(|example| example["content"][BLOCK] == block), "{block:#}");
     }
 
     #[test]
     fn a_board_in_words() {
         let mut names = Names::new();
-        names.insert(
-            owned_user_id!("@ivan:academy.example"),
-            "Иван <b>\u{202e}Грозный</b>\n".to_owned(),
-        );
-        let content = message(
-            &game("chess", &["e4", "e5", "Bc4", "Nc6", "Qh5", "Nf6", "Qxf7#"]),
-            &names,
-        );
+        names.insert(owned_user_id!("@ivan:academy.example"), "Иван <b>\u{202e}Грозный</b>\n".to_owned());
+        let content = message(&game("chess", &["e4", "e5", "Bc4", "Nc6", "Qh5", "Nf6", "Qxf7#"]), &names);
         let body = content["body"].as_str().unwrap();
-        assert!(
-            body.contains("Мат. Победа: Иван <b>Грозный</b> (белые)."),
-            "{body}"
-        );
+        assert!(body.contains("Мат. Победа: Иван <b>Грозный</b> (белые)."), "{body}");
         assert!(body.contains("Последний ход: 4.\u{a0}Фxf7#"), "{body}");
-        assert!(
-            body.contains("7 ♟\u{fe0e} ♟\u{fe0e} ♟\u{fe0e} ♟\u{fe0e} · ♕ ♟\u{fe0e} ♟\u{fe0e}"),
-            "{body}"
-        );
+        assert!(body.contains("7 ♟\u{fe0e} ♟\u{fe0e} ♟\u{fe0e} ♟\u{fe0e} · ♕ ♟\u{fe0e} ♟\u{fe0e}"), "{body}");
         let html = content["formatted_body"].as_str().unwrap();
-        assert!(
-            html.contains(">Иван &lt;b&gt;Грозный&lt;/b&gt;</a>"),
-            "{html}"
-        );
-        assert!(
-            html.contains("https://matrix.to/#/@ivan:academy.example"),
-            "{html}"
-        );
-        assert_eq!(
-            content["m.mentions"],
-            json!({ "user_ids": ["@anna:academy.example"] })
-        );
-        assert_eq!(
-            content[BLOCK]["result"],
-            json!({ "winner": "white", "reason": "checkmate" })
-        );
+        assert!(html.contains(">Иван &lt;b&gt;Грозный&lt;/b&gt;</a>"), "{html}");
+        assert!(html.contains("https://matrix.to/#/@ivan:academy.example"), "{html}");
+        assert_eq!(content["m.mentions"], json!({ "user_ids": ["@anna:academy.example"] }));
+        assert_eq!(content[BLOCK]["result"], json!({ "winner": "white", "reason": "checkmate" }));
     }
 
     #[test]

@@ -54,14 +54,7 @@ pub struct Settings {
 impl Settings {
     /// The usual behaviour of a bot with this user id.
     pub fn new(me: OwnedUserId, clock: Clock, coin: Coin) -> Self {
-        Self {
-            me,
-            lang: Lang::default(),
-            games_per_room: 10,
-            repost_after: 12,
-            clock,
-            coin,
-        }
+        Self { me, lang: Lang::default(), games_per_room: 10, repost_after: 12, clock, coin }
     }
 }
 
@@ -106,20 +99,8 @@ pub struct Bot {
 
 impl Bot {
     /// A bot that continues where its store stands. `wake` is told when there is something to send.
-    pub async fn new(
-        settings: Settings,
-        store: Store,
-        wake: Arc<Notify>,
-    ) -> Result<Self, store::Error> {
-        let bot = Self {
-            state: Mutex::new(State {
-                stale: true,
-                ..State::default()
-            }),
-            settings,
-            store,
-            wake,
-        };
+    pub async fn new(settings: Settings, store: Store, wake: Arc<Notify>) -> Result<Self, store::Error> {
+        let bot = Self { state: Mutex::new(State { stale: true, ..State::default() }), settings, store, wake };
         drop(bot.state().await?);
         Ok(bot)
     }
@@ -151,13 +132,7 @@ impl Bot {
                     continue;
                 }
                 batch.seen.push(event.event_id.clone());
-                Work {
-                    bot: self,
-                    state: &mut state,
-                    batch: &mut batch,
-                }
-                .handle(&event)
-                .await?;
+                Work { bot: self, state: &mut state, batch: &mut batch }.handle(&event).await?;
             }
             self.commit(&batch).await
         }
@@ -167,33 +142,16 @@ impl Bot {
     }
 
     /// Takes what was found in a room the bot has joined, and says its first words there.
-    pub async fn looked(
-        &self,
-        pending: &Pending,
-        names: Names,
-        encrypted: bool,
-    ) -> Result<(), store::Error> {
+    pub async fn looked(&self, pending: &Pending, names: Names, encrypted: bool) -> Result<(), store::Error> {
         let mut state = self.state().await?;
-        let mut batch = Batch {
-            done: vec![pending.id],
-            forget_members: vec![pending.room_id.clone()],
-            ..Batch::default()
-        };
+        let mut batch =
+            Batch { done: vec![pending.id], forget_members: vec![pending.room_id.clone()], ..Batch::default() };
         let room_id = &pending.room_id;
         for (user, name) in &names {
-            batch
-                .members
-                .push((room_id.clone(), user.clone(), Some(name.clone())));
+            batch.members.push((room_id.clone(), user.clone(), Some(name.clone())));
         }
-        let people = names
-            .keys()
-            .filter(|user| **user != self.settings.me)
-            .count();
-        let mut work = Work {
-            bot: self,
-            state: &mut state,
-            batch: &mut batch,
-        };
+        let people = names.keys().filter(|user| **user != self.settings.me).count();
+        let mut work = Work { bot: self, state: &mut state, batch: &mut batch };
         let room = work.room(room_id);
         room.names = names;
         let known_encrypted = room.row.encrypted;
@@ -223,11 +181,7 @@ impl Bot {
         let mut state = self.state.lock().await;
         if state.stale {
             let loaded = self.store.load().await?;
-            let mut fresh = State {
-                next_game: loaded.next_game,
-                next_job: loaded.next_job,
-                ..State::default()
-            };
+            let mut fresh = State { next_game: loaded.next_game, next_job: loaded.next_job, ..State::default() };
             for (room_id, row, names) in loaded.rooms {
                 fresh.rooms.insert(room_id, self.new_room(row, names));
             }
@@ -239,14 +193,7 @@ impl Bot {
                     .or_insert_with(|| self.new_room(row, Names::new()))
                     .games
                     .push(session.game_id.clone());
-                fresh.games.insert(
-                    session.game_id.clone(),
-                    Live {
-                        session,
-                        board,
-                        chatter: 0,
-                    },
-                );
+                fresh.games.insert(session.game_id.clone(), Live { session, board, chatter: 0 });
             }
             *state = fresh;
         }
@@ -254,11 +201,7 @@ impl Bot {
     }
 
     fn unknown_room(&self) -> RoomRow {
-        RoomRow {
-            lang: self.settings.lang,
-            joined: false,
-            encrypted: false,
-        }
+        RoomRow { lang: self.settings.lang, joined: false, encrypted: false }
     }
 
     fn new_room(&self, row: RoomRow, names: Names) -> Room {
@@ -294,9 +237,7 @@ impl State {
         let games = &mut self.games;
         let mut surplus = room.games.len().saturating_sub(KEPT);
         room.games.retain(|game_id| {
-            let ended = games
-                .get(game_id)
-                .is_none_or(|live| !live.session.is_open());
+            let ended = games.get(game_id).is_none_or(|live| !live.session.is_open());
             if surplus > 0 && ended {
                 surplus -= 1;
                 games.remove(game_id);

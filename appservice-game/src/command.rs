@@ -52,14 +52,7 @@ pub fn read(body: &str) -> Option<(Command, Lang)> {
             {
                 return Some(start);
             }
-            (
-                Command::Help,
-                if command.is_ascii() {
-                    Lang::En
-                } else {
-                    Lang::Ru
-                },
-            )
+            (Command::Help, if command.is_ascii() { Lang::En } else { Lang::Ru })
         }
         "играю" | "принять" => (Command::Join, Lang::Ru),
         "join" | "accept" => (Command::Join, Lang::En),
@@ -87,9 +80,7 @@ pub fn read(body: &str) -> Option<(Command, Lang)> {
 /// A new game, when `word` is the command of one.
 fn start(word: &str, arguments: &[String]) -> Option<(Command, Lang)> {
     games::ALL.iter().find_map(|&rules| {
-        let lang = [Lang::Ru, Lang::En]
-            .into_iter()
-            .find(|&lang| rules.commands(lang).contains(&word))?;
+        let lang = [Lang::Ru, Lang::En].into_iter().find(|&lang| rules.commands(lang).contains(&word))?;
         let arguments = arguments.to_vec();
         Some((Command::Start { rules, arguments }, lang))
     })
@@ -130,12 +121,7 @@ pub enum Reaction {
 pub fn reaction(key: &str) -> Option<Reaction> {
     let bare: String = key
         .chars()
-        .filter(|c| {
-            !matches!(
-                c,
-                '\u{fe0e}' | '\u{fe0f}' | '\u{20e3}' | '\u{1f3fb}'..='\u{1f3ff}'
-            )
-        })
+        .filter(|c| !matches!(c, '\u{fe0e}' | '\u{fe0f}' | '\u{20e3}' | '\u{1f3fb}'..='\u{1f3ff}'))
         .collect();
     Some(match bare.as_str() {
         "✋" | "🖐" | "👍" => Reaction::Yes,
@@ -143,9 +129,7 @@ pub fn reaction(key: &str) -> Option<Reaction> {
         "🤝" => Reaction::Draw,
         "🏳" => Reaction::Resign,
         "🔁" | "🔄" => Reaction::Again,
-        digit if digit.len() == 1 && digit.as_bytes()[0].is_ascii_digit() => {
-            Reaction::Move(digit.to_owned())
-        }
+        digit if digit.len() == 1 && digit.as_bytes()[0].is_ascii_digit() => Reaction::Move(digit.to_owned()),
         _ => return None,
     })
 }
@@ -169,23 +153,16 @@ mod tests {
             ("!language", "Language(None)", Lang::En),
         ] {
             let (command, found) = read(text).unwrap();
-            assert_eq!(
-                (format!("{command:?}").as_str(), found),
-                (expected, lang),
-                "{text}"
-            );
+            assert_eq!((format!("{command:?}").as_str(), found), (expected, lang), "{text}");
         }
-        for text in [
-            "", "!", "! ", "hello", "e2e4", "!unknown", "игра", "!!chess",
-        ] {
+        for text in ["", "!", "! ", "hello", "e2e4", "!unknown", "игра", "!!chess"] {
             assert!(read(text).is_none(), "{text}");
         }
     }
 
     #[test]
     fn starting_a_game() {
-        for text in ["!шахматы @anna чёрные", "!игра шахматы @anna чёрные"]
-        {
+        for text in ["!шахматы @anna чёрные", "!игра шахматы @anna чёрные"] {
             let (Command::Start { rules, arguments }, Lang::Ru) = read(text).unwrap() else {
                 panic!("{text}");
             };

@@ -48,10 +48,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            games_per_room: 10,
-            repost_after: 12,
-        }
+        Self { games_per_room: 10, repost_after: 12 }
     }
 }
 
@@ -64,8 +61,8 @@ impl Config {
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the configuration {}", path.display()))?;
-        let mut config: Self = toml::from_str(&text)
-            .with_context(|| format!("in the configuration {}", path.display()))?;
+        let mut config: Self =
+            toml::from_str(&text).with_context(|| format!("in the configuration {}", path.display()))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         config.data_dir = folder.join(&config.data_dir);
         config.registration = folder.join(&config.registration);
@@ -87,10 +84,7 @@ mod tests {
         let config = Config::read(&path).unwrap();
         assert_eq!(config.data_dir, folder.path().join("data"));
         assert_eq!(config.registration, Path::new("/etc/games.yaml"));
-        assert_eq!(
-            (config.language, config.limits.games_per_room),
-            (Lang::Ru, 10)
-        );
+        assert_eq!((config.language, config.limits.games_per_room), (Lang::Ru, 10));
         std::fs::write(&path, format!("{least}limitz = 1\n")).unwrap();
         let error = format!("{:#}", Config::read(&path).unwrap_err());
         assert!(error.contains("limitz"), "{error}");

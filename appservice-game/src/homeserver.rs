@@ -57,23 +57,12 @@ impl Homeserver {
         Ok(Self { http, base })
     }
 
-    async fn call(
-        &self,
-        method: Method,
-        path: &[&str],
-        body: Option<&Value>,
-    ) -> Result<Value, Failure> {
-        let later = |error: reqwest::Error| Failure::Later {
-            after: None,
-            why: error.without_url().to_string(),
-        };
+    async fn call(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<Value, Failure> {
+        let later = |error: reqwest::Error| Failure::Later { after: None, why: error.without_url().to_string() };
         let mut url = self.base.clone();
         // A base that cannot have a path was refused in `new`.
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments
-                .pop_if_empty()
-                .extend(["_matrix", "client"])
-                .extend(path);
+            segments.pop_if_empty().extend(["_matrix", "client"]).extend(path);
         }
         let mut request = self.http.request(method, url);
         if let Some(body) = body {
@@ -94,18 +83,10 @@ impl Homeserver {
         let errcode = answer["errcode"].as_str().unwrap_or("M_UNKNOWN").to_owned();
         // 401 is the installation's mistake, not the request's: it is repeated until somebody mends it.
         let temporary = status.is_server_error()
-            || matches!(
-                status,
-                StatusCode::TOO_MANY_REQUESTS
-                    | StatusCode::REQUEST_TIMEOUT
-                    | StatusCode::UNAUTHORIZED
-            );
+            || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::UNAUTHORIZED);
         if temporary {
             let asked = answer["retry_after_ms"].as_u64().map(Duration::from_millis);
-            return Err(Failure::Later {
-                after: asked.or(retry_after),
-                why: format!("{status} {errcode}"),
-            });
+            return Err(Failure::Later { after: asked.or(retry_after), why: format!("{status} {errcode}") });
         }
         Err(Failure::Never { status, errcode })
     }
@@ -117,10 +98,7 @@ impl Homeserver {
             "username": user.localpart(),
             "inhibit_login": true,
         });
-        match self
-            .call(Method::POST, &["v3", "register"], Some(&body))
-            .await
-        {
+        match self.call(Method::POST, &["v3", "register"], Some(&body)).await {
             Err(Failure::Never { errcode, .. }) if errcode == "M_USER_IN_USE" => Ok(()),
             other => other.map(drop),
         }
@@ -151,13 +129,7 @@ impl Homeserver {
 
     /// Accepts an invitation.
     pub async fn join(&self, room_id: &RoomId) -> Result<(), Failure> {
-        self.call(
-            Method::POST,
-            &["v3", "join", room_id.as_str()],
-            Some(&json!({})),
-        )
-        .await
-        .map(drop)
+        self.call(Method::POST, &["v3", "join", room_id.as_str()], Some(&json!({}))).await.map(drop)
     }
 
     /// Leaves a room and forgets it.
@@ -184,14 +156,7 @@ impl Homeserver {
 
     /// Whether a room's messages are encrypted.
     pub async fn is_encrypted(&self, room_id: &RoomId) -> Result<bool, Failure> {
-        let path = [
-            "v3",
-            "rooms",
-            room_id.as_str(),
-            "state",
-            "m.room.encryption",
-            "",
-        ];
+        let path = ["v3", "rooms", room_id.as_str(), "state", "m.room.encryption", ""];
         match self.call(Method::GET, &path, None).await {
             Ok(_) => Ok(true),
             Err(Failure::Never { status, .. }) if status == StatusCode::NOT_FOUND => Ok(false),
@@ -212,9 +177,6 @@ impl Homeserver {
         answer["event_id"]
             .as_str()
             .and_then(|id| EventId::parse(id).ok())
-            .ok_or_else(|| Failure::Later {
-                after: None,
-                why: "an answer without an event id".to_owned(),
-            })
+            .ok_or_else(|| Failure::Later { after: None, why: "an answer without an event id".to_owned() })
     }
 }

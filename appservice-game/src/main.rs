@@ -57,20 +57,14 @@ fn main() -> anyhow::Result<()> {
         Command::Serve { config } => {
             tracing_subscriber::fmt()
                 .with_env_filter(
-                    tracing_subscriber::EnvFilter::try_from_default_env()
-                        .unwrap_or_else(|_| "info".into()),
+                    tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
                 )
                 .with_writer(std::io::stderr)
                 .init();
             let config = Config::read(&config)?;
             tokio::runtime::Runtime::new()?.block_on(serve(&config))
         }
-        Command::Registration(RegistrationCommand::Generate {
-            output,
-            url,
-            server_name,
-            localpart,
-        }) => {
+        Command::Registration(RegistrationCommand::Generate { output, url, server_name, localpart }) => {
             ruma::UserId::parse(format!("@{localpart}:{server_name}"))
                 .with_context(|| format!("@{localpart}:{server_name} is not a user id"))?;
             let yaml = NewRegistration {

@@ -52,11 +52,7 @@ enum Done {
 impl Outbox {
     /// A sender for `bot`'s answers, woken by `wake`.
     pub fn new(bot: Arc<Bot>, homeserver: Homeserver, wake: Arc<Notify>) -> Self {
-        Self {
-            bot,
-            homeserver,
-            wake,
-        }
+        Self { bot, homeserver, wake }
     }
 
     /// Runs until `stop` says so. Whatever is under way then is sent again at the next start, under the same transaction id.
@@ -81,8 +77,7 @@ impl Outbox {
                         if let Some(pause) = pauses.get(&pending.room_id)
                             && pause.until > Instant::now()
                         {
-                            next_look =
-                                Some(next_look.map_or(pause.until, |look| pause.until.min(look)));
+                            next_look = Some(next_look.map_or(pause.until, |look| pause.until.min(look)));
                             continue;
                         }
                         busy.insert(pending.room_id.clone());
@@ -189,10 +184,7 @@ impl Outbox {
                 None => return Ok(Ok(Sent::Nothing)),
             },
         };
-        let sent = self
-            .homeserver
-            .send(room_id, kind, &pending.txn_id, &content)
-            .await;
+        let sent = self.homeserver.send(room_id, kind, &pending.txn_id, &content).await;
         Ok(sent.map(Sent::Event))
     }
 
@@ -217,10 +209,7 @@ enum Sent {
 fn pause_after(failures: u32, asked: Option<Duration>) -> Duration {
     let (first, longest) = PAUSES;
     let doubled = first.saturating_mul(1 << failures.saturating_sub(1).min(16));
-    asked
-        .unwrap_or(Duration::ZERO)
-        .max(doubled.min(longest))
-        .min(longest * 10)
+    asked.unwrap_or(Duration::ZERO).max(doubled.min(longest)).min(longest * 10)
 }
 
 async fn sleep_until(when: Option<Instant>) {
@@ -239,13 +228,7 @@ mod tests {
         assert_eq!(pause_after(1, None), Duration::from_millis(250));
         assert_eq!(pause_after(3, None), Duration::from_secs(1));
         assert_eq!(pause_after(u32::MAX, None), Duration::from_secs(60));
-        assert_eq!(
-            pause_after(1, Some(Duration::from_secs(5))),
-            Duration::from_secs(5)
-        );
-        assert_eq!(
-            pause_after(1, Some(Duration::MAX)),
-            Duration::from_secs(600)
-        );
+        assert_eq!(pause_after(1, Some(Duration::from_secs(5))), Duration::from_secs(5));
+        assert_eq!(pause_after(1, Some(Duration::MAX)), Duration::from_secs(600));
     }
 }

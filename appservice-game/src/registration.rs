@@ -33,8 +33,8 @@ impl Registration {
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the registration file {}", path.display()))?;
-        let registration: Self = serde_saphyr::from_str(&text)
-            .with_context(|| format!("{} is not a registration file", path.display()))?;
+        let registration: Self =
+            serde_saphyr::from_str(&text).with_context(|| format!("{} is not a registration file", path.display()))?;
         anyhow::ensure!(
             !registration.as_token.is_empty() && !registration.hs_token.is_empty(),
             "{}: as_token and hs_token must not be empty",
@@ -62,13 +62,8 @@ pub struct NewRegistration<'a> {
 impl NewRegistration<'_> {
     /// The file's text.
     pub fn to_yaml(&self) -> String {
-        let regex = format!(
-            "@{}(_.*)?:{}",
-            escape_regex(self.localpart),
-            escape_regex(self.server_name)
-        );
-        let mut yaml =
-            String::from("# Shared by the homeserver and parta-games. Keep it secret.\n");
+        let regex = format!("@{}(_.*)?:{}", escape_regex(self.localpart), escape_regex(self.server_name));
+        let mut yaml = String::from("# Shared by the homeserver and parta-games. Keep it secret.\n");
         for (key, value) in [
             ("id", "parta-games"),
             ("url", self.url.as_str().trim_end_matches('/')),
@@ -132,14 +127,8 @@ mod tests {
         let read = Registration::read(&path).unwrap();
         assert_eq!(read.as_token, "it's a token");
         assert_eq!(read.hs_token, "07".repeat(32));
-        assert_eq!(
-            (read.id.as_str(), read.sender_localpart.as_str()),
-            ("parta-games", "games")
-        );
-        assert!(
-            yaml.contains(r"regex: '@games(_.*)?:academy\.example'"),
-            "{yaml}"
-        );
+        assert_eq!((read.id.as_str(), read.sender_localpart.as_str()), ("parta-games", "games"));
+        assert!(yaml.contains(r"regex: '@games(_.*)?:academy\.example'"), "{yaml}");
         assert!(yaml.contains("url: 'http://127.0.0.1:9100'\n"), "{yaml}");
     }
 
@@ -147,12 +136,7 @@ mod tests {
     fn a_bad_file_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("games.yaml");
-        for text in [
-            "",
-            "id: x",
-            "{",
-            "id: a\nas_token: ''\nhs_token: b\nsender_localpart: c",
-        ] {
+        for text in ["", "id: x", "{", "id: a\nas_token: ''\nhs_token: b\nsender_localpart: c"] {
             std::fs::write(&path, text).unwrap();
             let error = format!("{:#}", Registration::read(&path).unwrap_err());
             assert!(error.contains("games.yaml"), "{error}");

@@ -33,11 +33,8 @@ impl Service {
     /// Starts the service; it answers the homeserver as soon as this returns.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
         let registration = Registration::read(&config.registration)?;
-        let me = UserId::parse(format!(
-            "@{}:{}",
-            registration.sender_localpart, config.server_name
-        ))
-        .context("sender_localpart and server_name do not make a user id")?;
+        let me = UserId::parse(format!("@{}:{}", registration.sender_localpart, config.server_name))
+            .context("sender_localpart and server_name do not make a user id")?;
         let homeserver = Homeserver::new(config.homeserver.clone(), &registration.as_token)?;
         std::fs::create_dir_all(&config.data_dir)
             .with_context(|| format!("cannot make the folder {}", config.data_dir.display()))?;
@@ -57,9 +54,8 @@ impl Service {
         let wake = Arc::new(Notify::new());
         let bot = Arc::new(Bot::new(settings, store.clone(), wake.clone()).await?);
 
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}", config.listen))?;
+        let listener =
+            TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
         let router = Inbox::new(bot.clone(), &registration.hs_token).router();
@@ -71,21 +67,10 @@ impl Service {
                 }
             }),
             tokio::spawn(Outbox::new(bot, homeserver.clone(), wake).run(stopped.clone())),
-            tokio::spawn(introduce(
-                homeserver,
-                registration.id,
-                me,
-                config.display_name.clone(),
-                stopped,
-            )),
+            tokio::spawn(introduce(homeserver, registration.id, me, config.display_name.clone(), stopped)),
         ];
         tracing::info!(%address, "parta-games is listening");
-        Ok(Self {
-            address,
-            stop,
-            tasks,
-            store,
-        })
+        Ok(Self { address, stop, tasks, store })
     }
 
     /// Stops cleanly: what was acknowledged is on disk, what is still to be said is said after the next start.
@@ -93,10 +78,7 @@ impl Service {
         let _ = self.stop.send(true);
         for mut task in self.tasks {
             // A homeserver that keeps its connection open does not keep the process.
-            if tokio::time::timeout(Duration::from_secs(2), &mut task)
-                .await
-                .is_err()
-            {
+            if tokio::time::timeout(Duration::from_secs(2), &mut task).await.is_err() {
                 task.abort();
             }
         }

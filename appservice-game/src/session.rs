@@ -223,27 +223,13 @@ impl std::fmt::Debug for dyn Rules {
 impl Session {
     /// The session after the first entry of its log.
     pub fn create(game_id: &str, room_id: OwnedRoomId, entry: &Entry) -> Result<Self, Broken> {
-        let broken = |what| Broken {
-            game_id: game_id.to_owned(),
-            what,
-        };
-        let Entry::Created {
-            kind,
-            creator,
-            seat,
-            invited,
-            lang,
-            rematch_of,
-            started_by,
-        } = entry
-        else {
+        let broken = |what| Broken { game_id: game_id.to_owned(), what };
+        let Entry::Created { kind, creator, seat, invited, lang, rematch_of, started_by } = entry else {
             return Err(broken("the log does not begin with its creation"));
         };
         let rules = games::find(kind).ok_or_else(|| broken("a kind of game unknown here"))?;
         let mut players = vec![None; rules.seats().len()];
-        *players
-            .get_mut(seat.index())
-            .ok_or_else(|| broken("no such seat"))? = Some(creator.clone());
+        *players.get_mut(seat.index()).ok_or_else(|| broken("no such seat"))? = Some(creator.clone());
         Ok(Self {
             game_id: game_id.to_owned(),
             room_id,
@@ -271,10 +257,7 @@ impl Session {
         entries: impl IntoIterator<Item = &'a Entry>,
     ) -> Result<Self, Broken> {
         let mut entries = entries.into_iter();
-        let first = entries.next().ok_or_else(|| Broken {
-            game_id: game_id.to_owned(),
-            what: "the log is empty",
-        })?;
+        let first = entries.next().ok_or_else(|| Broken { game_id: game_id.to_owned(), what: "the log is empty" })?;
         let mut session = Self::create(game_id, room_id, first)?;
         for entry in entries {
             session.apply(entry)?;
@@ -299,10 +282,7 @@ impl Session {
 
     /// Where a person sits.
     pub fn seat_of(&self, user: &UserId) -> Option<Seat> {
-        let index = self
-            .players
-            .iter()
-            .position(|player| player.as_deref() == Some(user))?;
+        let index = self.players.iter().position(|player| player.as_deref() == Some(user))?;
         Some(Seat(index as u8))
     }
 
@@ -318,9 +298,7 @@ impl Session {
 
     /// A draw that may be claimed now.
     pub fn draw_claim(&self) -> Option<Reason> {
-        (self.status == Status::Playing)
-            .then(|| self.position.draw_claim())
-            .flatten()
+        (self.status == Status::Playing).then(|| self.position.draw_claim()).flatten()
     }
 
     /// The creation of a rematch, asked for by `user`.
@@ -349,9 +327,7 @@ impl Session {
                 Status::Waiting if seat.is_some() => Err(Refusal::NotInvited),
                 Status::Waiting => match &self.invited {
                     Some(invited) if invited != user => Err(Refusal::NotInvited),
-                    _ => Ok(Some(Entry::Joined {
-                        user: user.to_owned(),
-                    })),
+                    _ => Ok(Some(Entry::Joined { user: user.to_owned() })),
                 },
                 Status::Playing if seat.is_some() => Ok(None),
                 _ => Err(Refusal::NotWaiting),
@@ -372,10 +348,7 @@ impl Session {
             return Err(Refusal::NotWaiting);
         }
         let seat = seat.ok_or(Refusal::NotAPlayer)?;
-        if let Act::Move {
-            text,
-            ply: Some(ply),
-        } = act
+        if let Act::Move { text, ply: Some(ply) } = act
             && let Some(answer) = self.repeated(seat, text, *ply)
         {
             return answer.map(|()| None);
@@ -387,10 +360,7 @@ impl Session {
             Act::Join | Act::Decline | Act::Cancel => Err(Refusal::NotWaiting),
             Act::Move { text, .. } => {
                 let outcome = self.position.apply(seat, text).map_err(Refusal::Move)?;
-                Ok(Some(Entry::Moved {
-                    seat,
-                    mv: outcome.canonical,
-                }))
+                Ok(Some(Entry::Moved { seat, mv: outcome.canonical }))
             }
             Act::Resign => Ok(Some(Entry::Resigned { seat })),
             Act::Draw => {
@@ -403,9 +373,7 @@ impl Session {
                 }
             }
             Act::AcceptDraw if self.draw_offer == Some(seat.other()) => Ok(Some(Entry::DrawAgreed)),
-            Act::DeclineDraw if self.draw_offer == Some(seat.other()) => {
-                Ok(Some(Entry::DrawDeclined))
-            }
+            Act::DeclineDraw if self.draw_offer == Some(seat.other()) => Ok(Some(Entry::DrawDeclined)),
             Act::AcceptDraw | Act::DeclineDraw => Err(Refusal::NoDrawOffer),
             Act::ClaimDraw => {
                 let reason = self.position.draw_claim().ok_or(Refusal::NoDrawClaim)?;
@@ -426,27 +394,17 @@ impl Session {
             .filter(|index| index % self.players.len() == seat.index())
             .and_then(|index| self.moves.get(index))
             .is_some_and(|played| played.canonical == text || played.notation == text);
-        Some(if same {
-            Ok(())
-        } else {
-            Err(Refusal::StaleMove)
-        })
+        Some(if same { Ok(()) } else { Err(Refusal::StaleMove) })
     }
 
     fn offer_draw(&self, seat: Seat) -> Result<Option<Entry>, Refusal> {
         // One offer for each own move, so that nobody is nagged.
-        let own_moves = |upto: usize| {
-            (0..upto)
-                .filter(|index| index % self.players.len() == seat.index())
-                .count()
-        };
+        let own_moves = |upto: usize| (0..upto).filter(|index| index % self.players.len() == seat.index()).count();
         if self.draw_offer == Some(seat) {
             return Ok(None);
         }
         match self.offered_at[seat.index()] {
-            Some(before) if own_moves(before) == own_moves(self.moves.len()) => {
-                Err(Refusal::DrawOfferedAlready)
-            }
+            Some(before) if own_moves(before) == own_moves(self.moves.len()) => Err(Refusal::DrawOfferedAlready),
             _ => Ok(Some(Entry::DrawOffered { seat })),
         }
     }
@@ -464,22 +422,9 @@ impl Session {
 
     /// Takes the next entry of the log.
     pub fn apply(&mut self, entry: &Entry) -> Result<(), Broken> {
-        let broken = |what| Broken {
-            game_id: self.game_id.clone(),
-            what,
-        };
-        let won = |seat: Seat, reason| {
-            Status::Finished(Ending {
-                winner: Some(seat.other()),
-                reason,
-            })
-        };
-        let drawn = |reason| {
-            Status::Finished(Ending {
-                winner: None,
-                reason,
-            })
-        };
+        let broken = |what| Broken { game_id: self.game_id.clone(), what };
+        let won = |seat: Seat, reason| Status::Finished(Ending { winner: Some(seat.other()), reason });
+        let drawn = |reason| Status::Finished(Ending { winner: None, reason });
         match entry {
             Entry::Created { .. } => return Err(broken("created twice")),
             Entry::Joined { user } => {
@@ -487,24 +432,15 @@ impl Session {
                     .players
                     .iter_mut()
                     .find(|player| player.is_none())
-                    .ok_or_else(|| Broken {
-                        game_id: self.game_id.clone(),
-                        what: "joined without a free seat",
-                    })?;
+                    .ok_or_else(|| Broken { game_id: self.game_id.clone(), what: "joined without a free seat" })?;
                 *free = Some(user.clone());
                 self.status = Status::Playing;
             }
             Entry::Cancelled => self.status = Status::Cancelled,
             Entry::Moved { seat, mv } => {
-                let outcome = self
-                    .position
-                    .apply(*seat, mv)
-                    .map_err(|_| broken("a move in the log is illegal"))?;
+                let outcome = self.position.apply(*seat, mv).map_err(|_| broken("a move in the log is illegal"))?;
                 self.position = outcome.next;
-                self.moves.push(Played {
-                    canonical: outcome.canonical,
-                    notation: outcome.notation,
-                });
+                self.moves.push(Played { canonical: outcome.canonical, notation: outcome.notation });
                 // To move is to refuse the opponent's offer (FIDE 9.1.2.1); one's own stands.
                 if self.draw_offer == Some(seat.other()) {
                     self.draw_offer = None;
@@ -517,10 +453,7 @@ impl Session {
             Entry::Left { seat } => self.status = won(*seat, Reason::LeftRoom),
             Entry::DrawOffered { seat } => {
                 self.draw_offer = Some(*seat);
-                *self
-                    .offered_at
-                    .get_mut(seat.index())
-                    .ok_or_else(|| broken("no such seat"))? = Some(self.moves.len());
+                *self.offered_at.get_mut(seat.index()).ok_or_else(|| broken("no such seat"))? = Some(self.moves.len());
             }
             Entry::DrawDeclined => self.draw_offer = None,
             Entry::DrawAgreed => self.status = drawn(Reason::Agreement),

@@ -192,20 +192,13 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
         // One connection: every write waits for the disk anyway, and none ever meets a locked database.
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options)
-            .await?;
-        sqlx::raw_sql(include_str!("../schema.sql"))
-            .execute(&pool)
-            .await?;
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+        sqlx::raw_sql(include_str!("../schema.sql")).execute(&pool).await?;
         sqlx::query("INSERT INTO meta (key, value) VALUES ('store_id', $1) ON CONFLICT DO NOTHING")
             .bind(new_id)
             .execute(&pool)
             .await?;
-        let id = sqlx::query_scalar("SELECT value FROM meta WHERE key = 'store_id'")
-            .fetch_one(&pool)
-            .await?;
+        let id = sqlx::query_scalar("SELECT value FROM meta WHERE key = 'store_id'").fetch_one(&pool).await?;
         Ok(Self { pool, id })
     }
 
@@ -243,19 +236,13 @@ impl Store {
         commit_games(&mut tx, batch).await?;
         commit_rooms(&mut tx, batch).await?;
         for room_id in &batch.drop_jobs {
-            sqlx::query("DELETE FROM outbox WHERE room_id = $1")
-                .bind(room_id.as_str())
-                .execute(&mut *tx)
-                .await?;
+            sqlx::query("DELETE FROM outbox WHERE room_id = $1").bind(room_id.as_str()).execute(&mut *tx).await?;
         }
         for (id, room_id, job) in &batch.jobs {
             self.commit_job(&mut tx, *id, room_id, job).await?;
         }
         for id in &batch.done {
-            sqlx::query("DELETE FROM outbox WHERE id = $1")
-                .bind(id)
-                .execute(&mut *tx)
-                .await?;
+            sqlx::query("DELETE FROM outbox WHERE id = $1").bind(id).execute(&mut *tx).await?;
         }
         tx.commit().await?;
         Ok(())
@@ -272,10 +259,7 @@ impl Store {
         // The digest matters when an older copy of the store was restored and gives an id out again: other content then
         // has another transaction id, and the homeserver does not take it for a repetition.
         let digest = Sha256::digest(text.as_bytes());
-        let txn_id = format!(
-            "{}-{id}-{:02x}{:02x}{:02x}{:02x}",
-            self.id, digest[0], digest[1], digest[2], digest[3]
-        );
+        let txn_id = format!("{}-{id}-{:02x}{:02x}{:02x}{:02x}", self.id, digest[0], digest[1], digest[2], digest[3]);
         sqlx::query("INSERT INTO outbox (id, room_id, txn_id, job) VALUES ($1, $2, $3, $4)")
             .bind(id)
             .bind(room_id.as_str())
@@ -283,11 +267,7 @@ impl Store {
             .bind(text)
             .execute(&mut **tx)
             .await?;
-        if let Job::Message {
-            board_of: Some(game_id),
-            ..
-        } = job
-        {
+        if let Job::Message { board_of: Some(game_id), .. } = job {
             sqlx::query("INSERT INTO boards (outbox_id, game_id) VALUES ($1, $2)")
                 .bind(id)
                 .bind(game_id)
@@ -309,21 +289,18 @@ impl Store {
 
     /// The game that a board message shows.
     pub async fn game_of_board(&self, event_id: &EventId) -> Result<Option<String>, Error> {
-        Ok(
-            sqlx::query_scalar("SELECT game_id FROM board_events WHERE event_id = $1")
-                .bind(event_id.as_str())
-                .fetch_optional(&self.pool)
-                .await?,
-        )
+        Ok(sqlx::query_scalar("SELECT game_id FROM board_events WHERE event_id = $1")
+            .bind(event_id.as_str())
+            .fetch_optional(&self.pool)
+            .await?)
     }
 
     /// The message that an outbox row sent.
     pub async fn board_event(&self, outbox_id: i64) -> Result<Option<OwnedEventId>, Error> {
-        let event_id: Option<Option<String>> =
-            sqlx::query_scalar("SELECT event_id FROM boards WHERE outbox_id = $1")
-                .bind(outbox_id)
-                .fetch_optional(&self.pool)
-                .await?;
+        let event_id: Option<Option<String>> = sqlx::query_scalar("SELECT event_id FROM boards WHERE outbox_id = $1")
+            .bind(outbox_id)
+            .fetch_optional(&self.pool)
+            .await?;
         Ok(event_id.flatten().map(EventId::parse).transpose()?)
     }
 
@@ -340,23 +317,18 @@ impl Store {
 
     /// One game from its log, with the outbox row of its newest board.
     pub async fn game(&self, game_id: &str) -> Result<Option<(Session, Option<i64>)>, Error> {
-        let Some(room_id) =
-            sqlx::query_scalar::<_, String>("SELECT room_id FROM games WHERE game_id = $1")
-                .bind(game_id)
-                .fetch_optional(&self.pool)
-                .await?
+        let Some(room_id) = sqlx::query_scalar::<_, String>("SELECT room_id FROM games WHERE game_id = $1")
+            .bind(game_id)
+            .fetch_optional(&self.pool)
+            .await?
         else {
             return Ok(None);
         };
-        let rows: Vec<String> =
-            sqlx::query_scalar("SELECT entry FROM log WHERE game_id = $1 ORDER BY position")
-                .bind(game_id)
-                .fetch_all(&self.pool)
-                .await?;
-        let entries = rows
-            .iter()
-            .map(|entry| serde_json::from_str(entry))
-            .collect::<Result<Vec<Entry>, _>>()?;
+        let rows: Vec<String> = sqlx::query_scalar("SELECT entry FROM log WHERE game_id = $1 ORDER BY position")
+            .bind(game_id)
+            .fetch_all(&self.pool)
+            .await?;
+        let entries = rows.iter().map(|entry| serde_json::from_str(entry)).collect::<Result<Vec<Entry>, _>>()?;
         let board = sqlx::query_scalar("SELECT MAX(outbox_id) FROM boards WHERE game_id = $1")
             .bind(game_id)
             .fetch_one(&self.pool)
@@ -386,20 +358,11 @@ impl Store {
             }
         }
         let mut names: BTreeMap<String, Names> = BTreeMap::new();
-        for row in sqlx::query("SELECT room_id, user_id, name FROM members")
-            .fetch_all(&self.pool)
-            .await?
-        {
+        for row in sqlx::query("SELECT room_id, user_id, name FROM members").fetch_all(&self.pool).await? {
             let user: OwnedUserId = row.try_get::<String, _>("user_id")?.as_str().try_into()?;
-            names
-                .entry(row.try_get("room_id")?)
-                .or_default()
-                .insert(user, row.try_get("name")?);
+            names.entry(row.try_get("room_id")?).or_default().insert(user, row.try_get("name")?);
         }
-        for row in sqlx::query("SELECT room_id, lang, joined, encrypted FROM rooms")
-            .fetch_all(&self.pool)
-            .await?
-        {
+        for row in sqlx::query("SELECT room_id, lang, joined, encrypted FROM rooms").fetch_all(&self.pool).await? {
             let room_id: String = row.try_get("room_id")?;
             let known = RoomRow {
                 lang: Lang::find(row.try_get("lang")?).unwrap_or_default(),
@@ -409,15 +372,13 @@ impl Store {
             let names = names.remove(&room_id).unwrap_or_default();
             loaded.rooms.push((RoomId::parse(room_id)?, known, names));
         }
-        loaded.next_game = sqlx::query_scalar("SELECT COALESCE(MAX(number), 0) + 1 FROM games")
-            .fetch_one(&self.pool)
-            .await?;
+        loaded.next_game =
+            sqlx::query_scalar("SELECT COALESCE(MAX(number), 0) + 1 FROM games").fetch_one(&self.pool).await?;
         // Of all rows that were ever there, not only of those that still are.
-        loaded.next_job = sqlx::query_scalar(
-            "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0) + 1",
-        )
-        .fetch_one(&self.pool)
-        .await?;
+        loaded.next_job =
+            sqlx::query_scalar("SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0) + 1")
+                .fetch_one(&self.pool)
+                .await?;
         Ok(loaded)
     }
 
@@ -464,14 +425,8 @@ impl Store {
     /// An outbox row is done; `event_id` is what it became.
     pub async fn done(&self, pending: &Pending, event_id: Option<&EventId>) -> Result<(), Error> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::query("DELETE FROM outbox WHERE id = $1")
-            .bind(pending.id)
-            .execute(&mut *tx)
-            .await?;
-        if let Job::Message {
-            board_of: Some(game_id),
-            ..
-        } = &pending.job
+        sqlx::query("DELETE FROM outbox WHERE id = $1").bind(pending.id).execute(&mut *tx).await?;
+        if let Job::Message { board_of: Some(game_id), .. } = &pending.job
             && let Some(event_id) = event_id
         {
             sqlx::query("UPDATE boards SET event_id = $1 WHERE outbox_id = $2")
@@ -491,37 +446,31 @@ impl Store {
 
     /// The number of rows in the log and in the outbox.
     pub async fn counts(&self) -> Result<(i64, i64), Error> {
-        let row = sqlx::query(
-            "SELECT (SELECT COUNT(*) FROM log) AS entries, (SELECT COUNT(*) FROM outbox) AS waiting",
-        )
-        .fetch_one(&self.pool)
-        .await?;
+        let row = sqlx::query("SELECT (SELECT COUNT(*) FROM log) AS entries, (SELECT COUNT(*) FROM outbox) AS waiting")
+            .fetch_one(&self.pool)
+            .await?;
         Ok((row.try_get("entries")?, row.try_get("waiting")?))
     }
 }
 
 async fn commit_games(tx: &mut Transaction<'_, Sqlite>, batch: &Batch) -> Result<(), Error> {
     for game in &batch.games {
-        sqlx::query(
-            "INSERT INTO games (number, game_id, room_id, is_open) VALUES ($1, $2, $3, TRUE)",
-        )
-        .bind(game.number)
-        .bind(&game.game_id)
-        .bind(game.room_id.as_str())
-        .execute(&mut **tx)
-        .await?;
+        sqlx::query("INSERT INTO games (number, game_id, room_id, is_open) VALUES ($1, $2, $3, TRUE)")
+            .bind(game.number)
+            .bind(&game.game_id)
+            .bind(game.room_id.as_str())
+            .execute(&mut **tx)
+            .await?;
     }
     for row in &batch.log {
-        sqlx::query(
-            "INSERT INTO log (game_id, event_id, sender, at_ms, entry) VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(&row.game_id)
-        .bind(row.event_id.as_str())
-        .bind(row.sender.as_str())
-        .bind(row.at_ms)
-        .bind(serde_json::to_string(&row.entry)?)
-        .execute(&mut **tx)
-        .await?;
+        sqlx::query("INSERT INTO log (game_id, event_id, sender, at_ms, entry) VALUES ($1, $2, $3, $4, $5)")
+            .bind(&row.game_id)
+            .bind(row.event_id.as_str())
+            .bind(row.sender.as_str())
+            .bind(row.at_ms)
+            .bind(serde_json::to_string(&row.entry)?)
+            .execute(&mut **tx)
+            .await?;
         if !row.is_open {
             sqlx::query("UPDATE games SET is_open = FALSE WHERE game_id = $1 AND is_open")
                 .bind(&row.game_id)
@@ -530,13 +479,11 @@ async fn commit_games(tx: &mut Transaction<'_, Sqlite>, batch: &Batch) -> Result
         }
     }
     for (event_id, game_id) in &batch.boards {
-        sqlx::query(
-            "INSERT INTO board_events (event_id, game_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-        )
-        .bind(event_id.as_str())
-        .bind(game_id)
-        .execute(&mut **tx)
-        .await?;
+        sqlx::query("INSERT INTO board_events (event_id, game_id) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+            .bind(event_id.as_str())
+            .bind(game_id)
+            .execute(&mut **tx)
+            .await?;
     }
     Ok(())
 }
@@ -555,10 +502,7 @@ async fn commit_rooms(tx: &mut Transaction<'_, Sqlite>, batch: &Batch) -> Result
         .await?;
     }
     for room_id in &batch.forget_members {
-        sqlx::query("DELETE FROM members WHERE room_id = $1")
-            .bind(room_id.as_str())
-            .execute(&mut **tx)
-            .await?;
+        sqlx::query("DELETE FROM members WHERE room_id = $1").bind(room_id.as_str()).execute(&mut **tx).await?;
     }
     for (room_id, user_id, name) in &batch.members {
         let query = match name {
@@ -581,7 +525,5 @@ async fn commit_rooms(tx: &mut Transaction<'_, Sqlite>, batch: &Batch) -> Result
 /// A store id: short, and as good as unique.
 pub fn new_store_id(random: u32) -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    (0..6)
-        .map(|place| char::from(LETTERS[((random >> (5 * place)) & 31) as usize]))
-        .collect()
+    (0..6).map(|place| char::from(LETTERS[((random >> (5 * place)) & 31) as usize])).collect()
 }

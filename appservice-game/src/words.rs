@@ -46,9 +46,7 @@ impl Lang {
 
 /// The answer to `!игра` and `!game`.
 pub fn help(lang: Lang) -> String {
-    let mut help = lang
-        .pick("Игры в этой комнате\n", "Games in this room\n")
-        .to_owned();
+    let mut help = lang.pick("Игры в этой комнате\n", "Games in this room\n").to_owned();
     for rules in games::ALL {
         let command = rules.commands(lang)[0];
         let seats: Vec<_> = rules.seats().iter().map(|seat| seat.name(lang)).collect();
@@ -82,14 +80,11 @@ pub fn help(lang: Lang) -> String {
 
 /// The first words in a room, in both languages because nobody has spoken yet.
 pub fn greeting(people: usize) -> String {
-    let mut greeting =
-        "Здравствуйте! Я веду игры: !шахматы, !крестики, всё остальное подскажет !игра.\n\
+    let mut greeting = "Здравствуйте! Я веду игры: !шахматы, !крестики, всё остальное подскажет !игра.\n\
                         Hello! I run games here: !chess, !tictactoe; !game tells the rest."
-            .to_owned();
+        .to_owned();
     if people < 2 {
-        greeting.push_str(
-            "\nПозовите в комнату соперника, чтобы начать. Invite an opponent to this room to begin.",
-        );
+        greeting.push_str("\nПозовите в комнату соперника, чтобы начать. Invite an opponent to this room to begin.");
     }
     greeting
 }
@@ -102,10 +97,7 @@ pub fn encrypted() -> &'static str {
 
 /// After the room's language was chosen.
 pub fn language_set(lang: Lang) -> &'static str {
-    lang.pick(
-        "В этой комнате говорю по-русски.",
-        "I speak English in this room.",
-    )
+    lang.pick("В этой комнате говорю по-русски.", "I speak English in this room.")
 }
 
 /// Said when a game is asked for that is going on nowhere in the room.
@@ -124,28 +116,19 @@ pub fn ending(ending: Ending, lang: Lang) -> &'static str {
         Reason::Resignation => ("Соперник сдался.", "The opponent resigned."),
         Reason::LeftRoom => ("Соперник покинул комнату.", "The opponent left the room."),
         Reason::Stalemate => ("Пат — ничья.", "Stalemate: a draw."),
-        Reason::InsufficientMaterial => (
-            "Ничья: фигур для мата не осталось.",
-            "A draw: not enough pieces are left to mate.",
-        ),
-        Reason::FivefoldRepetition => (
-            "Ничья: позиция повторилась пять раз.",
-            "A draw: the position occurred five times.",
-        ),
-        Reason::SeventyFiveMoves => (
-            "Ничья: 75 ходов без взятий и ходов пешками.",
-            "A draw: 75 moves without a capture or a pawn move.",
-        ),
+        Reason::InsufficientMaterial => {
+            ("Ничья: фигур для мата не осталось.", "A draw: not enough pieces are left to mate.")
+        }
+        Reason::FivefoldRepetition => {
+            ("Ничья: позиция повторилась пять раз.", "A draw: the position occurred five times.")
+        }
+        Reason::SeventyFiveMoves => {
+            ("Ничья: 75 ходов без взятий и ходов пешками.", "A draw: 75 moves without a capture or a pawn move.")
+        }
         Reason::BoardFull => ("Ничья: клетки кончились.", "A draw: the board is full."),
         Reason::Agreement => ("Ничья по соглашению.", "A draw by agreement."),
-        Reason::ThreefoldRepetition => (
-            "Ничья: позиция повторилась трижды.",
-            "A draw by threefold repetition.",
-        ),
-        Reason::FiftyMoves => (
-            "Ничья: 50 ходов без взятий и ходов пешками.",
-            "A draw by the fifty-move rule.",
-        ),
+        Reason::ThreefoldRepetition => ("Ничья: позиция повторилась трижды.", "A draw by threefold repetition."),
+        Reason::FiftyMoves => ("Ничья: 50 ходов без взятий и ходов пешками.", "A draw by the fifty-move rule."),
     };
     lang.pick(ru, en)
 }
@@ -199,17 +182,12 @@ impl Refusal {
             Self::UnknownGame => return no_game(lang).to_owned(),
             Self::UnknownKind => ("Такой игры я не знаю.", "I do not know this game."),
             Self::UnknownAction => ("Такого действия я не знаю.", "I do not know this action."),
-            Self::Malformed => (
-                "Не удалось прочесть запрос.",
-                "The request could not be read.",
-            ),
+            Self::Malformed => ("Не удалось прочесть запрос.", "The request could not be read."),
             Self::NotAPlayer => (
                 "Вы не участвуете в этой игре. Начать свою: !шахматы или !крестики.",
                 "You are not playing in this game. To start your own: !chess or !tictactoe.",
             ),
-            Self::Move(Illegal::NotYourTurn) => {
-                ("Сейчас ход соперника.", "It is your opponent's turn.")
-            }
+            Self::Move(Illegal::NotYourTurn) => ("Сейчас ход соперника.", "It is your opponent's turn."),
             Self::Move(Illegal::Unreadable) => (
                 "Не понимаю этот ход. Примеры: e2e4, Кf3, 0-0; в крестиках-ноликах — номер клетки.",
                 "I cannot read this move. Examples: e2e4, Nf3, O-O; in tic-tac-toe the number of a cell.",
@@ -233,18 +211,13 @@ impl Refusal {
                 "Допишите, кем становится пешка: e8=Ф, e8=Л, e8=С или e8=К.",
                 "Say what the pawn becomes: e8=Q, e8=R, e8=B or e8=N.",
             ),
-            Self::Move(Illegal::CellTaken) => (
-                "Эта клетка занята. Выберите свободную.",
-                "This cell is taken. Choose a free one.",
-            ),
-            Self::StaleMove => (
-                "Доска уже изменилась. Посмотрите на неё ещё раз.",
-                "The board has changed. Please look at it again.",
-            ),
-            Self::NotWaiting => (
-                "Это приглашение уже не действует.",
-                "This invitation is no longer open.",
-            ),
+            Self::Move(Illegal::CellTaken) => {
+                ("Эта клетка занята. Выберите свободную.", "This cell is taken. Choose a free one.")
+            }
+            Self::StaleMove => {
+                ("Доска уже изменилась. Посмотрите на неё ещё раз.", "The board has changed. Please look at it again.")
+            }
+            Self::NotWaiting => ("Это приглашение уже не действует.", "This invitation is no longer open."),
             Self::NotInvited => (
                 "Это приглашение не для вас. Пригласить самому: !шахматы или !крестики.",
                 "This invitation is not for you. To invite somebody: !chess or !tictactoe.",
@@ -253,10 +226,7 @@ impl Refusal {
                 "Эта игра не идёт. Сыграть ещё раз: !реванш.",
                 "This game is not being played. To play again: !rematch.",
             ),
-            Self::NotFinished => (
-                "Эта игра ещё не закончена.",
-                "This game is not finished yet.",
-            ),
+            Self::NotFinished => ("Эта игра ещё не закончена.", "This game is not finished yet."),
             Self::NoDrawOffer => ("Ничью никто не предлагал.", "No draw has been offered."),
             Self::DrawOfferedAlready => (
                 "Вы уже предлагали ничью; снова можно после вашего хода.",
@@ -274,10 +244,7 @@ impl Refusal {
                 "В комнате уже слишком много игр. Закончите одну из них.",
                 "There are too many games in this room. Finish one of them first.",
             ),
-            Self::TooOften => (
-                "Слишком часто. Подождите минуту.",
-                "Too often. Please wait a minute.",
-            ),
+            Self::TooOften => ("Слишком часто. Подождите минуту.", "Too often. Please wait a minute."),
         };
         lang.pick(ru, en).to_owned()
     }

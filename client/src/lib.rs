@@ -1,1 +1,19 @@
-//! Placeholder.
+//! Parta's desktop client.
+//!
+//! - [`options`] what can be said on the command line; [`settings`] what a person chose on this computer
+//! - [`model`] the state behind the pages, plain values without window or network
+//! - [`matrix`] the only code that touches matrix-sdk: commands in, updates out
+//! - [`pictures`] decoding within limits
+//! - [`view`] the only code that touches Slint's types
+//!
+//! `view` → `model` ← `matrix`: the two outer parts know nothing of each other and meet in [`view::run`].
+
+// Awaiting the SDK's deeply nested futures overflows the default depth of trait queries.
+#![recursion_limit = "256"]
+
+pub mod matrix;
+pub mod model;
+pub mod options;
+pub mod pictures;
+pub mod settings;
+pub mod view;

@@ -2,6 +2,8 @@
 
 pub mod account;
 pub mod alias;
+pub mod appservice;
+pub mod authenticated_media;
 pub mod backup;
 pub mod config;
 pub mod context;
@@ -12,9 +14,16 @@ pub mod discovery;
 pub mod filter;
 pub mod keys;
 pub mod knock;
+pub mod lenient;
+pub mod media;
 pub mod membership;
 pub mod message;
+pub mod monitoring;
+pub mod presence;
 pub mod profile;
+pub mod push;
+pub mod read_marker;
+pub mod receipt;
 pub mod redact;
 pub mod relations;
 pub mod room;
@@ -24,6 +33,7 @@ pub mod state;
 pub mod sync;
 pub mod tag;
 pub mod to_device;
+pub mod typing;
 pub mod user_directory;
 
 use axum::{
@@ -83,32 +93,6 @@ pub fn router(app: &App) -> Router {
         .endpoint(directory::set_visibility)
         // Sync
         .endpoint(sync::sync)
-        // End-to-end encryption
-        .endpoint(keys::upload)
-        .endpoint(keys::query)
-        .endpoint(keys::claim)
-        .endpoint(keys::changes)
-        .endpoint(keys::upload_signing)
-        .endpoint(keys::upload_signatures)
-        .endpoint(to_device::send)
-        .endpoint(backup::create)
-        .endpoint(backup::latest)
-        .endpoint(backup::info)
-        .endpoint(backup::update)
-        .endpoint(backup::delete)
-        .endpoint(backup::put_keys)
-        .endpoint(backup::put_keys_of_room)
-        .endpoint(backup::put_key_of_session)
-        .endpoint(backup::keys)
-        .endpoint(backup::keys_of_room)
-        .endpoint(backup::key_of_session)
-        .endpoint(backup::delete_keys)
-        .endpoint(backup::delete_keys_of_room)
-        .endpoint(backup::delete_key_of_session)
-        .endpoint(dehydrated_device::put)
-        .endpoint(dehydrated_device::get)
-        .endpoint(dehydrated_device::delete)
-        .endpoint(dehydrated_device::events)
         // Accounts
         .endpoint(session::get_login_types)
         .endpoint(session::login)
@@ -144,6 +128,71 @@ pub fn router(app: &App) -> Router {
         .endpoint(filter::get_filter)
         .endpoint(user_directory::search_users)
         .merge(crate::admin::router())
+        // Receipts, typing, presence
+        .endpoint(receipt::create_receipt)
+        .endpoint(read_marker::set_read_marker)
+        .endpoint(typing::create_typing_event)
+        .endpoint(presence::set_presence)
+        .endpoint(presence::get_presence)
+        // Push
+        .endpoint(push::get_pushrules_all)
+        .endpoint(push::get_pushrules_global_scope)
+        .endpoint(push::get_pushrule)
+        .endpoint(push::get_pushrule_enabled)
+        .endpoint(push::get_pushrule_actions)
+        .endpoint(push::set_pushrule)
+        .endpoint(push::set_pushrule_enabled)
+        .endpoint(push::set_pushrule_actions)
+        .endpoint(push::delete_pushrule)
+        .endpoint(push::get_pushers)
+        .endpoint(push::set_pusher)
+        .endpoint(push::get_notifications)
+        // Application services
+        .endpoint(appservice::request_ping)
+        // End-to-end encryption
+        .endpoint(keys::upload)
+        .endpoint(keys::query)
+        .endpoint(keys::claim)
+        .endpoint(keys::changes)
+        .endpoint(keys::upload_signing)
+        .endpoint(keys::upload_signatures)
+        .endpoint(to_device::send)
+        .endpoint(backup::create)
+        .endpoint(backup::latest)
+        .endpoint(backup::info)
+        .endpoint(backup::update)
+        .endpoint(backup::delete)
+        .endpoint(backup::put_keys)
+        .endpoint(backup::put_keys_of_room)
+        .endpoint(backup::put_key_of_session)
+        .endpoint(backup::keys)
+        .endpoint(backup::keys_of_room)
+        .endpoint(backup::key_of_session)
+        .endpoint(backup::delete_keys)
+        .endpoint(backup::delete_keys_of_room)
+        .endpoint(backup::delete_key_of_session)
+        .endpoint(dehydrated_device::put)
+        .endpoint(dehydrated_device::get)
+        .endpoint(dehydrated_device::delete)
+        .endpoint(dehydrated_device::events)
+        // Media
+        .streaming(authenticated_media::download)
+        .streaming(authenticated_media::download_as)
+        .streaming(authenticated_media::thumbnail)
+        .endpoint(authenticated_media::config)
+        .endpoint(authenticated_media::preview)
+        .endpoint(media::create)
+        .streaming(media::upload)
+        .streaming(media::upload_to)
+        .endpoint(media::config)
+        .endpoint(media::preview)
+        .endpoint(media::download)
+        .endpoint(media::download_as)
+        .endpoint(media::thumbnail)
+        // Monitoring
+        .route("/health/live", get(monitoring::live))
+        .route("/health/ready", get(monitoring::ready))
+        .route("/metrics", get(monitoring::metrics))
         .fallback(|| async { ApiError::unrecognized("There is no such endpoint.") })
         .method_not_allowed_fallback(|| async {
             ApiError::new(
@@ -170,6 +219,7 @@ pub fn router(app: &App) -> Router {
                 ])
                 .expose_headers([header::RETRY_AFTER]),
         )
+        .layer(middleware::from_fn(monitoring::measure))
         .with_state(app.clone())
 }
 

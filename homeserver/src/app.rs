@@ -6,6 +6,7 @@ use ruma::UserId;
 
 use crate::{
     admin::SharedSecret,
+    appservices::{Outbound, Sources},
     clock::Clock,
     config::Config,
     domain::{
@@ -16,13 +17,21 @@ use crate::{
         devices::Devices,
         directory::Directory,
         encryption::{self, Encryption},
+        ephemeral::Ephemeral,
         filters::Filters,
-        journal::{Journal, Observer},
+        journal::{Committed, Journal, Observer},
+        media::Media,
+        notifications::Notifications,
+        presence::Presence,
         profiles::Profiles,
+        push::Push,
+        receipts::Receipts,
         registration_tokens::RegistrationTokens,
         rooms::{RoomActions, Rooms},
         sessions::{self, Sessions},
+        typing::Typing,
         uiaa::Uiaa,
+        unread::UnreadCounts,
         users::Users,
     },
     limits::Limits,
@@ -82,8 +91,26 @@ pub struct Services {
     pub notifier: Arc<Notifier>,
     /// Which members devices have been sent.
     pub sent_members: SentMembers,
+    /// How far everybody has read.
+    pub receipts: Arc<Receipts>,
+    /// Push rules.
+    pub push: Arc<Push>,
+    /// Unread counts.
+    pub unread: Arc<UnreadCounts>,
+    /// What has notified people.
+    pub notifications: Notifications,
+    /// The second stream: typing and presence.
+    pub ephemeral: Arc<Ephemeral>,
+    /// Who types.
+    pub typing: Arc<Typing>,
+    /// Who is here.
+    pub presence: Arc<Presence>,
+    /// What goes out to application services.
+    pub outbound: Arc<Outbound>,
     /// Keys, and messages between devices.
     pub encryption: Arc<Encryption>,
+    /// Files and pictures.
+    pub media: Arc<Media>,
     /// Background work and the sign to stop.
     pub tasks: Tasks,
 }
@@ -111,30 +138,29 @@ impl App {
         let sessions_in_use = Arc::new(sessions::InUse::default());
         let rooms = Arc::new(Rooms::new(db.clone()));
         let notifier = Arc::new(Notifier::new(rooms.clone(), storage::commit::last_position(&db).await?));
+        let receipts = Arc::new(Receipts::new(db.clone()));
+        let push = Arc::new(Push::new(db.clone()));
+        let unread = Arc::new(UnreadCounts::new(db.clone(), push.clone(), receipts.clone()));
+        let notifications = Notifications::new(db.clone(), rooms.clone(), push.clone(), receipts.clone());
+        let ephemeral = Arc::new(Ephemeral::new(clock.now()));
+        let typing = Arc::new(Typing::new(clock.clone(), ephemeral.clone()));
+        let presence = Arc::new(Presence::load(&db, clock.clone(), ephemeral.clone()).await?);
+        let outbound = Arc::new(Outbound::new(appservices.clone())?);
         let keys = Arc::new(encryption::Memory::load(&db).await?);
+        // Caches follow a commit before its position is told; then those who act on it, in this order.
         let caches: Vec<Observer> = vec![
-            Box::new({
-                let users = users.clone();
-                move |committed| users.observe(committed)
-            }),
-            Box::new({
-                let in_use = sessions_in_use.clone();
-                move |committed| in_use.observe(committed)
-            }),
-            Box::new({
-                let keys = keys.clone();
-                move |committed| keys.observe(committed)
-            }),
-            Box::new({
-                let notifier = notifier.clone();
-                move |committed| notifier.note(committed)
-            }),
+            observer(&users, Users::observe),
+            observer(&sessions_in_use, sessions::InUse::observe),
+            observer(&keys, encryption::Memory::observe),
+            observer(&receipts, Receipts::observe),
+            observer(&push, Push::observe),
+            observer(&unread, UnreadCounts::observe),
+            observer(&typing, Typing::observe),
+            observer(&presence, Presence::observe),
+            observer(&notifier, Notifier::note),
         ];
-        // The notifier, then push, application services: each sees what those before it have done.
-        let observers: Vec<Observer> = vec![Box::new({
-            let notifier = notifier.clone();
-            move |committed| notifier.wake_for(committed)
-        })];
+        let observers: Vec<Observer> =
+            vec![observer(&notifier, Notifier::wake_all), observer(&outbound, Outbound::observe)];
         let (journal, writer) = Journal::start(db.clone(), clock.clone(), rooms.clone(), caches, observers).await?;
         tasks.last(writer);
         let sessions = Arc::new(Sessions::new(db.clone(), clock.clone(), journal.clone(), sessions_in_use));
@@ -158,6 +184,7 @@ impl App {
         let accounts = Arc::new(accounts);
         accounts.make_senders(&appservices).await?;
         tasks.spawn(accounts.clone().heed_notices());
+        let media = Media::start(&config, db.clone(), journal.clone(), clock.clone(), &tasks)?;
         let room_actions = RoomActions::new(
             db.clone(),
             config.server.name.clone(),
@@ -165,9 +192,23 @@ impl App {
             journal.clone(),
             appservices.clone(),
         );
+        let administration = Administration::new(db.clone(), journal.clone());
+        tasks.spawn(typing.clone().run());
+        tasks.spawn(presence.clone().run());
+        let sources = Sources {
+            db: db.clone(),
+            clock: clock.clone(),
+            rooms: rooms.clone(),
+            typing: typing.clone(),
+            presence: presence.clone(),
+        };
+        outbound.start(&journal, &ephemeral, sources, &tasks).await?;
+        ephemeral.listen(Box::new({
+            let notifier = notifier.clone();
+            move |announcement| notifier.announce(announcement)
+        }));
         let encryption = Arc::new(Encryption::new(db.clone(), clock.clone(), rooms.clone(), journal.clone(), keys));
         tasks.spawn(encryption.clone().keep_tidy());
-        let administration = Administration::new(db.clone(), journal.clone());
         Ok(Self(Arc::new(Services {
             uiaa: Uiaa::new(clock.clone(), accounts.clone(), config.registration.token_required),
             profiles: Profiles::new(journal.clone(), users.clone(), rooms.clone()),
@@ -182,7 +223,16 @@ impl App {
             rooms,
             room_actions,
             notifier,
+            media,
             sent_members: SentMembers::default(),
+            receipts,
+            push,
+            unread,
+            notifications,
+            ephemeral,
+            typing,
+            presence,
+            outbound,
             encryption,
             tasks,
             users,
@@ -195,4 +245,10 @@ impl App {
             config,
         })))
     }
+}
+
+/// A service that sees every commit.
+fn observer<T: Send + Sync + 'static>(service: &Arc<T>, observe: fn(&T, &Committed)) -> Observer {
+    let service = service.clone();
+    Box::new(move |committed| observe(&service, committed))
 }

@@ -7,6 +7,8 @@ mod directory;
 mod limits;
 mod login;
 mod media;
+#[cfg(test)]
+mod reference;
 mod registration;
 mod rooms;
 mod server;
@@ -107,7 +109,7 @@ impl Config {
             login: Login::cheapest(),
             rooms: Rooms::default(),
             directory: Directory::default(),
-            media: Media { preview_private_addresses: true, ..Media::default() },
+            media: Media { url_previews: true, preview_private_addresses: true, ..Media::default() },
             limits: Limits::none(),
             server,
             database,
@@ -121,6 +123,11 @@ impl Config {
         self.database.check()?;
         self.rooms.check()?;
         self.login.check()
+    }
+
+    /// Where the bytes of media lie: `media` in the data folder.
+    pub fn media_dir(&self) -> PathBuf {
+        self.server.data_dir.join("media")
     }
 
     /// The database's URL: the configured one, or `parta.db` in the data folder.
@@ -151,7 +158,7 @@ fn lay_over(table: &mut toml::Table, path: &str, value: &str) {
 mod tests {
     use super::*;
 
-    const SMALLEST: &str = "[server]\nname = \"parta.school\"\ndata_dir = \"/var/lib/parta\"\n";
+    pub(super) const SMALLEST: &str = "[server]\nname = \"parta.school\"\ndata_dir = \"/var/lib/parta\"\n";
 
     #[test]
     fn the_smallest_file_is_enough() {

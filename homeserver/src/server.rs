@@ -1,37 +1,57 @@
 //! Listens, serves, and stops cleanly.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use axum::Router;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
+use tokio_util::task::TaskTracker;
 
-use crate::{api, app::App};
+use crate::{api, app::App, lock::Lock, telemetry};
 
-/// Serves until SIGTERM or Ctrl-C. Then no new connection is taken, long polls answer at once, requests under way have
-/// the configured grace, and what was submitted to the journal is committed.
-pub async fn serve(app: App) -> anyhow::Result<()> {
-    let listen = app.config.server.listen;
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
-    tracing::info!(address = %listener.local_addr()?, server_name = %app.config.server.name, "serving");
-    let router = api::router(&app).into_make_service_with_connect_info::<SocketAddr>();
-    let stopping = app.tasks.stopping().clone();
-    let grace = Duration::from_secs(app.config.server.shutdown_grace_seconds);
-    let serving = tokio::spawn(
-        axum::serve(listener, router).with_graceful_shutdown(stopping.clone().cancelled_owned()).into_future(),
-    );
+mod accept;
+mod stall;
+
+use accept::Acceptor;
+
+/// Serves until SIGTERM or Ctrl-C. Then no new connection is taken, idle ones are closed, long polls answer at once,
+/// requests under way have the configured grace, and what was submitted to the journal is committed.
+pub async fn serve(app: App, lock: Option<Lock>) -> anyhow::Result<()> {
+    telemetry::start(&app.tasks);
+    let connections = TaskTracker::new();
+    listen(&app, app.config.server.listen, api::router(&app), &connections).await?;
+    if let Some(address) = app.config.server.metrics_listen {
+        listen(&app, address, api::monitoring::router(&app), &connections).await?;
+    }
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         _ = terminate.recv() => {}
         result = tokio::signal::ctrl_c() => result?,
     }
     tracing::info!("stopping");
-    app.tasks.stop().await;
-    if tokio::time::timeout(grace, serving).await.is_err() {
-        tracing::warn!("requests were still under way at the end of the grace and were cut off");
+    let grace = Duration::from_secs(app.config.server.shutdown_grace_seconds);
+    let stopped = tokio::time::timeout(grace, async {
+        app.tasks.stop().await;
+        connections.close();
+        connections.wait().await;
+    });
+    if stopped.await.is_err() {
+        tracing::warn!(connections = connections.len(), "requests were still under way at the end of the grace");
     }
     app.db.close().await;
+    drop(lock);
+    Ok(())
+}
+
+/// Takes connections at an address until the server stops.
+async fn listen(app: &App, address: SocketAddr, router: Router, connections: &TaskTracker) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let server_name = &app.config.server.name;
+    tracing::info!(address = %listener.local_addr()?, server_name = %server_name, "serving");
+    let acceptor = Arc::new(Acceptor::new(&app.config, router, app.tasks.stopping().clone()));
+    connections.spawn(acceptor.run(listener, connections.clone()));
     Ok(())
 }

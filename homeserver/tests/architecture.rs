@@ -7,7 +7,7 @@ use std::{
 
 /// The layers, lowest first; a module may use those before it, and itself.
 const LAYERS: &[&[&str]] = &[
-    &["clock", "config", "error", "event", "limits", "tasks", "telemetry"],
+    &["clock", "config", "error", "event", "limits", "lock", "tasks", "telemetry"],
     &["storage"],
     &["domain"],
     &["sync", "appservices", "assistant", "backup"],

@@ -12,12 +12,7 @@ pub(super) struct Bucket {
 impl Bucket {
     /// A full bucket.
     pub(super) fn new(burst: u64, interval_ms: u64, now_ms: u64) -> Self {
-        Self {
-            burst,
-            interval_ms,
-            tokens: burst,
-            counted_at_ms: now_ms,
-        }
+        Self { burst, interval_ms, tokens: burst, counted_at_ms: now_ms }
     }
 
     /// Takes one, if there is one.

@@ -63,13 +63,7 @@ impl Incoming {
 
     /// The event this one replies to.
     pub(super) fn replied_to(&self) -> Option<&EventId> {
-        <&EventId>::try_from(
-            self.relation()?
-                .get("m.in_reply_to")?
-                .get("event_id")?
-                .as_str()?,
-        )
-        .ok()
+        <&EventId>::try_from(self.relation()?.get("m.in_reply_to")?.get("event_id")?.as_str()?).ok()
     }
 
     /// `m.mentions.user_ids`.

@@ -47,11 +47,7 @@ impl Work<'_> {
             None => None,
         };
         if let Some((command, lang)) = command::read(body) {
-            let asked = Asked {
-                event,
-                lang,
-                in_chat: true,
-            };
+            let asked = Asked { event, lang, in_chat: true };
             self.command(asked, command, on_board);
             return Ok(());
         }
@@ -63,18 +59,12 @@ impl Work<'_> {
         let game = match on_board {
             Some(game_id) => self.state.games.get(&game_id).filter(|live| mine(live)),
             None => self
-                .newest(&event.room_id, |live| {
-                    mine(live) && is_at_turn(&live.session, &event.sender)
-                })
+                .newest(&event.room_id, |live| mine(live) && is_at_turn(&live.session, &event.sender))
                 .or_else(|| self.newest(&event.room_id, mine)),
         };
         if let Some(live) = game {
             let game_id = live.session.game_id.clone();
-            let asked = Asked {
-                event,
-                lang: live.session.lang,
-                in_chat: true,
-            };
+            let asked = Asked { event, lang: live.session.lang, in_chat: true };
             self.act(asked, &game_id, &move_of(body));
         }
         Ok(())
@@ -99,22 +89,15 @@ impl Work<'_> {
             }
             Command::Join => {
                 let mine = id(self.newest(room_id, |live| {
-                    live.session
-                        .decide(sender, &Act::Join)
-                        .is_ok_and(|entry| entry.is_some())
+                    live.session.decide(sender, &Act::Join).is_ok_and(|entry| entry.is_some())
                 }));
-                let game = on_board
-                    .or(mine)
-                    .or_else(|| id(self.newest(room_id, waiting)));
+                let game = on_board.or(mine).or_else(|| id(self.newest(room_id, waiting)));
                 self.act_or_say(asked, game, &Act::Join);
             }
             Command::Cancel => {
-                let mine = id(self.newest(room_id, |live| {
-                    waiting(live) && live.session.decide(sender, &Act::Cancel).is_ok()
-                }));
-                let game = on_board
-                    .or(mine)
-                    .or_else(|| id(self.newest(room_id, waiting)));
+                let mine =
+                    id(self.newest(room_id, |live| waiting(live) && live.session.decide(sender, &Act::Cancel).is_ok()));
+                let game = on_board.or(mine).or_else(|| id(self.newest(room_id, waiting)));
                 self.act_or_say(asked, game, &Act::Cancel);
             }
             Command::Move(text) => {
@@ -126,18 +109,13 @@ impl Work<'_> {
                                 && live.session.position().looks_like_move(&text)
                         }))
                     })
-                    .or_else(|| {
-                        id(self.newest(room_id, |live| {
-                            playing(live) && is_at_turn(&live.session, sender)
-                        }))
-                    })
+                    .or_else(|| id(self.newest(room_id, |live| playing(live) && is_at_turn(&live.session, sender))))
                     .or_else(|| id(self.newest(room_id, playing)));
                 self.act_or_say(asked, game, &move_of(&text));
             }
             Command::Resign => {
-                let game = on_board
-                    .or_else(|| id(self.newest(room_id, playing)))
-                    .or_else(|| id(self.newest(room_id, open)));
+                let game =
+                    on_board.or_else(|| id(self.newest(room_id, playing))).or_else(|| id(self.newest(room_id, open)));
                 self.act_or_say(asked, game, &Act::Resign);
             }
             Command::Draw => {
@@ -146,20 +124,15 @@ impl Work<'_> {
             }
             Command::NoDraw => {
                 let game = on_board
-                    .or_else(|| {
-                        id(self.newest(room_id, |live| {
-                            playing(live) && live.session.draw_offer.is_some()
-                        }))
-                    })
+                    .or_else(|| id(self.newest(room_id, |live| playing(live) && live.session.draw_offer.is_some())))
                     .or_else(|| id(self.newest(room_id, playing)));
                 self.act_or_say(asked, game, &Act::DeclineDraw);
             }
             Command::Rematch => {
                 let game = on_board
                     .or_else(|| {
-                        id(self.newest(room_id, |live| {
-                            matches!(live.session.status, Status::Finished(_)) && seated(live)
-                        }))
+                        id(self
+                            .newest(room_id, |live| matches!(live.session.status, Status::Finished(_)) && seated(live)))
                     })
                     .or_else(|| id(self.newest(room_id, seated)));
                 match game {
@@ -190,11 +163,7 @@ impl Work<'_> {
     fn start_in_chat(&mut self, asked: Asked<'_>, rules: &'static dyn Rules, arguments: &[String]) {
         let sender = &asked.event.sender;
         let me = self.bot.me().clone();
-        let mut opponent = asked
-            .event
-            .mentioned()
-            .into_iter()
-            .find(|user| *user != me && user != sender);
+        let mut opponent = asked.event.mentioned().into_iter().find(|user| *user != me && user != sender);
         // The words of a mention are a name, which may be anything; so with a mention only the last word can be a side.
         let named = opponent.is_some();
         let mut side = None;
@@ -279,10 +248,7 @@ impl Work<'_> {
             }
             return;
         }
-        match live
-            .session
-            .rematch(&asked.event.sender, lang, &asked.event.event_id)
-        {
+        match live.session.rematch(&asked.event.sender, lang, &asked.event.event_id) {
             Err(refusal) => self.refuse(asked, Some(game_id), &refusal),
             Ok(entry) => {
                 if let Some(next) = self.create(asked, entry) {
@@ -303,15 +269,10 @@ impl Work<'_> {
     }
 
     async fn reaction(&mut self, event: &Incoming) -> Result<(), store::Error> {
-        let key = event
-            .content
-            .get("m.relates_to")
-            .and_then(|relation| relation.get("key")?.as_str());
-        let (Some(reaction), Some(board), Some("m.annotation")) = (
-            key.and_then(command::reaction),
-            event.related(),
-            event.relation_type(),
-        ) else {
+        let key = event.content.get("m.relates_to").and_then(|relation| relation.get("key")?.as_str());
+        let (Some(reaction), Some(board), Some("m.annotation")) =
+            (key.and_then(command::reaction), event.related(), event.relation_type())
+        else {
             return Ok(());
         };
         let Some(game_id) = self.game_of_board(&event.room_id, board).await? else {
@@ -321,30 +282,18 @@ impl Work<'_> {
             return Ok(());
         };
         let session = &live.session;
-        let asked = Asked {
-            event,
-            lang: session.lang,
-            in_chat: false,
-        };
+        let asked = Asked { event, lang: session.lang, in_chat: false };
         let seat = session.seat_of(&event.sender);
         // A reaction is also how people comment: only one that can be meant for the game is answered.
         let act = match (reaction, session.status, seat) {
             (Reaction::Yes, Status::Waiting, None) => Act::Join,
-            (Reaction::No, Status::Waiting, _)
-                if seat.is_some() || session.invited.as_ref() == Some(&event.sender) =>
-            {
+            (Reaction::No, Status::Waiting, _) if seat.is_some() || session.invited.as_ref() == Some(&event.sender) => {
                 Act::Decline
             }
-            (Reaction::No, Status::Playing, Some(seat))
-                if session.draw_offer == Some(seat.other()) =>
-            {
-                Act::DeclineDraw
-            }
+            (Reaction::No, Status::Playing, Some(seat)) if session.draw_offer == Some(seat.other()) => Act::DeclineDraw,
             (Reaction::Draw, Status::Playing, Some(_)) => Act::Draw,
             (Reaction::Resign, Status::Playing, Some(_)) => Act::Resign,
-            (Reaction::Move(text), Status::Playing, Some(_))
-                if !session.rules().reaction_moves().is_empty() =>
-            {
+            (Reaction::Move(text), Status::Playing, Some(_)) if !session.rules().reaction_moves().is_empty() => {
                 move_of(&text)
             }
             (Reaction::Again, Status::Finished(_), Some(_)) => {
@@ -365,10 +314,7 @@ impl Work<'_> {
         match (game, event.text("move"), ply) {
             (None, ..) => self.refuse(asked, None, &Refusal::UnknownGame),
             (Some(game_id), Some(text), Some(ply)) if text.len() <= LONGEST => {
-                let act = Act::Move {
-                    text: text.to_owned(),
-                    ply: Some(ply),
-                };
+                let act = Act::Move { text: text.to_owned(), ply: Some(ply) };
                 self.act(asked, &game_id, &act);
             }
             (Some(game_id), ..) => self.refuse(asked, Some(&game_id), &Refusal::Malformed),
@@ -421,10 +367,7 @@ impl Work<'_> {
 
     fn native_start(&mut self, asked: Asked<'_>) {
         let content = &asked.event.content;
-        let Some(rules) = content
-            .get("kind")
-            .and_then(|kind| games::find(kind.as_str()?))
-        else {
+        let Some(rules) = content.get("kind").and_then(|kind| games::find(kind.as_str()?)) else {
             return self.refuse(asked, None, &Refusal::UnknownKind);
         };
         let side = match content.get("seat") {
@@ -433,10 +376,7 @@ impl Work<'_> {
         };
         let opponent = match content.get("opponent") {
             None => Some(None),
-            Some(user) => user
-                .as_str()
-                .and_then(|user| OwnedUserId::try_from(user).ok())
-                .map(Some),
+            Some(user) => user.as_str().and_then(|user| OwnedUserId::try_from(user).ok()).map(Some),
         };
         match (side, opponent) {
             (Some(side), Some(opponent)) => self.start(asked, rules, opponent, side, asked.lang),
@@ -463,25 +403,13 @@ impl Work<'_> {
             .and_then(Lang::find)
             .or(game.map(|live| live.session.lang))
             .unwrap_or_else(|| self.room(&event.room_id).row.lang);
-        Asked {
-            event,
-            lang,
-            in_chat: false,
-        }
+        Asked { event, lang, in_chat: false }
     }
 
     /// The game that a message shows, at hand.
-    async fn game_of_board(
-        &mut self,
-        room_id: &RoomId,
-        board: &EventId,
-    ) -> Result<Option<String>, store::Error> {
-        let in_batch = self
-            .batch
-            .boards
-            .iter()
-            .find(|(event_id, _)| event_id == board)
-            .map(|(_, game_id)| game_id.clone());
+    async fn game_of_board(&mut self, room_id: &RoomId, board: &EventId) -> Result<Option<String>, store::Error> {
+        let in_batch =
+            self.batch.boards.iter().find(|(event_id, _)| event_id == board).map(|(_, game_id)| game_id.clone());
         let game_id = match in_batch {
             Some(game_id) => Some(game_id),
             None => self.bot.store.game_of_board(board).await?,
@@ -505,11 +433,7 @@ impl Work<'_> {
         }
         // Only ended games are not in memory: it goes behind all others.
         self.room(room_id).games.insert(0, game_id.to_owned());
-        let live = Live {
-            session,
-            board,
-            chatter: u32::MAX,
-        };
+        let live = Live { session, board, chatter: u32::MAX };
         self.state.games.insert(game_id.to_owned(), live);
         Ok(true)
     }
@@ -539,19 +463,13 @@ impl Work<'_> {
             .filter(|(user, name)| {
                 user.localpart() == bare
                     || fold(name) == bare
-                    || name
-                        .split_whitespace()
-                        .next()
-                        .is_some_and(|first| fold(first) == bare)
+                    || name.split_whitespace().next().is_some_and(|first| fold(first) == bare)
             })
             .map(|(user, _)| user)
             .collect();
         match found.as_slice() {
             [user] => Some((*user).clone()),
-            several => several
-                .iter()
-                .find(|user| user.localpart() == bare)
-                .map(|user| (*user).clone()),
+            several => several.iter().find(|user| user.localpart() == bare).map(|user| (*user).clone()),
         }
     }
 }
@@ -566,28 +484,17 @@ enum Side {
 
 fn read_side(rules: &dyn Rules, word: &str) -> Option<Side> {
     let word = fold(word);
-    if matches!(
-        word.as_str(),
-        "random" | "случайно" | "случайный" | "жребий"
-    ) {
+    if matches!(word.as_str(), "random" | "случайно" | "случайный" | "жребий") {
         return Some(Side::Lots);
     }
-    let index = rules
-        .seats()
-        .iter()
-        .position(|seat| seat.choices.contains(&word.as_str()))?;
+    let index = rules.seats().iter().position(|seat| seat.choices.contains(&word.as_str()))?;
     Some(Side::Seat(Seat(index as u8)))
 }
 
 fn is_at_turn(session: &Session, user: &UserId) -> bool {
-    session
-        .turn()
-        .is_some_and(|seat| session.player(seat) == Some(user))
+    session.turn().is_some_and(|seat| session.player(seat) == Some(user))
 }
 
 fn move_of(text: &str) -> Act {
-    Act::Move {
-        text: text.to_owned(),
-        ply: None,
-    }
+    Act::Move { text: text.to_owned(), ply: None }
 }

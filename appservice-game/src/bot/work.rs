@@ -3,10 +3,7 @@
 use ruma::{OwnedRoomId, RoomId, UserId};
 use serde_json::{Value, json};
 
-use super::{
-    Batch, Bot, Job, Live, Room, Session, State, incoming::Incoming, is_deserted, notice_content,
-    store,
-};
+use super::{Batch, Bot, Job, Live, Room, Session, State, incoming::Incoming, is_deserted, notice_content, store};
 use crate::{
     board,
     session::{Act, Entry, Refusal, Status},
@@ -92,28 +89,18 @@ impl Work<'_> {
         match membership {
             "join" => {
                 let name = event.text("displayname").unwrap_or_default().to_owned();
-                self.room(&event.room_id)
-                    .names
-                    .insert(user.to_owned(), name.clone());
-                self.batch
-                    .members
-                    .push((event.room_id.clone(), user.to_owned(), Some(name)));
+                self.room(&event.room_id).names.insert(user.to_owned(), name.clone());
+                self.batch.members.push((event.room_id.clone(), user.to_owned(), Some(name)));
             }
             "leave" | "ban" => {
                 let me = self.bot.settings.me.clone();
                 let room = self.room(&event.room_id);
                 let was_here = room.names.remove(user).is_some();
                 let deserted = is_deserted(&room.names, &me);
-                self.batch
-                    .members
-                    .push((event.room_id.clone(), user.to_owned(), None));
+                self.batch.members.push((event.room_id.clone(), user.to_owned(), None));
                 let games = self.room(&event.room_id).games.clone();
                 for game_id in games {
-                    let entry = self
-                        .state
-                        .games
-                        .get(&game_id)
-                        .and_then(|live| live.session.without(user));
+                    let entry = self.state.games.get(&game_id).and_then(|live| live.session.without(user));
                     if let Some(entry) = entry {
                         self.record(event, &game_id, entry);
                         self.show(&game_id);
@@ -131,12 +118,7 @@ impl Work<'_> {
     fn left(&mut self, event: &Incoming) {
         let games = self.room(&event.room_id).games.clone();
         for game_id in games {
-            if self
-                .state
-                .games
-                .get(&game_id)
-                .is_some_and(|live| live.session.is_open())
-            {
+            if self.state.games.get(&game_id).is_some_and(|live| live.session.is_open()) {
                 self.record(event, &game_id, Entry::Cancelled);
             }
         }
@@ -144,14 +126,10 @@ impl Work<'_> {
         room.row.joined = false;
         room.names.clear();
         self.keep_room(&event.room_id);
-        self.batch
-            .jobs
-            .retain(|(_, room_id, _)| *room_id != event.room_id);
+        self.batch.jobs.retain(|(_, room_id, _)| *room_id != event.room_id);
         self.batch.drop_jobs.push(event.room_id.clone());
         self.batch.forget_members.push(event.room_id.clone());
-        self.batch
-            .members
-            .retain(|(room_id, ..)| *room_id != event.room_id);
+        self.batch.members.retain(|(room_id, ..)| *room_id != event.room_id);
     }
 
     fn encryption(&mut self, event: &Incoming) {
@@ -171,19 +149,14 @@ impl Work<'_> {
         if event.relation_type() == Some("m.replace") {
             return;
         }
-        let game_id = event
-            .content
-            .get(board::BLOCK)
-            .and_then(|block| block.get("game_id")?.as_str());
+        let game_id = event.content.get(board::BLOCK).and_then(|block| block.get("game_id")?.as_str());
         self.chatter(&event.room_id);
         if let Some(game_id) = game_id
             && let Some(live) = self.state.games.get_mut(game_id)
             && live.session.room_id == event.room_id
         {
             live.chatter = 0;
-            self.batch
-                .boards
-                .push((event.event_id.clone(), game_id.to_owned()));
+            self.batch.boards.push((event.event_id.clone(), game_id.to_owned()));
         }
     }
 
@@ -202,13 +175,7 @@ impl Work<'_> {
         let room_id = asked.event.room_id.clone();
         let most = self.bot.settings.games_per_room;
         let now = (self.bot.settings.clock)();
-        let open = self
-            .room(&room_id)
-            .games
-            .clone()
-            .iter()
-            .filter(|game_id| self.is_open(game_id))
-            .count();
+        let open = self.room(&room_id).games.clone().iter().filter(|game_id| self.is_open(game_id)).count();
         if open >= most {
             self.refuse(asked, None, &Refusal::TooManyGames);
             return None;
@@ -227,20 +194,9 @@ impl Work<'_> {
             }
         };
         self.state.next_game += 1;
-        self.batch.games.push(NewGame {
-            number,
-            game_id: game_id.clone(),
-            room_id: room_id.clone(),
-        });
+        self.batch.games.push(NewGame { number, game_id: game_id.clone(), room_id: room_id.clone() });
         self.write(asked.event, &game_id, entry, true);
-        self.state.games.insert(
-            game_id.clone(),
-            Live {
-                session,
-                board: None,
-                chatter: 0,
-            },
-        );
+        self.state.games.insert(game_id.clone(), Live { session, board: None, chatter: 0 });
         self.room(&room_id).games.push(game_id.clone());
         self.show_anew(&game_id);
         self.react(&game_id, &["✋"]);
@@ -305,10 +261,7 @@ impl Work<'_> {
     }
 
     pub(super) fn is_open(&self, game_id: &str) -> bool {
-        self.state
-            .games
-            .get(game_id)
-            .is_some_and(|live| live.session.is_open())
+        self.state.games.get(game_id).is_some_and(|live| live.session.is_open())
     }
 
     /// Brings the board up to date: in place, or anew when it stands far above.
@@ -317,22 +270,11 @@ impl Work<'_> {
         let Some((room_id, content, board)) = self.board(game_id) else {
             return;
         };
-        let far = self
-            .state
-            .games
-            .get(game_id)
-            .is_some_and(|live| live.chatter > repost_after);
+        let far = self.state.games.get(game_id).is_some_and(|live| live.chatter > repost_after);
         match board {
             Some(board) if !far => {
                 let game_id = game_id.to_owned();
-                self.job(
-                    &room_id,
-                    Job::Edit {
-                        board,
-                        game_id,
-                        content,
-                    },
-                );
+                self.job(&room_id, Job::Edit { board, game_id, content });
             }
             _ => self.show_anew(game_id),
         }
@@ -380,13 +322,7 @@ impl Work<'_> {
     fn notice_with(&mut self, room_id: &RoomId, content: Value) {
         let now = (self.bot.settings.clock)();
         if self.room(room_id).notices.take(now) {
-            self.job(
-                room_id,
-                Job::Message {
-                    content,
-                    board_of: None,
-                },
-            );
+            self.job(room_id, Job::Message { content, board_of: None });
         } else {
             tracing::debug!(%room_id, "an answer was left out: too many in this room");
         }
@@ -406,11 +342,7 @@ impl Work<'_> {
         if let Some(game_id) = game_id {
             error["game_id"] = json!(game_id);
         }
-        let reply_to = if asked.in_chat {
-            Some(asked.event.event_id.as_ref())
-        } else {
-            asked.event.related()
-        };
+        let reply_to = if asked.in_chat { Some(asked.event.event_id.as_ref()) } else { asked.event.related() };
         if let Some(reply_to) = reply_to {
             content["m.relates_to"] = json!({ "m.in_reply_to": { "event_id": reply_to } });
         }

@@ -33,16 +33,10 @@ impl Rules for Chess {
     fn seats(&self) -> &'static [SeatName] {
         &[
             SeatName {
-                id: "white",
-                ru: "белые",
-                en: "white",
-                choices: &["white", "белые", "белыми", "белый"],
+                id: "white", ru: "белые", en: "white", choices: &["white", "белые", "белыми", "белый"]
             },
             SeatName {
-                id: "black",
-                ru: "чёрные",
-                en: "black",
-                choices: &["black", "черные", "черными", "черный"],
+                id: "black", ru: "чёрные", en: "black", choices: &["black", "черные", "черными", "черный"]
             },
         ]
     }
@@ -84,11 +78,7 @@ struct State {
 
 impl From<Board> for State {
     fn from(board: Board) -> Self {
-        Self {
-            quiet: u16::from(board.halfmove_clock()),
-            board,
-            earlier: Vec::new(),
-        }
+        Self { quiet: u16::from(board.halfmove_clock()), board, earlier: Vec::new() }
     }
 }
 
@@ -108,11 +98,7 @@ impl State {
 
     /// How often this position has stood on the board, now included.
     fn repetitions(&self) -> usize {
-        1 + self
-            .earlier
-            .iter()
-            .filter(|earlier| earlier.same_position(&self.board))
-            .count()
+        1 + self.earlier.iter().filter(|earlier| earlier.same_position(&self.board)).count()
     }
 
     /// Positions in which no sequence of legal moves mates: lone kings, one minor piece, or bishops that all
@@ -162,19 +148,11 @@ impl Position for State {
     }
 
     fn ending(&self) -> Option<Ending> {
-        let draw = |reason| {
-            Some(Ending {
-                winner: None,
-                reason,
-            })
-        };
+        let draw = |reason| Some(Ending { winner: None, reason });
         // A mate on the last move comes before every draw rule (FIDE 9.6.2).
         if !self.board.generate_moves(|_| true) {
             return if self.in_check() {
-                Some(Ending {
-                    winner: Some(self.turn().other()),
-                    reason: Reason::Checkmate,
-                })
+                Some(Ending { winner: Some(self.turn().other()), reason: Reason::Checkmate })
             } else {
                 draw(Reason::Stalemate)
             };
@@ -208,11 +186,7 @@ impl Position for State {
         }
         let mut moves = Vec::new();
         self.board.generate_moves(|of_piece| {
-            moves.extend(
-                of_piece
-                    .into_iter()
-                    .map(|mv| util::display_uci_move(&self.board, mv).to_string()),
-            );
+            moves.extend(of_piece.into_iter().map(|mv| util::display_uci_move(&self.board, mv).to_string()));
             false
         });
         moves.sort_unstable();

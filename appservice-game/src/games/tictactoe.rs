@@ -8,16 +8,7 @@ use crate::words::Lang;
 /// The game.
 pub(super) struct TicTacToe;
 
-const LINES: [[usize; 3]; 8] = [
-    [0, 1, 2],
-    [3, 4, 5],
-    [6, 7, 8],
-    [0, 3, 6],
-    [1, 4, 7],
-    [2, 5, 8],
-    [0, 4, 8],
-    [2, 4, 6],
-];
+const LINES: [[usize; 3]; 8] = [[0, 1, 2], [3, 4, 5], [6, 7, 8], [0, 3, 6], [1, 4, 7], [2, 5, 8], [0, 4, 8], [2, 4, 6]];
 
 const KEYCAPS: [&str; 9] = [
     "1\u{fe0f}\u{20e3}",
@@ -105,19 +96,14 @@ impl Grid {
 
     fn line(&self) -> Option<[usize; 3]> {
         LINES.into_iter().find(|&[a, b, c]| {
-            self.cells[a].is_some()
-                && self.cells[a] == self.cells[b]
-                && self.cells[b] == self.cells[c]
+            self.cells[a].is_some() && self.cells[a] == self.cells[b] && self.cells[b] == self.cells[c]
         })
     }
 }
 
 /// The cell that `text` names: a digit, bare or as a keycap emoji.
 fn read(text: &str) -> Option<usize> {
-    let mut chars = text
-        .trim()
-        .chars()
-        .filter(|c| !matches!(c, '\u{fe0f}' | '\u{20e3}'));
+    let mut chars = text.trim().chars().filter(|c| !matches!(c, '\u{fe0f}' | '\u{20e3}'));
     let digit = chars.next()?.to_digit(10)? as usize;
     (chars.next().is_none() && digit >= 1).then(|| digit - 1)
 }
@@ -137,12 +123,7 @@ impl Position for Grid {
         let mut next = self.clone();
         next.cells[cell] = Some(player);
         let name = (cell + 1).to_string();
-        Ok(Outcome {
-            ending: next.ending(),
-            next: Box::new(next),
-            canonical: name.clone(),
-            notation: name,
-        })
+        Ok(Outcome { ending: next.ending(), next: Box::new(next), canonical: name.clone(), notation: name })
     }
 
     fn turn(&self) -> Seat {
@@ -151,25 +132,16 @@ impl Position for Grid {
 
     fn ending(&self) -> Option<Ending> {
         if let Some([cell, ..]) = self.line() {
-            return Some(Ending {
-                winner: self.cells[cell],
-                reason: Reason::ThreeInARow,
-            });
+            return Some(Ending { winner: self.cells[cell], reason: Reason::ThreeInARow });
         }
-        (self.played() == 9).then_some(Ending {
-            winner: None,
-            reason: Reason::BoardFull,
-        })
+        (self.played() == 9).then_some(Ending { winner: None, reason: Reason::BoardFull })
     }
 
     fn legal_moves(&self) -> Vec<String> {
         if self.ending().is_some() {
             return Vec::new();
         }
-        (0..9)
-            .filter(|&cell| self.cells[cell].is_none())
-            .map(|cell| (cell + 1).to_string())
-            .collect()
+        (0..9).filter(|&cell| self.cells[cell].is_none()).map(|cell| (cell + 1).to_string()).collect()
     }
 
     fn looks_like_move(&self, text: &str) -> bool {
@@ -199,14 +171,7 @@ impl Position for Grid {
             Some(_) => "⭕",
         };
         (0..3)
-            .map(|row| {
-                format!(
-                    "{} {} {}",
-                    cell(row * 3),
-                    cell(row * 3 + 1),
-                    cell(row * 3 + 2)
-                )
-            })
+            .map(|row| format!("{} {} {}", cell(row * 3), cell(row * 3 + 1), cell(row * 3 + 2)))
             .collect::<Vec<_>>()
             .join("\n")
     }
@@ -229,17 +194,8 @@ mod tests {
     #[test]
     fn three_in_a_row_wins() {
         let position = play(&["1", "4", "2", "5", "3"]);
-        assert_eq!(
-            position.ending(),
-            Some(Ending {
-                winner: Some(Seat(0)),
-                reason: Reason::ThreeInARow
-            })
-        );
-        assert_eq!(
-            position.state(),
-            json!({"cells": "xxxoo....", "line": [0, 1, 2]})
-        );
+        assert_eq!(position.ending(), Some(Ending { winner: Some(Seat(0)), reason: Reason::ThreeInARow }));
+        assert_eq!(position.state(), json!({"cells": "xxxoo....", "line": [0, 1, 2]}));
         assert!(position.legal_moves().is_empty());
         assert_eq!(position.apply(Seat(1), "6").unwrap_err(), Illegal::Over);
     }
@@ -254,32 +210,16 @@ mod tests {
             assert_eq!(grid.ending().and_then(|e| e.winner), Some(Seat(1)));
         }
         let position = play(&["1", "2", "3", "5", "4", "6", "8", "7", "9"]);
-        assert_eq!(
-            position.ending(),
-            Some(Ending {
-                winner: None,
-                reason: Reason::BoardFull
-            })
-        );
+        assert_eq!(position.ending(), Some(Ending { winner: None, reason: Reason::BoardFull }));
     }
 
     #[test]
     fn turns_and_taken_cells() {
         let position = play(&["5"]);
-        assert_eq!(
-            position.apply(Seat(0), "1").unwrap_err(),
-            Illegal::NotYourTurn
-        );
-        assert_eq!(
-            position.apply(Seat(1), "5").unwrap_err(),
-            Illegal::CellTaken
-        );
+        assert_eq!(position.apply(Seat(0), "1").unwrap_err(), Illegal::NotYourTurn);
+        assert_eq!(position.apply(Seat(1), "5").unwrap_err(), Illegal::CellTaken);
         for text in ["0", "10", "", "е4", "-1", "１０"] {
-            assert_eq!(
-                position.apply(Seat(1), text).unwrap_err(),
-                Illegal::Unreadable,
-                "{text}"
-            );
+            assert_eq!(position.apply(Seat(1), text).unwrap_err(), Illegal::Unreadable, "{text}");
         }
         assert_eq!(position.apply(Seat(1), "9️⃣").unwrap().canonical, "9");
     }

@@ -51,13 +51,7 @@ impl Table {
     }
 
     fn mv(&mut self, who: &str, text: &str) -> Result<bool, Refusal> {
-        self.act(
-            who,
-            &Act::Move {
-                text: text.to_owned(),
-                ply: None,
-            },
-        )
+        self.act(who, &Act::Move { text: text.to_owned(), ply: None })
     }
 }
 
@@ -85,40 +79,16 @@ fn a_directed_invitation_is_for_one() {
 #[test]
 fn moves_are_numbered() {
     let mut table = Table::playing("chess");
-    let numbered = |text: &str, ply| Act::Move {
-        text: text.to_owned(),
-        ply: Some(ply),
-    };
-    assert_eq!(
-        table.act(IVAN, &numbered("e2e4", 2)),
-        Err(Refusal::StaleMove)
-    );
+    let numbered = |text: &str, ply| Act::Move { text: text.to_owned(), ply: Some(ply) };
+    assert_eq!(table.act(IVAN, &numbered("e2e4", 2)), Err(Refusal::StaleMove));
     assert_eq!(table.act(IVAN, &numbered("e2e4", 1)), Ok(true));
     assert_eq!(table.act(IVAN, &numbered("e2e4", 1)), Ok(false));
-    assert_eq!(
-        table.act(IVAN, &numbered("d2d4", 1)),
-        Err(Refusal::StaleMove)
-    );
-    assert_eq!(
-        table.act(ANNA, &numbered("e2e4", 1)),
-        Err(Refusal::StaleMove)
-    );
-    assert_eq!(
-        table.act(ANNA, &numbered("e7e5", 0)),
-        Err(Refusal::StaleMove)
-    );
-    assert_eq!(
-        table.act(ANNA, &numbered("e7e5", u64::MAX)),
-        Err(Refusal::StaleMove)
-    );
-    assert_eq!(
-        table.act(IVAN, &numbered("d2d4", 2)),
-        Err(Refusal::Move(Illegal::NotYourTurn))
-    );
-    assert_eq!(
-        table.act(OLGA, &numbered("e7e5", 2)),
-        Err(Refusal::NotAPlayer)
-    );
+    assert_eq!(table.act(IVAN, &numbered("d2d4", 1)), Err(Refusal::StaleMove));
+    assert_eq!(table.act(ANNA, &numbered("e2e4", 1)), Err(Refusal::StaleMove));
+    assert_eq!(table.act(ANNA, &numbered("e7e5", 0)), Err(Refusal::StaleMove));
+    assert_eq!(table.act(ANNA, &numbered("e7e5", u64::MAX)), Err(Refusal::StaleMove));
+    assert_eq!(table.act(IVAN, &numbered("d2d4", 2)), Err(Refusal::Move(Illegal::NotYourTurn)));
+    assert_eq!(table.act(OLGA, &numbered("e7e5", 2)), Err(Refusal::NotAPlayer));
     assert_eq!(table.act(ANNA, &numbered("e7e5", 2)), Ok(true));
     assert_eq!(table.session.moves.len(), 2);
 }
@@ -132,28 +102,16 @@ fn draw_offers() {
     assert_eq!(table.act(IVAN, &Act::Draw), Ok(false));
     assert_eq!(table.act(IVAN, &Act::AcceptDraw), Err(Refusal::NoDrawOffer));
     assert_eq!(table.act(ANNA, &Act::DeclineDraw), Ok(true));
-    assert_eq!(
-        table.act(IVAN, &Act::Draw),
-        Err(Refusal::DrawOfferedAlready)
-    );
+    assert_eq!(table.act(IVAN, &Act::Draw), Err(Refusal::DrawOfferedAlready));
     table.mv(ANNA, "e5").unwrap();
-    assert_eq!(
-        table.act(IVAN, &Act::Draw),
-        Err(Refusal::DrawOfferedAlready)
-    );
+    assert_eq!(table.act(IVAN, &Act::Draw), Err(Refusal::DrawOfferedAlready));
     table.mv(IVAN, "Nf3").unwrap();
     assert_eq!(table.act(IVAN, &Act::Draw), Ok(true));
     table.mv(ANNA, "Nc6").unwrap();
     assert_eq!(table.session.draw_offer, None);
     assert_eq!(table.act(ANNA, &Act::Draw), Ok(true));
     assert_eq!(table.act(IVAN, &Act::Draw), Ok(true));
-    assert_eq!(
-        table.session.status,
-        Status::Finished(Ending {
-            winner: None,
-            reason: Reason::Agreement
-        })
-    );
+    assert_eq!(table.session.status, Status::Finished(Ending { winner: None, reason: Reason::Agreement }));
     assert_eq!(table.mv(IVAN, "Bc4"), Err(Refusal::NotPlaying));
 }
 
@@ -167,17 +125,11 @@ fn a_repetition_is_claimed_by_either_player() {
                 table.mv(player, text).unwrap();
             }
         }
-        assert_eq!(
-            table.session.draw_claim(),
-            Some(Reason::ThreefoldRepetition)
-        );
+        assert_eq!(table.session.draw_claim(), Some(Reason::ThreefoldRepetition));
         table.act(who, &Act::Draw).unwrap();
         assert_eq!(
             table.session.status,
-            Status::Finished(Ending {
-                winner: None,
-                reason: Reason::ThreefoldRepetition
-            })
+            Status::Finished(Ending { winner: None, reason: Reason::ThreefoldRepetition })
         );
     }
 }
@@ -186,44 +138,21 @@ fn a_repetition_is_claimed_by_either_player() {
 fn resigning_leaving_and_playing_again() {
     let mut table = Table::playing("tictactoe");
     assert_eq!(
-        table
-            .session
-            .rematch(user_id!("@anna:academy"), Lang::Ru, ruma::event_id!("$e")),
+        table.session.rematch(user_id!("@anna:academy"), Lang::Ru, ruma::event_id!("$e")),
         Err(Refusal::NotFinished)
     );
     assert_eq!(table.session.without(&user(ANNA)), Some(Entry::Cancelled));
     table.mv(IVAN, "5").unwrap();
-    assert_eq!(
-        table.session.without(&user(ANNA)),
-        Some(Entry::Left { seat: Seat(1) })
-    );
+    assert_eq!(table.session.without(&user(ANNA)), Some(Entry::Left { seat: Seat(1) }));
     assert_eq!(table.session.without(&user(OLGA)), None);
     assert_eq!(table.act(OLGA, &Act::Resign), Err(Refusal::NotAPlayer));
     table.act(ANNA, &Act::Resign).unwrap();
-    assert_eq!(
-        table.session.status,
-        Status::Finished(Ending {
-            winner: Some(Seat(0)),
-            reason: Reason::Resignation
-        })
-    );
-    let again = table
-        .session
-        .rematch(user_id!("@anna:academy"), Lang::En, ruma::event_id!("$e"))
-        .unwrap();
-    let Entry::Created {
-        seat,
-        creator,
-        invited,
-        ..
-    } = again
-    else {
+    assert_eq!(table.session.status, Status::Finished(Ending { winner: Some(Seat(0)), reason: Reason::Resignation }));
+    let again = table.session.rematch(user_id!("@anna:academy"), Lang::En, ruma::event_id!("$e")).unwrap();
+    let Entry::Created { seat, creator, invited, .. } = again else {
         panic!("a rematch is a new game");
     };
-    assert_eq!(
-        (seat, creator, invited),
-        (Seat(0), user(ANNA), Some(user(IVAN)))
-    );
+    assert_eq!((seat, creator, invited), (Seat(0), user(ANNA), Some(user(IVAN))));
 }
 
 #[test]
@@ -237,10 +166,7 @@ fn a_damaged_log_is_an_error() {
         vec![
             created("chess", None),
             Entry::Joined { user: user(ANNA) },
-            Entry::Moved {
-                seat: Seat(0),
-                mv: "e2e5".to_owned(),
-            },
+            Entry::Moved { seat: Seat(0), mv: "e2e5".to_owned() },
         ],
     ] {
         assert!(Session::fold("g", room.clone(), &log).is_err(), "{log:?}");
@@ -248,10 +174,7 @@ fn a_damaged_log_is_an_error() {
 }
 
 fn any_act() -> impl Strategy<Value = (usize, Act)> {
-    let text = prop_oneof![
-        (1u8..=9).prop_map(|cell| cell.to_string()),
-        "[1-9a-zа-я]{0,4}"
-    ];
+    let text = prop_oneof![(1u8..=9).prop_map(|cell| cell.to_string()), "[1-9a-zа-я]{0,4}"];
     let act = prop_oneof![
         8 => (text, prop::option::of(0u64..12)).prop_map(|(text, ply)| Act::Move { text, ply }),
         3 => Just(Act::Join),

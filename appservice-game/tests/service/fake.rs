@@ -54,46 +54,24 @@ pub(crate) struct Fake {
 impl Fake {
     async fn start() -> (Arc<Self>, String) {
         let fake = Arc::new(Self::default());
-        let members = [
-            (BOT, "Игры"),
-            (IVAN, "Иван"),
-            (ANNA, "Анна Петрова"),
-            (OLGA, ""),
-        ];
-        fake.members.lock().unwrap().insert(
-            ROOM.to_owned(),
-            members
-                .map(|(user, name)| (user.to_owned(), name.to_owned()))
-                .to_vec(),
-        );
+        let members = [(BOT, "Игры"), (IVAN, "Иван"), (ANNA, "Анна Петрова"), (OLGA, "")];
+        fake.members
+            .lock()
+            .unwrap()
+            .insert(ROOM.to_owned(), members.map(|(user, name)| (user.to_owned(), name.to_owned())).to_vec());
         let router = Router::new()
             .route("/_matrix/client/v3/register", post(|| async { done() }))
             .route(
                 "/_matrix/client/v3/profile/{user}/displayname",
                 get(|| async { Json(json!({})) }).put(|| async { done() }),
             )
-            .route(
-                "/_matrix/client/v1/appservice/{id}/ping",
-                post(|| async { done() }),
-            )
+            .route("/_matrix/client/v1/appservice/{id}/ping", post(|| async { done() }))
             .route("/_matrix/client/v3/join/{room}", post(join))
-            .route(
-                "/_matrix/client/v3/rooms/{room}/joined_members",
-                get(members_of),
-            )
-            .route(
-                "/_matrix/client/v3/rooms/{room}/state/m.room.encryption/",
-                get(encryption),
-            )
-            .route(
-                "/_matrix/client/v3/rooms/{room}/send/{kind}/{txn}",
-                put(send),
-            )
+            .route("/_matrix/client/v3/rooms/{room}/joined_members", get(members_of))
+            .route("/_matrix/client/v3/rooms/{room}/state/m.room.encryption/", get(encryption))
+            .route("/_matrix/client/v3/rooms/{room}/send/{kind}/{txn}", put(send))
             .route("/_matrix/client/v3/rooms/{room}/leave", post(leave))
-            .route(
-                "/_matrix/client/v3/rooms/{room}/forget",
-                post(|| async { done() }),
-            )
+            .route("/_matrix/client/v3/rooms/{room}/forget", post(|| async { done() }))
             .with_state(fake.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -102,11 +80,7 @@ impl Fake {
     }
 
     /// Waits until the condition holds.
-    pub(crate) async fn until<T>(
-        &self,
-        what: &str,
-        mut holds: impl FnMut(&Self) -> Option<T>,
-    ) -> T {
+    pub(crate) async fn until<T>(&self, what: &str, mut holds: impl FnMut(&Self) -> Option<T>) -> T {
         let waiting = async {
             loop {
                 let changed = self.changed.notified();
@@ -130,14 +104,7 @@ impl Fake {
         sent.iter()
             .filter_map(|sent| sent.content.get("org.parta.game"))
             .max_by_key(|block| {
-                let number: u64 = block["game_id"]
-                    .as_str()
-                    .unwrap()
-                    .rsplit('-')
-                    .next()
-                    .unwrap()
-                    .parse()
-                    .unwrap();
+                let number: u64 = block["game_id"].as_str().unwrap().rsplit('-').next().unwrap().parse().unwrap();
                 (number, block["revision"].as_u64())
             })
             .cloned()
@@ -146,10 +113,10 @@ impl Fake {
     /// The event of the newest board message.
     pub(crate) fn board(&self) -> String {
         let sent = self.sent.lock().unwrap();
-        let board = sent.iter().rev().find(|sent| {
-            sent.content.get("org.parta.game").is_some()
-                && sent.content.get("m.relates_to").is_none()
-        });
+        let board = sent
+            .iter()
+            .rev()
+            .find(|sent| sent.content.get("org.parta.game").is_some() && sent.content.get("m.relates_to").is_none());
         board.unwrap().event_id.clone()
     }
 
@@ -166,13 +133,7 @@ impl Fake {
     pub(crate) fn refusals(&self) -> Vec<String> {
         let sent = self.sent.lock().unwrap();
         sent.iter()
-            .filter_map(|sent| {
-                Some(
-                    sent.content.get("org.parta.game.error")?["code"]
-                        .as_str()?
-                        .to_owned(),
-                )
-            })
+            .filter_map(|sent| Some(sent.content.get("org.parta.game.error")?["code"].as_str()?.to_owned()))
             .collect()
     }
 }
@@ -206,15 +167,9 @@ async fn members_of(State(fake): State<Arc<Fake>>, Path(room): Path<String>) -> 
 
 async fn encryption(State(fake): State<Arc<Fake>>, Path(room): Path<String>) -> Answer {
     if fake.encrypted.lock().unwrap().contains(&room) {
-        (
-            StatusCode::OK,
-            Json(json!({ "algorithm": "m.megolm.v1.aes-sha2" })),
-        )
+        (StatusCode::OK, Json(json!({ "algorithm": "m.megolm.v1.aes-sha2" })))
     } else {
-        (
-            StatusCode::NOT_FOUND,
-            Json(json!({ "errcode": "M_NOT_FOUND" })),
-        )
+        (StatusCode::NOT_FOUND, Json(json!({ "errcode": "M_NOT_FOUND" })))
     }
 }
 
@@ -230,22 +185,13 @@ async fn send(
             .entry(txn)
             .or_insert_with(|| {
                 let event_id = format!("$sent{}", sent.len());
-                sent.push(Sent {
-                    event_id: event_id.clone(),
-                    room_id,
-                    kind,
-                    content,
-                });
+                sent.push(Sent { event_id: event_id.clone(), room_id, kind, content });
                 event_id
             })
             .clone()
     };
     fake.changed.notify_waiters();
-    let lose = fake
-        .lose_answers
-        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
-            left.checked_sub(1)
-        });
+    let lose = fake.lose_answers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
     if lose.is_ok() {
         return (StatusCode::BAD_GATEWAY, Json(json!({})));
     }
@@ -299,12 +245,7 @@ impl Academy {
         let mut academy = Self::prepared().await;
         academy.start().await;
         academy.invite(ROOM).await;
-        academy
-            .fake
-            .until("the greeting", |fake| {
-                (!fake.notices().is_empty()).then_some(())
-            })
-            .await;
+        academy.fake.until("the greeting", |fake| (!fake.notices().is_empty()).then_some(())).await;
         academy
     }
 
@@ -336,12 +277,7 @@ impl Academy {
     }
 
     pub(crate) fn member(&self, room: &str, sender: &str, target: &str, membership: &str) -> Value {
-        let mut event = self.event(
-            room,
-            sender,
-            "m.room.member",
-            json!({ "membership": membership }),
-        );
+        let mut event = self.event(room, sender, "m.room.member", json!({ "membership": membership }));
         event["state_key"] = json!(target);
         event
     }
@@ -349,11 +285,7 @@ impl Academy {
     /// Sends a transaction and its repetition, the second time also under another id.
     pub(crate) async fn push(&self, events: &[Value]) {
         let number = self.transactions.fetch_add(1, Ordering::SeqCst);
-        for txn in [
-            format!("{number}"),
-            format!("{number}"),
-            format!("{number}-again"),
-        ] {
+        for txn in [format!("{number}"), format!("{number}"), format!("{number}-again")] {
             let status = self.transaction(&txn, events).await.unwrap();
             assert_eq!(status, 200);
         }
@@ -362,10 +294,7 @@ impl Academy {
     pub(crate) async fn transaction(&self, txn: &str, events: &[Value]) -> reqwest::Result<u16> {
         let answer = self
             .http
-            .put(format!(
-                "{}/_matrix/app/v1/transactions/{txn}",
-                self.address
-            ))
+            .put(format!("{}/_matrix/app/v1/transactions/{txn}", self.address))
             .bearer_auth(HS_TOKEN)
             .json(&json!({ "events": events }))
             .send()
@@ -379,15 +308,13 @@ impl Academy {
 
     pub(crate) async fn say(&self, sender: &str, body: &str) {
         let content = json!({ "msgtype": "m.text", "body": body });
-        self.push(&[self.event(ROOM, sender, "m.room.message", content)])
-            .await;
+        self.push(&[self.event(ROOM, sender, "m.room.message", content)]).await;
     }
 
     pub(crate) async fn react(&self, sender: &str, key: &str) {
         let board = self.fake.board();
         let content = json!({ "m.relates_to": { "rel_type": "m.annotation", "event_id": board, "key": key } });
-        self.push(&[self.event(ROOM, sender, "m.reaction", content)])
-            .await;
+        self.push(&[self.event(ROOM, sender, "m.reaction", content)]).await;
     }
 
     pub(crate) async fn native(&self, sender: &str, kind: &str, content: Value) {
@@ -396,14 +323,11 @@ impl Academy {
 
     /// The block once it says what is expected.
     pub(crate) async fn block(&self, what: &str, expected: impl Fn(&Value) -> bool) -> Value {
-        self.fake
-            .until(what, |fake| fake.block().filter(|block| expected(block)))
-            .await
+        self.fake.until(what, |fake| fake.block().filter(|block| expected(block))).await
     }
 
     pub(crate) async fn ply(&self, ply: u64) -> Value {
-        self.block(&format!("move {ply}"), |block| block["ply"] == ply)
-            .await
+        self.block(&format!("move {ply}"), |block| block["ply"] == ply).await
     }
 
     pub(crate) async fn status(&self, status: &str) -> Value {
@@ -411,8 +335,6 @@ impl Academy {
     }
 
     pub(crate) async fn refusal(&self, number: usize) -> String {
-        self.fake
-            .until("a refusal", |fake| fake.refusals().get(number).cloned())
-            .await
+        self.fake.until("a refusal", |fake| fake.refusals().get(number).cloned()).await
     }
 }

@@ -9,57 +9,28 @@ async fn tic_tac_toe_by_text() {
     let academy = Academy::open().await;
     academy.say(IVAN, "!крестики").await;
     let waiting = academy.status("waiting").await;
-    assert_eq!(
-        waiting["players"],
-        json!([{ "seat": "x", "user_id": IVAN }, { "seat": "o" }])
-    );
+    assert_eq!(waiting["players"], json!([{ "seat": "x", "user_id": IVAN }, { "seat": "o" }]));
     academy.say(ANNA, "!играю").await;
     academy.status("playing").await;
-    for (ply, (who, text)) in [
-        (IVAN, "5"),
-        (ANNA, "1"),
-        (IVAN, "!ход 3"),
-        (ANNA, "2"),
-        (IVAN, "7"),
-    ]
-    .into_iter()
-    .enumerate()
+    for (ply, (who, text)) in
+        [(IVAN, "5"), (ANNA, "1"), (IVAN, "!ход 3"), (ANNA, "2"), (IVAN, "7")].into_iter().enumerate()
     {
         academy.say(OLGA, "5").await;
         academy.say(who, text).await;
         academy.ply(ply as u64 + 1).await;
     }
     let block = academy.status("finished").await;
-    assert_eq!(
-        block["result"],
-        json!({ "winner": "x", "reason": "three_in_a_row" })
-    );
-    assert_eq!(
-        block["state"],
-        json!({ "cells": "oox.x.x..", "line": [2, 4, 6] })
-    );
+    assert_eq!(block["result"], json!({ "winner": "x", "reason": "three_in_a_row" }));
+    assert_eq!(block["state"], json!({ "cells": "oox.x.x..", "line": [2, 4, 6] }));
     assert_eq!(academy.fake.refusals(), Vec::<String>::new());
     // One board message, edited; the reactions under it; nothing else but the greeting.
     let sent = academy.fake.sent.lock().unwrap();
-    let boards = sent.iter().filter(|sent| {
-        sent.content["msgtype"] == "m.text" && sent.content.get("m.relates_to").is_none()
-    });
+    let boards =
+        sent.iter().filter(|sent| sent.content["msgtype"] == "m.text" && sent.content.get("m.relates_to").is_none());
     assert_eq!(boards.count(), 1);
-    let last = sent
-        .iter()
-        .rev()
-        .find(|sent| sent.kind == "m.room.message")
-        .unwrap();
-    assert_eq!(
-        last.content["m.new_content"]["org.parta.game"],
-        last.content["org.parta.game"]
-    );
-    assert!(
-        last.content["body"]
-            .as_str()
-            .unwrap()
-            .contains("Победа: Иван (крестики)")
-    );
+    let last = sent.iter().rev().find(|sent| sent.kind == "m.room.message").unwrap();
+    assert_eq!(last.content["m.new_content"]["org.parta.game"], last.content["org.parta.game"]);
+    assert!(last.content["body"].as_str().unwrap().contains("Победа: Иван (крестики)"));
 }
 
 #[tokio::test]
@@ -67,30 +38,13 @@ async fn tic_tac_toe_by_reactions_and_a_rematch() {
     let academy = Academy::open().await;
     academy.say(IVAN, "!tictactoe @anna").await;
     assert_eq!(academy.status("waiting").await["invited"], ANNA);
-    academy
-        .fake
-        .until("✋", |fake| {
-            fake.sent
-                .lock()
-                .unwrap()
-                .iter()
-                .find(|s| s.kind == "m.reaction")
-                .cloned()
-        })
-        .await;
+    academy.fake.until("✋", |fake| fake.sent.lock().unwrap().iter().find(|s| s.kind == "m.reaction").cloned()).await;
     academy.react(OLGA, "✋").await;
     assert_eq!(academy.refusal(0).await, "not_invited");
     academy.react(ANNA, "👍🏽").await;
     academy.status("playing").await;
-    for (ply, (who, key)) in [
-        (IVAN, "1️⃣"),
-        (ANNA, "5️⃣"),
-        (IVAN, "2️⃣"),
-        (ANNA, "9️⃣"),
-        (IVAN, "3️⃣"),
-    ]
-    .into_iter()
-    .enumerate()
+    for (ply, (who, key)) in
+        [(IVAN, "1️⃣"), (ANNA, "5️⃣"), (IVAN, "2️⃣"), (ANNA, "9️⃣"), (IVAN, "3️⃣")].into_iter().enumerate()
     {
         academy.react(who, key).await;
         academy.ply(ply as u64 + 1).await;
@@ -98,11 +52,7 @@ async fn tic_tac_toe_by_reactions_and_a_rematch() {
     let finished = academy.status("finished").await;
     assert_eq!(finished["result"]["winner"], "x");
     academy.react(ANNA, "🔁").await;
-    let again = academy
-        .block("the rematch", |block| {
-            block["rematch_of"] == finished["game_id"]
-        })
-        .await;
+    let again = academy.block("the rematch", |block| block["rematch_of"] == finished["game_id"]).await;
     assert_eq!(again["players"][0]["user_id"], ANNA);
     assert_eq!(again["invited"], IVAN);
     // To ask for a rematch that the other one has asked for is to accept it.
@@ -111,14 +61,9 @@ async fn tic_tac_toe_by_reactions_and_a_rematch() {
     academy.say(ANNA, "5").await;
     academy.ply(1).await;
     academy.react(IVAN, "🤝").await;
-    academy
-        .block("the offer", |block| block["draw_offer"] == "o")
-        .await;
+    academy.block("the offer", |block| block["draw_offer"] == "o").await;
     academy.react(ANNA, "🤝").await;
-    assert_eq!(
-        academy.status("finished").await["result"],
-        json!({ "reason": "agreement" })
-    );
+    assert_eq!(academy.status("finished").await["result"], json!({ "reason": "agreement" }));
 }
 
 #[tokio::test]
@@ -130,14 +75,7 @@ async fn scholars_mate_by_text_and_replies() {
     assert_eq!(waiting["players"][0]["user_id"], IVAN);
     academy.say(ANNA, "!играю").await;
     academy.status("playing").await;
-    let moves = [
-        (IVAN, "e2-e4"),
-        (ANNA, "e5"),
-        (IVAN, "Сc4"),
-        (ANNA, "Кc6"),
-        (IVAN, "Фh5"),
-        (ANNA, "Nf6"),
-    ];
+    let moves = [(IVAN, "e2-e4"), (ANNA, "e5"), (IVAN, "Сc4"), (ANNA, "Кc6"), (IVAN, "Фh5"), (ANNA, "Nf6")];
     for (ply, (who, text)) in moves.into_iter().enumerate() {
         academy.say(who, text).await;
         academy.ply(ply as u64 + 1).await;
@@ -150,14 +88,9 @@ async fn scholars_mate_by_text_and_replies() {
         "body": "> <@games:academy> Шахматы\n> 8 …\n\nФxf7#",
         "m.relates_to": { "m.in_reply_to": { "event_id": board } },
     });
-    academy
-        .push(&[academy.event(ROOM, IVAN, "m.room.message", content)])
-        .await;
+    academy.push(&[academy.event(ROOM, IVAN, "m.room.message", content)]).await;
     let block = academy.status("finished").await;
-    assert_eq!(
-        block["result"],
-        json!({ "winner": "white", "reason": "checkmate" })
-    );
+    assert_eq!(block["result"], json!({ "winner": "white", "reason": "checkmate" }));
     assert_eq!(block["moves"].as_array().unwrap().len(), 7);
     assert_eq!(block["last_move"]["notation"], "Qxf7#");
 }
@@ -185,52 +118,27 @@ async fn scholars_mate_by_native_events() {
     for (index, text) in moves.iter().enumerate() {
         let ply = index as u64 + 1;
         let who = if index % 2 == 0 { IVAN } else { ANNA };
-        academy
-            .native(who, "org.parta.game.move", mv(ply, text))
-            .await;
+        academy.native(who, "org.parta.game.move", mv(ply, text)).await;
         let block = academy.ply(ply).await;
         assert_eq!(block["last_move"]["move"], *text);
         // The client did not hear the answer and asks again with another event.
-        academy
-            .native(who, "org.parta.game.move", mv(ply, text))
-            .await;
+        academy.native(who, "org.parta.game.move", mv(ply, text)).await;
     }
     let block = academy.status("finished").await;
-    assert_eq!(
-        block["result"],
-        json!({ "winner": "white", "reason": "checkmate" })
-    );
+    assert_eq!(block["result"], json!({ "winner": "white", "reason": "checkmate" }));
     assert_eq!(block["revision"], 9);
     assert_eq!(academy.fake.refusals(), Vec::<String>::new());
 
     // Everything that is wrong gets its code, and nothing changes.
-    academy
-        .native(ANNA, "org.parta.game.move", mv(7, "a7a6"))
-        .await;
+    academy.native(ANNA, "org.parta.game.move", mv(7, "a7a6")).await;
     assert_eq!(academy.refusal(0).await, "stale_move");
-    academy
-        .native(ANNA, "org.parta.game.move", mv(8, "a7a6"))
-        .await;
+    academy.native(ANNA, "org.parta.game.move", mv(8, "a7a6")).await;
     assert_eq!(academy.refusal(1).await, "not_playing");
-    academy
-        .native(
-            ANNA,
-            "org.parta.game.move",
-            json!({ "game_id": "other", "ply": 1, "move": "e2e4" }),
-        )
-        .await;
+    academy.native(ANNA, "org.parta.game.move", json!({ "game_id": "other", "ply": 1, "move": "e2e4" })).await;
     assert_eq!(academy.refusal(2).await, "unknown_game");
-    academy
-        .native(ANNA, "org.parta.game.action", json!({ "action": 5 }))
-        .await;
+    academy.native(ANNA, "org.parta.game.action", json!({ "action": 5 })).await;
     assert_eq!(academy.refusal(3).await, "malformed");
-    academy
-        .native(
-            ANNA,
-            "org.parta.game.action",
-            json!({ "action": "start", "kind": "go" }),
-        )
-        .await;
+    academy.native(ANNA, "org.parta.game.action", json!({ "action": "start", "kind": "go" })).await;
     assert_eq!(academy.refusal(4).await, "unknown_kind");
     let last = academy.fake.sent.lock().unwrap().last().unwrap().clone();
     assert_eq!(last.content["m.mentions"]["user_ids"], json!([ANNA]));
@@ -262,9 +170,6 @@ async fn refusals_before_the_end_of_a_game() {
     academy.ply(1).await;
     academy.say(ANNA, "!сдаюсь").await;
     let block = academy.status("finished").await;
-    assert_eq!(
-        block["result"],
-        json!({ "winner": "white", "reason": "resignation" })
-    );
+    assert_eq!(block["result"], json!({ "winner": "white", "reason": "resignation" }));
     assert_eq!(academy.fake.refusals().len(), 4);
 }

@@ -17,17 +17,10 @@ async fn a_restart_in_the_middle_of_a_game() {
     academy.status("waiting").await;
     academy.say(ANNA, "!играю").await;
     academy.status("playing").await;
-    for (ply, (who, text)) in [
-        (IVAN, "e4"),
-        (ANNA, "e5"),
-        (IVAN, "Сc4"),
-        (ANNA, "Кc6"),
-        (IVAN, "Фh5"),
-        (ANNA, "Кf6"),
-        (IVAN, "Фxf7"),
-    ]
-    .into_iter()
-    .enumerate()
+    for (ply, (who, text)) in
+        [(IVAN, "e4"), (ANNA, "e5"), (IVAN, "Сc4"), (ANNA, "Кc6"), (IVAN, "Фh5"), (ANNA, "Кf6"), (IVAN, "Фxf7")]
+            .into_iter()
+            .enumerate()
     {
         academy.restart().await;
         academy.say(who, text).await;
@@ -44,23 +37,17 @@ async fn a_restart_in_the_middle_of_a_game() {
 #[tokio::test]
 async fn lost_answers_double_nothing() {
     let academy = Academy::open().await;
-    academy
-        .fake
-        .lose_answers
-        .store(5, std::sync::atomic::Ordering::SeqCst);
+    academy.fake.lose_answers.store(5, std::sync::atomic::Ordering::SeqCst);
     academy.say(IVAN, "!крестики").await;
     academy.say(ANNA, "!играю").await;
     academy.say(IVAN, "5").await;
     academy.ply(1).await;
     let sent = academy.fake.sent.lock().unwrap();
-    let boards = sent.iter().filter(|sent| {
-        sent.content["msgtype"] == "m.text" && sent.content.get("m.relates_to").is_none()
-    });
+    let boards =
+        sent.iter().filter(|sent| sent.content["msgtype"] == "m.text" && sent.content.get("m.relates_to").is_none());
     assert_eq!(boards.count(), 1);
-    let mut revisions: Vec<_> = sent
-        .iter()
-        .filter_map(|sent| sent.content.get("org.parta.game")?["revision"].as_u64())
-        .collect();
+    let mut revisions: Vec<_> =
+        sent.iter().filter_map(|sent| sent.content.get("org.parta.game")?["revision"].as_u64()).collect();
     assert!(revisions.is_sorted());
     revisions.dedup();
     assert_eq!(revisions.last(), Some(&3));
@@ -90,19 +77,10 @@ impl Process {
             .find(|line| line.contains("parta-games is listening"))
             .expect("it listens");
         let bare: String = line.chars().filter(|c| !c.is_control()).collect();
-        let port: String = bare
-            .rsplit("127.0.0.1:")
-            .next()
-            .unwrap()
-            .chars()
-            .take_while(char::is_ascii_digit)
-            .collect();
+        let port: String = bare.rsplit("127.0.0.1:").next().unwrap().chars().take_while(char::is_ascii_digit).collect();
         // Nobody else reads it, and a full pipe would stop the process.
         std::thread::spawn(move || lines.for_each(drop));
-        Self {
-            child,
-            address: format!("http://127.0.0.1:{port}"),
-        }
+        Self { child, address: format!("http://127.0.0.1:{port}") }
     }
 }
 
@@ -120,10 +98,7 @@ async fn kill_the_process_in_the_middle() {
     let mut process = Process::start(&academy);
     academy.address.clone_from(&process.address);
     academy.invite(ROOM).await;
-    academy
-        .fake
-        .until("the greeting", |fake| fake.notices().first().cloned())
-        .await;
+    academy.fake.until("the greeting", |fake| fake.notices().first().cloned()).await;
     academy.say(IVAN, "!chess white").await;
     academy.status("waiting").await;
     academy.say(ANNA, "!join").await;
@@ -132,10 +107,7 @@ async fn kill_the_process_in_the_middle() {
 
     let shuffle = ["g1f3", "g8f6", "f3g1", "f6g8"];
     let opening = ["e2e4", "e7e5", "d2d4", "d7d5"];
-    let moves: Vec<&str> = opening
-        .into_iter()
-        .chain(shuffle.into_iter().cycle().take(13))
-        .collect();
+    let moves: Vec<&str> = opening.into_iter().chain(shuffle.into_iter().cycle().take(13)).collect();
     for (index, text) in moves.iter().enumerate() {
         let who = if index % 2 == 0 { IVAN } else { ANNA };
         let content = json!({
@@ -145,10 +117,8 @@ async fn kill_the_process_in_the_middle() {
         let event = [academy.event(ROOM, who, "org.parta.game.move", content)];
         let txn = format!("kill{index}");
         // Each move is interrupted a little later than the one before: some before the commit, some after it.
-        let interrupt = tokio::time::timeout(
-            Duration::from_micros(300 * index as u64),
-            academy.transaction(&txn, &event),
-        );
+        let interrupt =
+            tokio::time::timeout(Duration::from_micros(300 * index as u64), academy.transaction(&txn, &event));
         let _ = interrupt.await;
         drop(process);
         process = Process::start(&academy);
@@ -161,10 +131,8 @@ async fn kill_the_process_in_the_middle() {
     assert_eq!(block["status"], "playing");
     assert_eq!(academy.fake.refusals(), Vec::<String>::new());
     let sent = academy.fake.sent.lock().unwrap().clone();
-    let mut revisions: Vec<_> = sent
-        .iter()
-        .filter_map(|sent| sent.content.get("org.parta.game")?["revision"].as_u64())
-        .collect();
+    let mut revisions: Vec<_> =
+        sent.iter().filter_map(|sent| sent.content.get("org.parta.game")?["revision"].as_u64()).collect();
     let count = revisions.len();
     assert!(revisions.is_sorted());
     revisions.dedup();
@@ -207,13 +175,7 @@ fn sigterm_stops_it_soon() {
     let mut process = Process::start(&academy);
     let asked = std::time::Instant::now();
     let pid = process.child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     let status = process.child.wait().unwrap();
     assert!(status.success(), "{status:?}");
     assert!(asked.elapsed() < Duration::from_secs(4));

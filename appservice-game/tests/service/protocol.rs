@@ -12,53 +12,15 @@ async fn who_may_push_and_what() {
     let get = |path: &str| academy.http.get(format!("{base}{path}"));
     for (request, status, errcode) in [
         (put("/transactions/1").body("{}"), 401, "M_MISSING_TOKEN"),
-        (
-            put("/transactions/1")
-                .bearer_auth("homeserver-tokem")
-                .body("{}"),
-            403,
-            "M_FORBIDDEN",
-        ),
-        (
-            put("/transactions/1").bearer_auth("").body("{}"),
-            403,
-            "M_FORBIDDEN",
-        ),
-        (
-            put("/transactions/1").bearer_auth(HS_TOKEN).body("{"),
-            400,
-            "M_NOT_JSON",
-        ),
-        (
-            put("/transactions/1")
-                .bearer_auth(HS_TOKEN)
-                .body(vec![0xff, 0xfe]),
-            400,
-            "M_NOT_JSON",
-        ),
-        (
-            put("/transactions/1").bearer_auth(HS_TOKEN).body("[]"),
-            400,
-            "M_BAD_JSON",
-        ),
-        (
-            put("/transactions/1")
-                .bearer_auth(HS_TOKEN)
-                .body(r#"{"events": 3}"#),
-            400,
-            "M_BAD_JSON",
-        ),
+        (put("/transactions/1").bearer_auth("homeserver-tokem").body("{}"), 403, "M_FORBIDDEN"),
+        (put("/transactions/1").bearer_auth("").body("{}"), 403, "M_FORBIDDEN"),
+        (put("/transactions/1").bearer_auth(HS_TOKEN).body("{"), 400, "M_NOT_JSON"),
+        (put("/transactions/1").bearer_auth(HS_TOKEN).body(vec![0xff, 0xfe]), 400, "M_NOT_JSON"),
+        (put("/transactions/1").bearer_auth(HS_TOKEN).body("[]"), 400, "M_BAD_JSON"),
+        (put("/transactions/1").bearer_auth(HS_TOKEN).body(r#"{"events": 3}"#), 400, "M_BAD_JSON"),
         (get("/users/@games:academy"), 401, "M_MISSING_TOKEN"),
-        (
-            get("/users/@other:academy").bearer_auth(HS_TOKEN),
-            404,
-            "M_NOT_FOUND",
-        ),
-        (
-            get("/rooms/%23any:academy").bearer_auth(HS_TOKEN),
-            404,
-            "M_NOT_FOUND",
-        ),
+        (get("/users/@other:academy").bearer_auth(HS_TOKEN), 404, "M_NOT_FOUND"),
+        (get("/rooms/%23any:academy").bearer_auth(HS_TOKEN), 404, "M_NOT_FOUND"),
         (get("/nothing").bearer_auth(HS_TOKEN), 404, "M_UNRECOGNIZED"),
         (get("/ping").bearer_auth(HS_TOKEN), 405, "M_UNRECOGNIZED"),
     ] {
@@ -66,34 +28,17 @@ async fn who_may_push_and_what() {
         assert_eq!(answer.status().as_u16(), status, "{errcode}");
         assert_eq!(answer.json::<Value>().await.unwrap()["errcode"], errcode);
     }
-    let answer = get("/users/@games:academy")
-        .bearer_auth(HS_TOKEN)
-        .send()
-        .await
-        .unwrap();
+    let answer = get("/users/@games:academy").bearer_auth(HS_TOKEN).send().await.unwrap();
     assert_eq!(answer.status().as_u16(), 200);
-    let health = academy
-        .http
-        .get(format!("{}/health", academy.address))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        health.json::<Value>().await.unwrap(),
-        json!({ "status": "ok" })
-    );
+    let health = academy.http.get(format!("{}/health", academy.address)).send().await.unwrap();
+    assert_eq!(health.json::<Value>().await.unwrap(), json!({ "status": "ok" }));
 }
 
 #[tokio::test]
 async fn events_of_any_shape_are_survived() {
     let academy = Academy::open().await;
     let mut events = vec![json!(null), json!(7), json!({}), json!({ "event_id": 5 })];
-    for kind in [
-        "m.room.message",
-        "m.reaction",
-        "org.parta.game.move",
-        "org.parta.game.action",
-    ] {
+    for kind in ["m.room.message", "m.reaction", "org.parta.game.move", "org.parta.game.action"] {
         for content in [
             json!(null),
             json!([]),
@@ -112,12 +57,7 @@ async fn events_of_any_shape_are_survived() {
         }
     }
     for membership in [json!("join"), json!(5), json!(null)] {
-        let mut event = academy.event(
-            ROOM,
-            IVAN,
-            "m.room.member",
-            json!({ "membership": membership }),
-        );
+        let mut event = academy.event(ROOM, IVAN, "m.room.member", json!({ "membership": membership }));
         event["state_key"] = json!("not a user");
         events.push(event);
     }
@@ -143,13 +83,9 @@ async fn answers_are_bounded() {
     assert!((2..=8).contains(&notices), "{notices}");
     // Notices of other bots are not commands.
     let content = json!({ "msgtype": "m.notice", "body": "!играю" });
-    academy
-        .push(&[academy.event(ROOM, ANNA, "m.room.message", content)])
-        .await;
+    academy.push(&[academy.event(ROOM, ANNA, "m.room.message", content)]).await;
     let content = json!({ "msgtype": "m.text", "body": "!играю" });
-    academy
-        .push(&[academy.event(ROOM, BOT, "m.room.message", content)])
-        .await;
+    academy.push(&[academy.event(ROOM, BOT, "m.room.message", content)]).await;
     academy.say(ANNA, "!играю").await;
     academy.status("playing").await;
 }
@@ -158,39 +94,17 @@ async fn answers_are_bounded() {
 async fn an_encrypted_room_is_told_so() {
     let mut academy = Academy::prepared().await;
     academy.start().await;
-    academy
-        .fake
-        .encrypted
-        .lock()
-        .unwrap()
-        .push("!secret:academy".to_owned());
+    academy.fake.encrypted.lock().unwrap().push("!secret:academy".to_owned());
     academy.invite("!secret:academy").await;
-    let notice = academy
-        .fake
-        .until("the sentence", |fake| fake.notices().first().cloned())
-        .await;
-    assert!(
-        notice.contains("зашифрована") && notice.contains("encrypted"),
-        "{notice}"
-    );
+    let notice = academy.fake.until("the sentence", |fake| fake.notices().first().cloned()).await;
+    assert!(notice.contains("зашифрована") && notice.contains("encrypted"), "{notice}");
     // A room that is encrypted later.
     academy.invite(ROOM).await;
-    academy
-        .fake
-        .until("the greeting", |fake| fake.notices().get(1).cloned())
-        .await;
-    let mut event = academy.event(
-        ROOM,
-        IVAN,
-        "m.room.encryption",
-        json!({ "algorithm": "m.megolm.v1.aes-sha2" }),
-    );
+    academy.fake.until("the greeting", |fake| fake.notices().get(1).cloned()).await;
+    let mut event = academy.event(ROOM, IVAN, "m.room.encryption", json!({ "algorithm": "m.megolm.v1.aes-sha2" }));
     event["state_key"] = json!("");
     academy.push(&[event]).await;
-    let notice = academy
-        .fake
-        .until("the sentence again", |fake| fake.notices().get(2).cloned())
-        .await;
+    let notice = academy.fake.until("the sentence again", |fake| fake.notices().get(2).cloned()).await;
     assert!(notice.contains("зашифрована"), "{notice}");
 }
 
@@ -203,33 +117,18 @@ async fn the_bot_leaves_when_alone_and_a_player_who_leaves_has_lost() {
     academy.status("playing").await;
     academy.say(IVAN, "5").await;
     academy.ply(1).await;
-    academy
-        .push(&[academy.member(ROOM, ANNA, ANNA, "leave")])
-        .await;
+    academy.push(&[academy.member(ROOM, ANNA, ANNA, "leave")]).await;
     let block = academy.status("finished").await;
-    assert_eq!(
-        block["result"],
-        json!({ "winner": "x", "reason": "left_room" })
-    );
+    assert_eq!(block["result"], json!({ "winner": "x", "reason": "left_room" }));
     assert!(academy.fake.left.lock().unwrap().is_empty());
-    academy
-        .fake
-        .members
-        .lock()
-        .unwrap()
-        .insert(ROOM.to_owned(), vec![(BOT.to_owned(), "Игры".to_owned())]);
+    academy.fake.members.lock().unwrap().insert(ROOM.to_owned(), vec![(BOT.to_owned(), "Игры".to_owned())]);
     academy
         .push(&[
             academy.member(ROOM, "@olga:academy", "@olga:academy", "leave"),
             academy.member(ROOM, IVAN, IVAN, "leave"),
         ])
         .await;
-    academy
-        .fake
-        .until("the bot leaves", |fake| {
-            (*fake.left.lock().unwrap() == [ROOM]).then_some(())
-        })
-        .await;
+    academy.fake.until("the bot leaves", |fake| (*fake.left.lock().unwrap() == [ROOM]).then_some(())).await;
 }
 
 #[tokio::test]
@@ -241,21 +140,14 @@ async fn a_board_far_above_is_posted_again() {
     academy.status("playing").await;
     let first = academy.fake.board();
     for number in 0..13 {
-        academy
-            .say("@olga:academy", &format!("Сообщение {number}"))
-            .await;
+        academy.say("@olga:academy", &format!("Сообщение {number}")).await;
     }
     academy.say(IVAN, "e4").await;
     academy.ply(1).await;
     let second = academy.fake.board();
     assert_ne!(first, second);
     academy.say(ANNA, "!board").await;
-    academy
-        .fake
-        .until("the board again", |fake| {
-            (fake.board() != second).then_some(())
-        })
-        .await;
+    academy.fake.until("the board again", |fake| (fake.board() != second).then_some(())).await;
     // An older board still means this game.
     let content = json!({ "ply": 2, "move": "e7e5", "m.relates_to": { "rel_type": "m.reference", "event_id": first } });
     academy.native(ANNA, "org.parta.game.move", content).await;
@@ -266,47 +158,22 @@ async fn a_board_far_above_is_posted_again() {
 async fn a_room_has_so_many_games_and_a_language() {
     let academy = Academy::open().await;
     academy.say(IVAN, "!language en").await;
-    academy
-        .native(
-            IVAN,
-            "org.parta.game.action",
-            json!({ "action": "start", "kind": "chess" }),
-        )
-        .await;
+    academy.native(IVAN, "org.parta.game.action", json!({ "action": "start", "kind": "chess" })).await;
     assert_eq!(academy.status("waiting").await["lang"], "en");
     // The same person's next invitation takes the place of the first.
-    academy
-        .native(
-            IVAN,
-            "org.parta.game.action",
-            json!({ "action": "start", "kind": "chess" }),
-        )
-        .await;
+    academy.native(IVAN, "org.parta.game.action", json!({ "action": "start", "kind": "chess" })).await;
     academy
         .block("the second game", |block| {
             block["status"] == "waiting" && block["game_id"].as_str().unwrap().ends_with("-2")
         })
         .await;
-    let cancelled = academy
-        .fake
-        .sent
-        .lock()
-        .unwrap()
-        .iter()
-        .any(|sent| sent.content["org.parta.game"]["status"] == "cancelled");
+    let cancelled =
+        academy.fake.sent.lock().unwrap().iter().any(|sent| sent.content["org.parta.game"]["status"] == "cancelled");
     assert!(cancelled);
     for number in 0..9 {
         let who = format!("@student{number}:academy");
-        academy
-            .push(&[academy.member(ROOM, &who, &who, "join")])
-            .await;
-        academy
-            .native(
-                &who,
-                "org.parta.game.action",
-                json!({ "action": "start", "kind": "tictactoe" }),
-            )
-            .await;
+        academy.push(&[academy.member(ROOM, &who, &who, "join")]).await;
+        academy.native(&who, "org.parta.game.action", json!({ "action": "start", "kind": "tictactoe" })).await;
     }
     // Two were posted before: the eleventh in a moment is one too many.
     assert_eq!(academy.refusal(0).await, "too_often");

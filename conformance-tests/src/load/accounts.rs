@@ -27,15 +27,12 @@ pub(crate) async fn register(http: &Http, how: &Registration, username: &str) ->
     let answer = match how {
         Registration::Dummy => {
             let body = json!({ "username": username, "password": PASSWORD, "auth": { "type": "m.login.dummy" } });
-            http.must(Method::POST, "/_matrix/client/v3/register", None, &body)
-                .await?
+            http.must(Method::POST, "/_matrix/client/v3/register", None, &body).await?
         }
         Registration::SharedSecret(secret) => {
             let path = "/_synapse/admin/v1/register";
             let nonce = http.must(Method::GET, path, None, &Value::Null).await?;
-            let nonce = nonce["nonce"]
-                .as_str()
-                .context("no nonce for shared-secret registration")?;
+            let nonce = nonce["nonce"].as_str().context("no nonce for shared-secret registration")?;
             let body = json!({
                 "nonce": nonce,
                 "username": username,
@@ -46,33 +43,16 @@ pub(crate) async fn register(http: &Http, how: &Registration, username: &str) ->
             http.must(Method::POST, path, None, &body).await?
         }
     };
-    let user_id = answer["user_id"]
-        .as_str()
-        .context("no user_id in the answer")?
-        .to_owned();
-    let token = answer["access_token"]
-        .as_str()
-        .context("no access_token in the answer")?;
-    Ok(Account {
-        user_id,
-        authorization: HeaderValue::try_from(format!("Bearer {token}"))?,
-    })
+    let user_id = answer["user_id"].as_str().context("no user_id in the answer")?.to_owned();
+    let token = answer["access_token"].as_str().context("no access_token in the answer")?;
+    Ok(Account { user_id, authorization: HeaderValue::try_from(format!("Bearer {token}"))? })
 }
 
 /// The proof that shared-secret registration asks for: HMAC-SHA1 over the fields joined by NUL.
 fn mac(secret: &str, nonce: &str, username: &str, password: &str) -> String {
-    let mut mac =
-        Hmac::<Sha1>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
-    mac.update(
-        [nonce, username, password, "notadmin"]
-            .join("\0")
-            .as_bytes(),
-    );
-    mac.finalize()
-        .into_bytes()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
+    mac.update([nonce, username, password, "notadmin"].join("\0").as_bytes());
+    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

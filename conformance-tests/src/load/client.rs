@@ -41,17 +41,11 @@ pub(crate) struct Reply {
 impl Http {
     /// A client for `base`, refused unless every address behind it is loopback.
     pub(crate) fn new(base: &Url) -> Result<Self> {
-        ensure!(
-            base.scheme() == "http",
-            "the base URL must be http://, not {base}"
-        );
+        ensure!(base.scheme() == "http", "the base URL must be http://, not {base}");
         let host = base.host_str().context("the base URL has no host")?;
-        let port = base
-            .port_or_known_default()
-            .context("the base URL has no port")?;
-        let mut addresses = (host.trim_matches(['[', ']']), port)
-            .to_socket_addrs()
-            .with_context(|| format!("looking up {host}"))?;
+        let port = base.port_or_known_default().context("the base URL has no port")?;
+        let mut addresses =
+            (host.trim_matches(['[', ']']), port).to_socket_addrs().with_context(|| format!("looking up {host}"))?;
         ensure!(
             addresses.all(|address| address.ip().is_loopback()),
             "{host} is not loopback: load is only sent to this machine"
@@ -62,10 +56,7 @@ impl Http {
             .pool_timer(TokioTimer::new())
             .pool_max_idle_per_host(8192)
             .build(connector);
-        Ok(Self {
-            client,
-            base: base.as_str().trim_end_matches('/').to_owned(),
-        })
+        Ok(Self { client, base: base.as_str().trim_end_matches('/').to_owned() })
     }
 
     /// Sends one request and reads the whole answer, whatever its status.
@@ -76,9 +67,7 @@ impl Http {
         authorization: Option<&HeaderValue>,
         body: Bytes,
     ) -> Result<Reply> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.base));
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(value) = authorization {
             request = request.header(AUTHORIZATION, value);
         }
@@ -89,17 +78,9 @@ impl Http {
         let answer = async {
             let response = self.client.request(request).await?;
             let status = response.status();
-            let server = response
-                .headers()
-                .get(SERVER)
-                .and_then(|value| value.to_str().ok())
-                .map(str::to_owned);
+            let server = response.headers().get(SERVER).and_then(|value| value.to_str().ok()).map(str::to_owned);
             let body = response.into_body().collect().await?.to_bytes();
-            anyhow::Ok(Reply {
-                status,
-                body,
-                server,
-            })
+            anyhow::Ok(Reply { status, body, server })
         };
         tokio::time::timeout(PATIENCE, answer)
             .await
@@ -114,15 +95,9 @@ impl Http {
         authorization: Option<&HeaderValue>,
         body: &Value,
     ) -> Result<Value> {
-        let bytes = if body.is_null() {
-            Bytes::new()
-        } else {
-            Bytes::from(serde_json::to_vec(body)?)
-        };
+        let bytes = if body.is_null() { Bytes::new() } else { Bytes::from(serde_json::to_vec(body)?) };
         for _ in 0..LIMITED_TRIES {
-            let reply = self
-                .call(method.clone(), path, authorization, bytes.clone())
-                .await?;
+            let reply = self.call(method.clone(), path, authorization, bytes.clone()).await?;
             let value: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
             if reply.status.is_success() {
                 return Ok(value);
@@ -130,10 +105,7 @@ impl Http {
             if reply.status != StatusCode::TOO_MANY_REQUESTS {
                 bail!("{method} {path}: {} {value}", reply.status);
             }
-            let wait = value["retry_after_ms"]
-                .as_u64()
-                .unwrap_or(100)
-                .clamp(10, 5_000);
+            let wait = value["retry_after_ms"].as_u64().unwrap_or(100).clamp(10, 5_000);
             tokio::time::sleep(Duration::from_millis(wait)).await;
         }
         bail!("{method} {path}: still limited after {LIMITED_TRIES} tries")
@@ -159,24 +131,11 @@ mod tests {
 
     #[test]
     fn only_loopback_is_accepted() {
-        for good in [
-            "http://127.0.0.1:8008",
-            "http://127.9.9.9:1/",
-            "http://[::1]:8008",
-            "http://localhost:8008",
-        ] {
+        for good in ["http://127.0.0.1:8008", "http://127.9.9.9:1/", "http://[::1]:8008", "http://localhost:8008"] {
             Http::new(&good.parse().unwrap()).unwrap_or_else(|error| panic!("{good}: {error}"));
         }
-        for bad in [
-            "http://10.0.0.1:8008",
-            "http://192.168.1.1",
-            "http://0.0.0.0:8008",
-            "https://127.0.0.1:8008",
-        ] {
-            assert!(
-                Http::new(&bad.parse().unwrap()).is_err(),
-                "{bad} must be refused"
-            );
+        for bad in ["http://10.0.0.1:8008", "http://192.168.1.1", "http://0.0.0.0:8008", "https://127.0.0.1:8008"] {
+            assert!(Http::new(&bad.parse().unwrap()).is_err(), "{bad} must be refused");
         }
     }
 }

@@ -22,12 +22,7 @@ struct Part {
 
 /// Runs `operation(worker, round)` in `workers` closed loops for the warm-up and the measured time. Counts what
 /// was begun while measuring, and measures until the last of it has its answer, so a stall at the end is seen.
-pub(crate) async fn run<F, Fut>(
-    lab: &Lab,
-    workers: usize,
-    sizes: Value,
-    operation: F,
-) -> Result<Outcome>
+pub(crate) async fn run<F, Fut>(lab: &Lab, workers: usize, sizes: Value, operation: F) -> Result<Outcome>
 where
     F: Fn(usize, u64) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<()>> + Send,
@@ -76,11 +71,5 @@ where
     }
     let mut extra = Map::new();
     meter.describe(before, whole.latencies.len(), &mut extra);
-    Ok(Outcome {
-        latencies: whole.latencies,
-        errors: whole.errors,
-        elapsed,
-        sizes,
-        extra,
-    })
+    Ok(Outcome { latencies: whole.latencies, errors: whole.errors, elapsed, sizes, extra })
 }

@@ -72,42 +72,22 @@ struct Received {
 pub(crate) async fn run(lab: &mut Lab) -> Result<Outcome> {
     let room = lab.large_room().await?;
     let rate = lab.options.rate;
-    let filter =
-        json!({ "room": { "timeline": { "limit": 100 }, "state": { "lazy_load_members": true } } });
-    let query: Arc<str> = format!(
-        "set_presence={}&filter={}",
-        lab.options.presence.as_str(),
-        path_segment(&filter.to_string())
-    )
-    .into();
+    let filter = json!({ "room": { "timeline": { "limit": 100 }, "state": { "lazy_load_members": true } } });
+    let query: Arc<str> =
+        format!("set_presence={}&filter={}", lab.options.presence.as_str(), path_segment(&filter.to_string())).into();
 
     let (since, online) = come_online(&lab.http, &room.members, &query).await?;
-    eprintln!(
-        "# {} members online in {:.1} s",
-        since.len(),
-        online.as_secs_f64()
-    );
+    eprintln!("# {} members online in {:.1} s", since.len(), online.as_secs_f64());
 
     let skipped = (lab.options.warmup as f64 * rate).round() as u32;
     let count = skipped + ((lab.options.duration as f64 * rate).round() as u32).max(1);
     let interval = Duration::from_secs_f64(1.0 / rate);
     // A moment for the listeners to be listening.
-    let schedule = Schedule {
-        start: Instant::now() + Duration::from_secs(1),
-        interval,
-        skipped,
-        count,
-    };
+    let schedule = Schedule { start: Instant::now() + Duration::from_secs(1), interval, skipped, count };
 
     let mut listeners = JoinSet::new();
     for (account, since) in room.members.iter().cloned().zip(since) {
-        listeners.spawn(listen(
-            lab.http.clone(),
-            account,
-            since,
-            Arc::clone(&query),
-            schedule,
-        ));
+        listeners.spawn(listen(lab.http.clone(), account, since, Arc::clone(&query), schedule));
     }
     let run: u32 = rand::random();
     let mut sends = JoinSet::new();
@@ -119,21 +99,11 @@ pub(crate) async fn run(lab: &mut Lab) -> Result<Outcome> {
             before = meter.cpu();
         }
         let (http, authorization) = (lab.http.clone(), room.creator.authorization.clone());
-        let path = format!(
-            "/_matrix/client/v3/rooms/{}/send/m.room.message/{run:x}-{message}",
-            room.path_id
-        );
+        let path = format!("/_matrix/client/v3/rooms/{}/send/m.room.message/{run:x}-{message}", room.path_id);
         sends.spawn(async move {
             let begun = Instant::now();
             let body = json!({ "msgtype": "m.text", "body": format!("{MARK}{message}.") });
-            http.call(
-                Method::PUT,
-                &path,
-                Some(&authorization),
-                Bytes::from(body.to_string()),
-            )
-            .await?
-            .success()?;
+            http.call(Method::PUT, &path, Some(&authorization), Bytes::from(body.to_string())).await?.success()?;
             anyhow::Ok((message, begun.elapsed()))
         });
     }
@@ -160,9 +130,7 @@ pub(crate) async fn run(lab: &mut Lab) -> Result<Outcome> {
 
     let measured = count - skipped;
     let last_due = schedule.due(count - 1);
-    let behind = all
-        .last
-        .map_or(DRAIN, |last| last.saturating_duration_since(last_due));
+    let behind = all.last.map_or(DRAIN, |last| last.saturating_duration_since(last_due));
     let mut extra = Map::new();
     meter.describe(before, measured as usize, &mut extra);
     send_latencies.sort_unstable();
@@ -177,40 +145,20 @@ pub(crate) async fn run(lab: &mut Lab) -> Result<Outcome> {
     put("kept_up", json!(all.missing == 0 && behind < interval * 3));
     put("coming_online_s", json!(round(online.as_secs_f64(), 2)));
     put("joins_s", json!(round(room.joined_in.as_secs_f64(), 2)));
-    let elapsed = all.last.map_or(DRAIN, |last| {
-        last.saturating_duration_since(schedule.due(skipped))
-    });
+    let elapsed = all.last.map_or(DRAIN, |last| last.saturating_duration_since(schedule.due(skipped)));
     let sizes = json!({ "members": room.members.len(), "rate": rate, "presence": lab.options.presence.as_str() });
-    Ok(Outcome {
-        latencies: all.latencies,
-        errors: all.errors + all.missing + all.doubled,
-        elapsed,
-        sizes,
-        extra,
-    })
+    Ok(Outcome { latencies: all.latencies, errors: all.errors + all.missing + all.doubled, elapsed, sizes, extra })
 }
 
 /// Everyone's first sync, all at once; gives the positions to listen from, and how long it took.
-async fn come_online(
-    http: &Http,
-    members: &[Account],
-    query: &Arc<str>,
-) -> Result<(Vec<String>, Duration)> {
+async fn come_online(http: &Http, members: &[Account], query: &Arc<str>) -> Result<(Vec<String>, Duration)> {
     let begun = Instant::now();
     let mut tasks = JoinSet::new();
     for (index, account) in members.iter().cloned().enumerate() {
         let (http, query) = (http.clone(), Arc::clone(query));
         tasks.spawn(async move {
             let path = format!("/_matrix/client/v3/sync?timeout=0&{query}");
-            let body = http
-                .call(
-                    Method::GET,
-                    &path,
-                    Some(&account.authorization),
-                    Bytes::new(),
-                )
-                .await?
-                .success()?;
+            let body = http.call(Method::GET, &path, Some(&account.authorization), Bytes::new()).await?.success()?;
             let sync: Sync<'_> = serde_json::from_slice(&body)?;
             anyhow::Ok((index, sync.next_batch.into_owned()))
         });
@@ -224,27 +172,13 @@ async fn come_online(
 }
 
 /// Long-polls until every message was seen or the deadline passed.
-async fn listen(
-    http: Http,
-    account: Account,
-    mut since: String,
-    query: Arc<str>,
-    schedule: Schedule,
-) -> Received {
+async fn listen(http: Http, account: Account, mut since: String, query: Arc<str>, schedule: Schedule) -> Received {
     let mut received = Received::default();
     let mut seen = vec![false; schedule.count as usize];
     let mut open = schedule.count;
     while open > 0 {
-        let path = format!(
-            "/_matrix/client/v3/sync?timeout={POLL_MS}&since={}&{query}",
-            path_segment(&since)
-        );
-        let call = http.call(
-            Method::GET,
-            &path,
-            Some(&account.authorization),
-            Bytes::new(),
-        );
+        let path = format!("/_matrix/client/v3/sync?timeout={POLL_MS}&since={}&{query}", path_segment(&since));
+        let call = http.call(Method::GET, &path, Some(&account.authorization), Bytes::new());
         let Ok(reply) = timeout_at(schedule.deadline(), call).await else {
             break;
         };
@@ -273,9 +207,7 @@ async fn listen(
             open -= 1;
             received.last = Some(now);
             if message >= schedule.skipped {
-                received
-                    .latencies
-                    .push(micros(now.saturating_duration_since(schedule.due(message))));
+                received.latencies.push(micros(now.saturating_duration_since(schedule.due(message))));
             }
         }
         since = sync.next_batch.into_owned();
@@ -286,9 +218,7 @@ async fn listen(
 
 /// The numbers of the load's messages in a piece of JSON.
 fn marks(json: &str) -> impl Iterator<Item = u32> + '_ {
-    json.split(MARK)
-        .skip(1)
-        .filter_map(|rest| rest.split_once('.')?.0.parse().ok())
+    json.split(MARK).skip(1).filter_map(|rest| rest.split_once('.')?.0.parse().ok())
 }
 
 #[cfg(test)]
@@ -299,10 +229,7 @@ mod tests {
     fn finds_messages_in_a_sync_answer() {
         let body = br#"{"next_batch":"s1","rooms":{"join":{"!a":{"timeline":{"events":[{"content":{"body":"parta-load#7."}},{"content":{"body":"parta-load#12."}}]}}}}}"#;
         let sync: Sync<'_> = serde_json::from_slice(body).unwrap();
-        assert_eq!(
-            marks(sync.rooms.unwrap().get()).collect::<Vec<_>>(),
-            [7, 12]
-        );
+        assert_eq!(marks(sync.rooms.unwrap().get()).collect::<Vec<_>>(), [7, 12]);
         let empty: Sync<'_> = serde_json::from_slice(br#"{"next_batch":"s\u0031"}"#).unwrap();
         assert_eq!(empty.next_batch, "s1");
         assert!(empty.rooms.is_none());

@@ -35,52 +35,29 @@ pub(crate) async fn run(lab: &mut Lab) -> Result<Outcome> {
             .await?;
     }
     let filter = json!({ "room": { "timeline": { "limit": messages }, "state": { "lazy_load_members": true } } });
-    let path: Arc<str> = format!(
-        "/_matrix/client/v3/sync?timeout=0&set_presence=offline&filter={}",
-        path_segment(&filter.to_string())
-    )
-    .into();
+    let path: Arc<str> =
+        format!("/_matrix/client/v3/sync?timeout=0&set_presence=offline&filter={}", path_segment(&filter.to_string()))
+            .into();
 
     // One look at what comes back, so that a server cannot be fast by leaving things out.
-    let body = lab
-        .http
-        .call(
-            Method::GET,
-            &path,
-            Some(&reader.authorization),
-            Bytes::new(),
-        )
-        .await?
-        .success()?;
+    let body = lab.http.call(Method::GET, &path, Some(&reader.authorization), Bytes::new()).await?.success()?;
     let first: Value = serde_json::from_slice(&body)?;
-    let joined = first["rooms"]["join"]
-        .as_object()
-        .map_or(0, serde_json::Map::len);
-    ensure!(
-        joined >= rooms,
-        "the sync shows {joined} rooms instead of {rooms}"
-    );
+    let joined = first["rooms"]["join"].as_object().map_or(0, serde_json::Map::len);
+    ensure!(joined >= rooms, "the sync shows {joined} rooms instead of {rooms}");
     let events: usize = first["rooms"]["join"]
         .as_object()
         .into_iter()
         .flatten()
         .map(|(_, room)| room["timeline"]["events"].as_array().map_or(0, Vec::len))
         .sum();
-    ensure!(
-        events >= rooms * messages,
-        "the sync shows {events} timeline events instead of {}",
-        rooms * messages
-    );
+    ensure!(events >= rooms * messages, "the sync shows {events} timeline events instead of {}", rooms * messages);
 
     let (http, authorization) = (lab.http.clone(), reader.authorization.clone());
-    let sizes =
-        json!({ "rooms": rooms, "messages_a_room": messages, "response_kib": body.len() / 1024 });
+    let sizes = json!({ "rooms": rooms, "messages_a_room": messages, "response_kib": body.len() / 1024 });
     closed_loop::run(lab, 1, sizes, move |_, _| {
         let (http, authorization, path) = (http.clone(), authorization.clone(), Arc::clone(&path));
         async move {
-            http.call(Method::GET, &path, Some(&authorization), Bytes::new())
-                .await?
-                .success()?;
+            http.call(Method::GET, &path, Some(&authorization), Bytes::new()).await?.success()?;
             Ok(())
         }
     })

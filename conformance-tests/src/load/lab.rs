@@ -46,34 +46,17 @@ impl Lab {
     /// Connects and asks the server what it is.
     pub(crate) async fn open(options: Options) -> Result<Self> {
         let http = Http::new(&options.base_url)?;
-        let reply = http
-            .call(Method::GET, "/_matrix/client/versions", None, Bytes::new())
-            .await?;
+        let reply = http.call(Method::GET, "/_matrix/client/versions", None, Bytes::new()).await?;
         let named = reply.server.clone();
-        reply
-            .success()
-            .context("the server does not answer /versions")?;
-        let admin = http
-            .call(
-                Method::GET,
-                "/_synapse/admin/v1/server_version",
-                None,
-                Bytes::new(),
-            )
-            .await?;
+        reply.success().context("the server does not answer /versions")?;
+        let admin = http.call(Method::GET, "/_synapse/admin/v1/server_version", None, Bytes::new()).await?;
         let said: Value = serde_json::from_slice(&admin.body).unwrap_or(Value::Null);
         let version = match (named, said["server_version"].as_str()) {
             (Some(name), _) if name.contains('/') => name,
-            (name, Some(version)) => format!("{} {version}", name.unwrap_or_default())
-                .trim()
-                .to_owned(),
+            (name, Some(version)) => format!("{} {version}", name.unwrap_or_default()).trim().to_owned(),
             (name, None) => name.unwrap_or_else(|| "unknown".to_owned()),
         };
-        let run = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_millis()
-            % 0x1_0000_0000;
+        let run = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() % 0x1_0000_0000;
         Ok(Self {
             options,
             http,
@@ -103,12 +86,7 @@ impl Lab {
             let this = &*self;
             stream::iter(have..count.max(have))
                 .map(|index| async move {
-                    accounts::register(
-                        &this.http,
-                        &this.options.registration,
-                        &this.username(index),
-                    )
-                    .await
+                    accounts::register(&this.http, &this.options.registration, &this.username(index)).await
                 })
                 .buffered(self.concurrency())
                 .try_collect()
@@ -116,18 +94,10 @@ impl Lab {
                 .context("making accounts")?
         };
         if !made.is_empty() {
-            eprintln!(
-                "# {} accounts in {:.1} s",
-                made.len(),
-                begun.elapsed().as_secs_f64()
-            );
+            eprintln!("# {} accounts in {:.1} s", made.len(), begun.elapsed().as_secs_f64());
         }
         self.accounts.extend(made);
-        if let Some((_, domain)) = self
-            .accounts
-            .first()
-            .and_then(|account| account.user_id.split_once(':'))
-        {
+        if let Some((_, domain)) = self.accounts.first().and_then(|account| account.user_id.split_once(':')) {
             domain.clone_into(&mut self.server_name);
         }
         Ok(self.accounts[..count].to_vec())
@@ -140,32 +110,15 @@ impl Lab {
 
     /// Creates a room and gives its id ready for a path.
     pub(crate) async fn create_room(&self, creator: &Account, body: &Value) -> Result<String> {
-        let answer = self
-            .http
-            .must(
-                Method::POST,
-                "/_matrix/client/v3/createRoom",
-                Some(&creator.authorization),
-                body,
-            )
-            .await?;
-        answer["room_id"]
-            .as_str()
-            .map(path_segment)
-            .context("no room_id in the answer")
+        let answer =
+            self.http.must(Method::POST, "/_matrix/client/v3/createRoom", Some(&creator.authorization), body).await?;
+        answer["room_id"].as_str().map(path_segment).context("no room_id in the answer")
     }
 
     /// Joins `account` to the room.
     pub(crate) async fn join(&self, account: &Account, path_id: &str) -> Result<()> {
         let path = format!("/_matrix/client/v3/rooms/{path_id}/join");
-        self.http
-            .must(
-                Method::POST,
-                &path,
-                Some(&account.authorization),
-                &json!({}),
-            )
-            .await?;
+        self.http.must(Method::POST, &path, Some(&account.authorization), &json!({})).await?;
         Ok(())
     }
 
@@ -176,12 +129,8 @@ impl Lab {
         }
         let mut members = self.accounts(self.options.members as usize + 1).await?;
         let creator = members.remove(0);
-        let path_id = self
-            .create_room(
-                &creator,
-                &json!({ "preset": "public_chat", "name": "The whole school" }),
-            )
-            .await?;
+        let path_id =
+            self.create_room(&creator, &json!({ "preset": "public_chat", "name": "The whole school" })).await?;
         let begun = Instant::now();
         {
             let (this, path_id) = (&*self, path_id.as_str());
@@ -192,17 +141,8 @@ impl Lab {
                 .context("joining the large room")?;
         }
         let joined_in = begun.elapsed();
-        eprintln!(
-            "# {} joins in {:.1} s",
-            members.len(),
-            joined_in.as_secs_f64()
-        );
-        let room = LargeRoom {
-            path_id,
-            creator,
-            members,
-            joined_in,
-        };
+        eprintln!("# {} joins in {:.1} s", members.len(), joined_in.as_secs_f64());
+        let room = LargeRoom { path_id, creator, members, joined_in };
         self.large_room = Some(room.clone());
         Ok(room)
     }
@@ -213,9 +153,7 @@ pub(crate) fn path_segment(id: &str) -> String {
     let mut encoded = String::with_capacity(id.len() + 8);
     for byte in id.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                encoded.push(char::from(byte))
-            }
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
             _ => encoded.push_str(&format!("%{byte:02X}")),
         }
     }

@@ -26,19 +26,12 @@ pub(crate) async fn run(lab: &mut Lab) -> Result<Outcome> {
         })
         .collect();
     let http = lab.http.clone();
-    closed_loop::run(
-        lab,
-        callers,
-        json!({ "callers": callers }),
-        move |worker, _| {
-            let (http, body) = (http.clone(), bodies[worker].clone());
-            async move {
-                http.call(Method::POST, "/_matrix/client/v3/login", None, body)
-                    .await?
-                    .success()?;
-                Ok(())
-            }
-        },
-    )
+    closed_loop::run(lab, callers, json!({ "callers": callers }), move |worker, _| {
+        let (http, body) = (http.clone(), bodies[worker].clone());
+        async move {
+            http.call(Method::POST, "/_matrix/client/v3/login", None, body).await?.success()?;
+            Ok(())
+        }
+    })
     .await
 }

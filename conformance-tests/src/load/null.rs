@@ -16,9 +16,7 @@ pub(crate) async fn run(lab: &Lab) -> Result<Outcome> {
     closed_loop::run(lab, callers, json!({ "callers": callers }), move |_, _| {
         let http = http.clone();
         async move {
-            http.call(Method::GET, "/_matrix/client/versions", None, Bytes::new())
-                .await?
-                .success()?;
+            http.call(Method::GET, "/_matrix/client/versions", None, Bytes::new()).await?.success()?;
             Ok(())
         }
     })

@@ -60,11 +60,7 @@ pub(crate) struct Options {
 impl Options {
     /// The scenarios asked for, or all of them.
     pub(crate) fn scenarios(&self) -> Vec<Scenario> {
-        if self.scenario.is_empty() {
-            Scenario::value_variants().to_vec()
-        } else {
-            self.scenario.clone()
-        }
+        if self.scenario.is_empty() { Scenario::value_variants().to_vec() } else { self.scenario.clone() }
     }
 }
 
@@ -139,9 +135,7 @@ impl FromStr for Registration {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             None if text == "dummy" => Ok(Self::Dummy),
-            Some(("shared-secret", secret)) if !secret.is_empty() => {
-                Ok(Self::SharedSecret(secret.to_owned()))
-            }
+            Some(("shared-secret", secret)) if !secret.is_empty() => Ok(Self::SharedSecret(secret.to_owned())),
             _ => Err("either `dummy` or `shared-secret:SECRET`".to_owned()),
         }
     }

@@ -32,11 +32,7 @@ impl Meter {
     /// CPU seconds as of now.
     pub(crate) fn cpu(&self) -> Cpu {
         Cpu {
-            server: self
-                .tree()
-                .iter()
-                .filter_map(|pid| cpu_of(&pid.to_string()))
-                .sum(),
+            server: self.tree().iter().filter_map(|pid| cpu_of(&pid.to_string())).sum(),
             own: cpu_of("self").unwrap_or(0.0),
             machine: cpu_of_machine().unwrap_or(0.0),
         }
@@ -52,27 +48,12 @@ impl Meter {
         }
         into.insert("server_cpu_s".to_owned(), json!(round(server, 2)));
         if operations > 0 {
-            into.insert(
-                "server_cpu_ms_per_op".to_owned(),
-                json!(round(server * 1000.0 / operations as f64, 4)),
-            );
+            into.insert("server_cpu_ms_per_op".to_owned(), json!(round(server * 1000.0 / operations as f64, 4)));
         }
-        into.insert(
-            "other_cpu_s".to_owned(),
-            json!(round(
-                (now.machine - before.machine - server - own).max(0.0),
-                2
-            )),
-        );
+        into.insert("other_cpu_s".to_owned(), json!(round((now.machine - before.machine - server - own).max(0.0), 2)));
         let tree = self.tree();
-        for (key, file, field) in [
-            ("server_rss_mib", "status", "VmRSS:"),
-            ("server_pss_mib", "smaps_rollup", "Pss:"),
-        ] {
-            let kib: u64 = tree
-                .iter()
-                .filter_map(|pid| field_kib(*pid, file, field))
-                .sum();
+        for (key, file, field) in [("server_rss_mib", "status", "VmRSS:"), ("server_pss_mib", "smaps_rollup", "Pss:")] {
+            let kib: u64 = tree.iter().filter_map(|pid| field_kib(*pid, file, field)).sum();
             into.insert(key.to_owned(), json!(round(kib as f64 / 1024.0, 1)));
         }
     }
@@ -81,15 +62,10 @@ impl Meter {
     fn tree(&self) -> HashSet<u32> {
         let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let Some(pid) = entry
-                .file_name()
-                .to_str()
-                .and_then(|name| name.parse::<u32>().ok())
-            else {
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
                 continue;
             };
-            let parent =
-                stat_fields(&pid.to_string()).and_then(|fields| fields.get(1)?.parse().ok());
+            let parent = stat_fields(&pid.to_string()).and_then(|fields| fields.get(1)?.parse().ok());
             if let Some(parent) = parent {
                 children.entry(parent).or_default().push(pid);
             }
@@ -114,11 +90,7 @@ fn stat_fields(pid: &str) -> Option<Vec<String>> {
 fn cpu_of(pid: &str) -> Option<f64> {
     let fields = stat_fields(pid)?;
     // Counted from the state, which is field 3 of proc(5): utime is 14, stime is 15.
-    let ticks: u64 = fields
-        .get(11..13)?
-        .iter()
-        .filter_map(|field| field.parse::<u64>().ok())
-        .sum();
+    let ticks: u64 = fields.get(11..13)?.iter().filter_map(|field| field.parse::<u64>().ok()).sum();
     Some(ticks as f64 / TICKS)
 }
 
@@ -137,13 +109,7 @@ fn cpu_of_machine() -> Option<f64> {
 
 fn field_kib(pid: u32, file: &str, field: &str) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/{file}")).ok()?;
-    text.lines()
-        .find_map(|line| line.strip_prefix(field))?
-        .trim()
-        .strip_suffix("kB")?
-        .trim()
-        .parse()
-        .ok()
+    text.lines().find_map(|line| line.strip_prefix(field))?.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
 /// `value` to so many decimals.

@@ -37,20 +37,8 @@ impl Outcome {
         put("sizes", self.sizes);
         put("ops", json!(operations));
         put("seconds", json!(round(seconds, 2)));
-        put(
-            "ops_per_s",
-            json!(if seconds > 0.0 {
-                round(operations as f64 / seconds, 1)
-            } else {
-                0.0
-            }),
-        );
-        for (key, share) in [
-            ("p50_ms", 0.50),
-            ("p95_ms", 0.95),
-            ("p99_ms", 0.99),
-            ("max_ms", 1.0),
-        ] {
+        put("ops_per_s", json!(if seconds > 0.0 { round(operations as f64 / seconds, 1) } else { 0.0 }));
+        for (key, share) in [("p50_ms", 0.50), ("p95_ms", 0.95), ("p99_ms", 0.99), ("max_ms", 1.0)] {
             put(key, json!(percentile_ms(&self.latencies, share)));
         }
         put("errors", json!(self.errors));
@@ -62,9 +50,7 @@ impl Outcome {
 /// The latency that this share of the sorted operations stayed within, in milliseconds; null when there were none.
 pub(crate) fn percentile_ms(sorted: &[u32], share: f64) -> Option<f64> {
     let rank = (share * sorted.len() as f64).ceil() as usize;
-    sorted
-        .get(rank.saturating_sub(1))
-        .map(|micros| round(f64::from(*micros) / 1000.0, 2))
+    sorted.get(rank.saturating_sub(1)).map(|micros| round(f64::from(*micros) / 1000.0, 2))
 }
 
 /// A duration in whole microseconds, at most an hour and ten minutes.
@@ -75,12 +61,7 @@ pub(crate) fn micros(duration: Duration) -> u32 {
 /// The line as a person reads it: `key value` pairs, the scenario first.
 pub(crate) fn for_people(line: &Value) -> String {
     let mut text = line["scenario"].as_str().unwrap_or_default().to_owned();
-    for (key, value) in line
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(key, _)| *key != "scenario")
-    {
+    for (key, value) in line.as_object().into_iter().flatten().filter(|(key, _)| *key != "scenario") {
         text.push_str(&format!("  {key} {value}"));
     }
     text

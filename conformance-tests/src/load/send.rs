@@ -17,10 +17,7 @@ pub(crate) async fn in_own_rooms(lab: &mut Lab) -> Result<Outcome> {
     let rooms: Vec<String> = {
         let this = &*lab;
         stream::iter(&senders)
-            .map(|sender| async move {
-                this.create_room(sender, &json!({ "preset": "private_chat" }))
-                    .await
-            })
+            .map(|sender| async move { this.create_room(sender, &json!({ "preset": "private_chat" })).await })
             .buffered(lab.concurrency())
             .try_collect()
             .await?
@@ -32,43 +29,24 @@ pub(crate) async fn in_own_rooms(lab: &mut Lab) -> Result<Outcome> {
 /// One room with all the members, of whom only the senders do anything.
 pub(crate) async fn in_one_room(lab: &mut Lab) -> Result<Outcome> {
     let room = lab.large_room().await?;
-    let senders: Vec<_> = room
-        .members
-        .iter()
-        .cycle()
-        .take(lab.options.senders as usize)
-        .cloned()
-        .collect();
+    let senders: Vec<_> = room.members.iter().cycle().take(lab.options.senders as usize).cloned().collect();
     let sizes = json!({ "senders": senders.len(), "members": room.members.len() + 1 });
-    send(
-        lab,
-        senders
-            .into_iter()
-            .map(|sender| (sender, room.path_id.clone()))
-            .collect(),
-        sizes,
-    )
-    .await
+    send(lab, senders.into_iter().map(|sender| (sender, room.path_id.clone())).collect(), sizes).await
 }
 
 async fn send(lab: &Lab, senders: Vec<(Account, String)>, sizes: Value) -> Result<Outcome> {
     let http = lab.http.clone();
-    let body = Bytes::from(
-        json!({ "msgtype": "m.text", "body": "Домашнее задание: упражнение 112, к среде." })
-            .to_string(),
-    );
+    let body =
+        Bytes::from(json!({ "msgtype": "m.text", "body": "Домашнее задание: упражнение 112, к среде." }).to_string());
     let run: u32 = rand::random();
     let count = senders.len();
     closed_loop::run(lab, count, sizes, move |worker, round| {
         let (http, body) = (http.clone(), body.clone());
         let (account, room) = &senders[worker];
         let authorization = account.authorization.clone();
-        let path =
-            format!("/_matrix/client/v3/rooms/{room}/send/m.room.message/{run:x}-{worker}-{round}");
+        let path = format!("/_matrix/client/v3/rooms/{room}/send/m.room.message/{run:x}-{worker}-{round}");
         async move {
-            http.call(Method::PUT, &path, Some(&authorization), body)
-                .await?
-                .success()?;
+            http.call(Method::PUT, &path, Some(&authorization), body).await?.success()?;
             Ok(())
         }
     })

@@ -28,9 +28,7 @@ pub(crate) fn segment(text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                encoded.push(char::from(byte))
-            }
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
             _ => encoded.push_str(&format!("%{byte:02X}")),
         }
     }
@@ -41,10 +39,7 @@ pub(crate) fn segment(text: &str) -> String {
 pub(crate) fn unique(prefix: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap()
-        .as_micros();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros();
     format!("{prefix}-{now:x}-{:x}-{number}", std::process::id())
 }
 
@@ -78,33 +73,21 @@ impl Answer {
     /// The body of a Matrix error with this status and code.
     #[track_caller]
     pub(crate) fn fails(self, status: u16, errcode: &str) -> Value {
-        assert!(
-            self.status == status && self.body["errcode"] == errcode,
-            "wanted {status} {errcode}: {self}"
-        );
-        assert!(
-            self.body["error"].is_string(),
-            "an error explains itself: {self}"
-        );
+        assert!(self.status == status && self.body["errcode"] == errcode, "wanted {status} {errcode}: {self}");
+        assert!(self.body["error"].is_string(), "an error explains itself: {self}");
         self.body
     }
 
     /// The body of a Matrix error with any status from 400 to 499.
     #[track_caller]
     pub(crate) fn refused(self) -> Value {
-        assert!(
-            (400..500).contains(&self.status) && self.body["errcode"].is_string(),
-            "wanted a Matrix error: {self}"
-        );
+        assert!((400..500).contains(&self.status) && self.body["errcode"].is_string(), "wanted a Matrix error: {self}");
         self.body
     }
 
     /// A header's value, empty when absent.
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 }
 
@@ -123,10 +106,7 @@ impl Homeserver {
             .no_proxy()
             .build()
             .unwrap();
-        Self {
-            base: base.trim_end_matches('/').to_owned(),
-            http,
-        }
+        Self { base: base.trim_end_matches('/').to_owned(), http }
     }
 
     /// A request to be filled in by hand; `send` it with [`Homeserver::answer`].
@@ -138,25 +118,11 @@ impl Homeserver {
     pub(crate) async fn answer(&self, request: reqwest::RequestBuilder) -> Answer {
         let request = request.build().unwrap();
         let asked = format!("{} {}", request.method(), request.url());
-        let response = self
-            .http
-            .execute(request)
-            .await
-            .unwrap_or_else(|error| panic!("{asked}: {error:?}"));
+        let response = self.http.execute(request).await.unwrap_or_else(|error| panic!("{asked}: {error:?}"));
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let bytes = response
-            .bytes()
-            .await
-            .unwrap_or_else(|error| panic!("{asked}: {error:?}"))
-            .to_vec();
+        let bytes = response.bytes().await.unwrap_or_else(|error| panic!("{asked}: {error:?}")).to_vec();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Answer {
-            asked,
-            status,
-            headers,
-            bytes,
-            body,
-        }
+        Answer { asked, status, headers, bytes, body }
     }
 
     pub(crate) async fn get(&self, path: impl AsRef<str>) -> Answer {
@@ -164,8 +130,7 @@ impl Homeserver {
     }
 
     pub(crate) async fn post(&self, path: impl AsRef<str>, body: Value) -> Answer {
-        self.answer(self.request(Method::POST, path.as_ref()).json(&body))
-            .await
+        self.answer(self.request(Method::POST, path.as_ref()).json(&body)).await
     }
 
     /// A fresh account, signed in.
@@ -201,18 +166,8 @@ pub(crate) struct User {
 
 impl User {
     pub(crate) fn from_answer(hs: &Homeserver, answer: &Value) -> Self {
-        let text = |key: &str| {
-            answer[key]
-                .as_str()
-                .unwrap_or_else(|| panic!("no {key} in {answer}"))
-                .to_owned()
-        };
-        Self {
-            hs: hs.clone(),
-            id: text("user_id"),
-            token: text("access_token"),
-            device: text("device_id"),
-        }
+        let text = |key: &str| answer[key].as_str().unwrap_or_else(|| panic!("no {key} in {answer}")).to_owned();
+        Self { hs: hs.clone(), id: text("user_id"), token: text("access_token"), device: text("device_id") }
     }
 
     /// The part between `@` and `:`.
@@ -226,9 +181,7 @@ impl User {
     }
 
     pub(crate) fn request(&self, method: Method, path: impl AsRef<str>) -> reqwest::RequestBuilder {
-        self.hs
-            .request(method, path.as_ref())
-            .bearer_auth(&self.token)
+        self.hs.request(method, path.as_ref()).bearer_auth(&self.token)
     }
 
     pub(crate) async fn get(&self, path: impl AsRef<str>) -> Answer {
@@ -236,15 +189,11 @@ impl User {
     }
 
     pub(crate) async fn post(&self, path: impl AsRef<str>, body: Value) -> Answer {
-        self.hs
-            .answer(self.request(Method::POST, path).json(&body))
-            .await
+        self.hs.answer(self.request(Method::POST, path).json(&body)).await
     }
 
     pub(crate) async fn put(&self, path: impl AsRef<str>, body: Value) -> Answer {
-        self.hs
-            .answer(self.request(Method::PUT, path).json(&body))
-            .await
+        self.hs.answer(self.request(Method::PUT, path).json(&body)).await
     }
 
     pub(crate) async fn delete(&self, path: impl AsRef<str>) -> Answer {
@@ -253,31 +202,20 @@ impl User {
 
     /// Creates a room; gives its id.
     pub(crate) async fn create_room(&self, body: Value) -> String {
-        self.post(path!("v3/createRoom"), body).await.ok()["room_id"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        self.post(path!("v3/createRoom"), body).await.ok()["room_id"].as_str().unwrap().to_owned()
     }
 
     pub(crate) async fn join(&self, room: &str) {
-        self.post(path!("v3/rooms/{}/join", room), json!({}))
-            .await
-            .ok();
+        self.post(path!("v3/rooms/{}/join", room), json!({})).await.ok();
     }
 
     pub(crate) async fn leave(&self, room: &str) {
-        self.post(path!("v3/rooms/{}/leave", room), json!({}))
-            .await
-            .ok();
+        self.post(path!("v3/rooms/{}/leave", room), json!({})).await.ok();
     }
 
     /// `invite`, `kick`, `ban` or `unban`.
     pub(crate) async fn member(&self, room: &str, action: &str, user: &User) -> Answer {
-        self.post(
-            path!("v3/rooms/{}/{}", room, action),
-            json!({ "user_id": user.id }),
-        )
-        .await
+        self.post(path!("v3/rooms/{}/{}", room, action), json!({ "user_id": user.id })).await
     }
 
     /// A room of this user's with the others joined.
@@ -290,71 +228,41 @@ impl User {
     }
 
     pub(crate) async fn try_send(&self, room: &str, kind: &str, content: Value) -> Answer {
-        self.put(
-            path!("v3/rooms/{}/send/{}/{}", room, kind, unique("txn")),
-            content,
-        )
-        .await
+        self.put(path!("v3/rooms/{}/send/{}/{}", room, kind, unique("txn")), content).await
     }
 
     /// Sends an event; gives its id.
     pub(crate) async fn send_event(&self, room: &str, kind: &str, content: Value) -> String {
-        self.try_send(room, kind, content).await.ok()["event_id"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        self.try_send(room, kind, content).await.ok()["event_id"].as_str().unwrap().to_owned()
     }
 
     /// Sends a text message; gives its id.
     pub(crate) async fn send(&self, room: &str, text: &str) -> String {
-        self.send_event(
-            room,
-            "m.room.message",
-            json!({ "msgtype": "m.text", "body": text }),
-        )
-        .await
+        self.send_event(room, "m.room.message", json!({ "msgtype": "m.text", "body": text })).await
     }
 
     pub(crate) async fn state(&self, room: &str, kind: &str, key: &str) -> Answer {
-        self.get(path!("v3/rooms/{}/state/{}/{}", room, kind, key))
-            .await
+        self.get(path!("v3/rooms/{}/state/{}/{}", room, kind, key)).await
     }
 
-    pub(crate) async fn set_state(
-        &self,
-        room: &str,
-        kind: &str,
-        key: &str,
-        content: Value,
-    ) -> Answer {
-        self.put(path!("v3/rooms/{}/state/{}/{}", room, kind, key), content)
-            .await
+    pub(crate) async fn set_state(&self, room: &str, kind: &str, key: &str, content: Value) -> Answer {
+        self.put(path!("v3/rooms/{}/state/{}/{}", room, kind, key), content).await
     }
 
     /// The whole current state.
     pub(crate) async fn whole_state(&self, room: &str) -> Vec<Value> {
-        self.get(path!("v3/rooms/{}/state", room))
-            .await
-            .ok()
-            .as_array()
-            .unwrap()
-            .clone()
+        self.get(path!("v3/rooms/{}/state", room)).await.ok().as_array().unwrap().clone()
     }
 
     /// One page of history, newest first.
     pub(crate) async fn back(&self, room: &str) -> Vec<Value> {
-        let page = self
-            .get(path!("v3/rooms/{}/messages?dir=b&limit=100", room))
-            .await
-            .ok();
+        let page = self.get(path!("v3/rooms/{}/messages?dir=b&limit=100", room)).await.ok();
         page["chunk"].as_array().unwrap().clone()
     }
 
     /// A sync with this query, answered at once.
     pub(crate) async fn sync(&self, query: &str) -> Value {
-        self.get(format!("{}?timeout=0{query}", path!("v3/sync")))
-            .await
-            .ok()
+        self.get(format!("{}?timeout=0{query}", path!("v3/sync"))).await.ok()
     }
 
     /// Follows the sync from now on.
@@ -365,20 +273,13 @@ impl User {
     /// Follows the sync from now on with `query` (beginning with `&`) in every request.
     pub(crate) async fn follow_with(&self, query: &str) -> Follower {
         let first = self.sync(query).await;
-        Follower {
-            user: self.clone(),
-            since: next_batch(&first),
-            query: query.to_owned(),
-        }
+        Follower { user: self.clone(), since: next_batch(&first), query: query.to_owned() }
     }
 }
 
 /// The token to go on from.
 pub(crate) fn next_batch(sync: &Value) -> String {
-    sync["next_batch"]
-        .as_str()
-        .unwrap_or_else(|| panic!("no next_batch in {sync}"))
-        .to_owned()
+    sync["next_batch"].as_str().unwrap_or_else(|| panic!("no next_batch in {sync}")).to_owned()
 }
 
 /// A sync loop.
@@ -392,10 +293,7 @@ pub(crate) struct Follower {
 impl Follower {
     /// Long-polls until `pick` finds what it looks for in an answer.
     #[track_caller]
-    pub(crate) fn until<T>(
-        &mut self,
-        mut pick: impl FnMut(&Value) -> Option<T>,
-    ) -> impl Future<Output = T> {
+    pub(crate) fn until<T>(&mut self, mut pick: impl FnMut(&Value) -> Option<T>) -> impl Future<Output = T> {
         let place = std::panic::Location::caller();
         async move {
             let deadline = Instant::now() + PATIENCE;
@@ -409,21 +307,14 @@ impl Follower {
                     seen.push(sync);
                 }
             }
-            panic!(
-                "{place}: not in the sync of {} within {PATIENCE:?}; seen: {seen:#?}",
-                self.user.id
-            );
+            panic!("{place}: not in the sync of {} within {PATIENCE:?}; seen: {seen:#?}", self.user.id);
         }
     }
 
     /// One sync from where the last one ended.
     pub(crate) async fn poll(&mut self, timeout_ms: u32) -> Value {
         let path = path!("v3/sync?since={}", self.since);
-        let sync = self
-            .user
-            .get(format!("{path}&timeout={timeout_ms}{}", self.query))
-            .await
-            .ok();
+        let sync = self.user.get(format!("{path}&timeout={timeout_ms}{}", self.query)).await.ok();
         self.since = next_batch(&sync);
         sync
     }
@@ -432,11 +323,7 @@ impl Follower {
     #[track_caller]
     pub(crate) fn event(&mut self, room: &str, event_id: &str) -> impl Future<Output = Value> {
         let (room, event_id) = (room.to_owned(), event_id.to_owned());
-        self.until(move |sync| {
-            timeline(sync, &room)
-                .into_iter()
-                .find(|event| event["event_id"] == event_id.as_str())
-        })
+        self.until(move |sync| timeline(sync, &room).into_iter().find(|event| event["event_id"] == event_id.as_str()))
     }
 }
 
@@ -457,16 +344,10 @@ pub(crate) fn of_type(events: &Value, kind: &str) -> Option<Value> {
 
 /// The bodies of the messages in a list of events, in its order.
 pub(crate) fn bodies(events: &[Value]) -> Vec<String> {
-    events
-        .iter()
-        .filter_map(|event| event["content"]["body"].as_str().map(str::to_owned))
-        .collect()
+    events.iter().filter_map(|event| event["content"]["body"].as_str().map(str::to_owned)).collect()
 }
 
 /// The ids of the events of a list, in its order.
 pub(crate) fn ids(events: &[Value]) -> Vec<String> {
-    events
-        .iter()
-        .filter_map(|event| event["event_id"].as_str().map(str::to_owned))
-        .collect()
+    events.iter().filter_map(|event| event["event_id"].as_str().map(str::to_owned)).collect()
 }

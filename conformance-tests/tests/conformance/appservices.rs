@@ -44,9 +44,7 @@ struct Told {
 type Shared = Arc<Mutex<Told>>;
 
 fn authorized(told: &Shared, headers: &HeaderMap) -> bool {
-    let right = headers
-        .get("authorization")
-        .is_some_and(|value| value == format!("Bearer {HS_TOKEN}").as_str());
+    let right = headers.get("authorization").is_some_and(|value| value == format!("Bearer {HS_TOKEN}").as_str());
     if !right {
         told.lock().unwrap().unauthorized += 1;
     }
@@ -60,10 +58,7 @@ async fn transaction(
     Json(body): Json<Value>,
 ) -> (StatusCode, Json<Value>) {
     if !authorized(&told, &headers) {
-        return (
-            StatusCode::FORBIDDEN,
-            Json(json!({ "errcode": "M_FORBIDDEN" })),
-        );
+        return (StatusCode::FORBIDDEN, Json(json!({ "errcode": "M_FORBIDDEN" })));
     }
     let mut told = told.lock().unwrap();
     told.transactions.push((id, list(&body["events"])));
@@ -74,24 +69,13 @@ async fn transaction(
     (StatusCode::OK, Json(json!({})))
 }
 
-async fn query(
-    State(told): State<Shared>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> (StatusCode, Json<Value>) {
+async fn query(State(told): State<Shared>, Path(id): Path<String>, headers: HeaderMap) -> (StatusCode, Json<Value>) {
     authorized(&told, &headers);
     told.lock().unwrap().queries.push(id);
-    (
-        StatusCode::NOT_FOUND,
-        Json(json!({ "errcode": "M_NOT_FOUND" })),
-    )
+    (StatusCode::NOT_FOUND, Json(json!({ "errcode": "M_NOT_FOUND" })))
 }
 
-async fn pinged(
-    State(told): State<Shared>,
-    headers: HeaderMap,
-    Json(body): Json<Value>,
-) -> Json<Value> {
+async fn pinged(State(told): State<Shared>, headers: HeaderMap, Json(body): Json<Value>) -> Json<Value> {
     authorized(&told, &headers);
     told.lock().unwrap().pings.push(body);
     Json(json!({}))
@@ -126,19 +110,10 @@ namespaces:
 "##
         );
         std::fs::create_dir_all(setup.data.path().join("appservices")).unwrap();
-        std::fs::write(
-            setup.data.path().join("appservices/black-box.yaml"),
-            registration,
-        )
-        .unwrap();
+        std::fs::write(setup.data.path().join("appservices/black-box.yaml"), registration).unwrap();
         let told = Shared::default();
         let listening = listen(port, Arc::clone(&told)).await;
-        Self {
-            told,
-            server: setup.start().await,
-            listening,
-            port,
-        }
+        Self { told, server: setup.start().await, listening, port }
     }
 
     fn homeserver(&self) -> Homeserver {
@@ -179,9 +154,7 @@ async fn listen(port: u16, told: Shared) -> tokio::task::JoinHandle<()> {
         .route("/_matrix/app/v1/rooms/{id}", get(query))
         .route("/_matrix/app/v1/ping", post(pinged))
         .with_state(told);
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port))
-        .await
-        .unwrap();
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() })
 }
 
@@ -191,20 +164,14 @@ fn messages(told: &Told) -> Vec<String> {
     told.transactions
         .iter()
         .filter(|(id, _)| seen.insert(id.clone()))
-        .flat_map(|(_, events)| {
-            events
-                .iter()
-                .filter_map(|event| event["content"]["body"].as_str().map(str::to_owned))
-        })
+        .flat_map(|(_, events)| events.iter().filter_map(|event| event["content"]["body"].as_str().map(str::to_owned)))
         .collect()
 }
 
 async fn transactions_carry_events(engine: Engine) {
     let service = Service::start(engine).await;
     let alice = service.homeserver().user("alice").await;
-    let room = alice
-        .create_room(json!({ "preset": "private_chat", "invite": [service.bot().id] }))
-        .await;
+    let room = alice.create_room(json!({ "preset": "private_chat", "invite": [service.bot().id] })).await;
     let invite = service
         .until(|told| {
             told.transactions
@@ -229,17 +196,12 @@ async fn transactions_carry_events(engine: Engine) {
         .await;
     assert_eq!(event["sender"], alice.id.as_str());
     assert_eq!(event["content"]["body"], "привет, бот");
-    assert!(
-        event["origin_server_ts"].is_i64() && event["room_id"] == room.as_str(),
-        "{event}"
-    );
+    assert!(event["origin_server_ts"].is_i64() && event["room_id"] == room.as_str(), "{event}");
     // What is none of its business it is not told.
     let other = alice.create_room(json!({})).await;
     alice.send(&other, "secret").await;
     alice.send(&room, "marker").await;
-    service
-        .until(|told| messages(told).contains(&"marker".to_owned()).then_some(()))
-        .await;
+    service.until(|told| messages(told).contains(&"marker".to_owned()).then_some(())).await;
     let told = service.told.lock().unwrap();
     assert!(!messages(&told).contains(&"secret".to_owned()));
     assert_eq!(told.unauthorized, 0);
@@ -265,16 +227,8 @@ async fn transactions_are_retried_in_order(engine: Engine) {
     // A retry is the same transaction: the same id, the same events.
     let told = service.told.lock().unwrap();
     for (id, events) in &told.transactions {
-        let first = told
-            .transactions
-            .iter()
-            .find(|(other, _)| other == id)
-            .unwrap();
-        assert_eq!(
-            crate::api::ids(&first.1),
-            crate::api::ids(events),
-            "transaction {id}"
-        );
+        let first = told.transactions.iter().find(|(other, _)| other == id).unwrap();
+        assert_eq!(crate::api::ids(&first.1), crate::api::ids(events), "transaction {id}");
     }
 }
 
@@ -284,9 +238,7 @@ async fn transactions_survive_a_restart(engine: Engine) {
     let room = alice.room_with(&[]).await;
     service.bot().join(&room).await;
     alice.send(&room, "before").await;
-    service
-        .until(|told| messages(told).contains(&"before".to_owned()).then_some(()))
-        .await;
+    service.until(|told| messages(told).contains(&"before".to_owned()).then_some(())).await;
     // The service is away while things are said, and the server is killed meanwhile.
     service.listening.abort();
     let _ = (&mut service.listening).await;
@@ -294,44 +246,24 @@ async fn transactions_survive_a_restart(engine: Engine) {
     service.server.kill();
     service.listening = listen(service.port, Arc::clone(&service.told)).await;
     service.server.start_again().await;
-    service
-        .until(|told| {
-            messages(told)
-                .contains(&"while it was away".to_owned())
-                .then_some(())
-        })
-        .await;
+    service.until(|told| messages(told).contains(&"while it was away".to_owned()).then_some(())).await;
 }
 
 async fn acting_as_users(engine: Engine) {
     let service = Service::start(engine).await;
     let (hs, bot) = (service.homeserver(), service.bot());
-    assert_eq!(
-        bot.get(path!("v3/account/whoami")).await.ok()["user_id"],
-        bot.id.as_str()
-    );
+    assert_eq!(bot.get(path!("v3/account/whoami")).await.ok()["user_id"], bot.id.as_str());
     let register = json!({ "type": "m.login.application_service", "username": "box_ghost", "inhibit_login": true });
     bot.post(path!("v3/register"), register.clone()).await.ok();
-    bot.post(path!("v3/register"), register)
-        .await
-        .fails(400, "M_USER_IN_USE");
+    bot.post(path!("v3/register"), register).await.fails(400, "M_USER_IN_USE");
     let ghost = format!("@box_ghost:{SERVER_NAME}");
     let as_ghost = |path: String| {
-        format!(
-            "{path}{}user_id={}",
-            if path.contains('?') { '&' } else { '?' },
-            crate::api::segment(&ghost)
-        )
+        format!("{path}{}user_id={}", if path.contains('?') { '&' } else { '?' }, crate::api::segment(&ghost))
     };
-    assert_eq!(
-        bot.get(as_ghost(path!("v3/account/whoami"))).await.ok()["user_id"],
-        ghost.as_str()
-    );
+    assert_eq!(bot.get(as_ghost(path!("v3/account/whoami"))).await.ok()["user_id"], ghost.as_str());
     let alice = hs.user("alice").await;
     let room = alice.room_with(&[]).await;
-    bot.post(as_ghost(path!("v3/join/{}", room)), json!({}))
-        .await
-        .ok();
+    bot.post(as_ghost(path!("v3/join/{}", room)), json!({})).await.ok();
     let sent = bot
         .put(
             as_ghost(path!("v3/rooms/{}/send/m.room.message/{}", room, "1")),
@@ -339,156 +271,79 @@ async fn acting_as_users(engine: Engine) {
         )
         .await
         .ok();
-    let event = alice
-        .get(path!(
-            "v3/rooms/{}/event/{}",
-            room,
-            sent["event_id"].as_str().unwrap()
-        ))
-        .await
-        .ok();
+    let event = alice.get(path!("v3/rooms/{}/event/{}", room, sent["event_id"].as_str().unwrap())).await.ok();
     assert_eq!(event["sender"], ghost.as_str());
     let old = 1_500_000_000_000i64;
     let dated = bot
         .put(
-            format!(
-                "{}&ts={old}",
-                as_ghost(path!("v3/rooms/{}/send/m.room.message/{}", room, "2"))
-            ),
+            format!("{}&ts={old}", as_ghost(path!("v3/rooms/{}/send/m.room.message/{}", room, "2"))),
             json!({ "msgtype": "m.text", "body": "давно" }),
         )
         .await
         .ok();
-    let event = alice
-        .get(path!(
-            "v3/rooms/{}/event/{}",
-            room,
-            dated["event_id"].as_str().unwrap()
-        ))
+    let event = alice.get(path!("v3/rooms/{}/event/{}", room, dated["event_id"].as_str().unwrap())).await.ok();
+    assert_eq!(event["origin_server_ts"], old, "a service may date what it brings in");
+    bot.get(format!("{}?user_id={}", path!("v3/account/whoami"), crate::api::segment(&alice.id)))
         .await
-        .ok();
-    assert_eq!(
-        event["origin_server_ts"], old,
-        "a service may date what it brings in"
-    );
-    bot.get(format!(
-        "{}?user_id={}",
-        path!("v3/account/whoami"),
-        crate::api::segment(&alice.id)
-    ))
-    .await
-    .fails(403, "M_FORBIDDEN");
-    let login = json!({ "type": "m.login.application_service", "identifier": { "type": "m.id.user", "user": "box_ghost" } });
+        .fails(403, "M_FORBIDDEN");
+    let login =
+        json!({ "type": "m.login.application_service", "identifier": { "type": "m.id.user", "user": "box_ghost" } });
     let session = User::from_answer(&hs, &bot.post(path!("v3/login"), login).await.ok());
-    assert_eq!(
-        session.get(path!("v3/account/whoami")).await.ok()["user_id"],
-        ghost.as_str()
-    );
+    assert_eq!(session.get(path!("v3/account/whoami")).await.ok()["user_id"], ghost.as_str());
 }
 
 async fn namespaces_are_exclusive(engine: Engine) {
     let service = Service::start(engine).await;
     let hs = service.homeserver();
     let body = |name: &str| json!({ "username": name, "password": "x-long-enough-Password1", "auth": { "type": "m.login.dummy" } });
-    hs.post(path!("v3/register"), body("box_intruder"))
-        .await
-        .fails(400, "M_EXCLUSIVE");
-    hs.get(path!("v3/register/available?username={}", "box_intruder"))
-        .await
-        .fails(400, "M_EXCLUSIVE");
+    hs.post(path!("v3/register"), body("box_intruder")).await.fails(400, "M_EXCLUSIVE");
+    hs.get(path!("v3/register/available?username={}", "box_intruder")).await.fails(400, "M_EXCLUSIVE");
     let alice = hs.user("alice").await;
     let room = alice.create_room(json!({})).await;
     let alias = format!("#box_mine:{SERVER_NAME}");
-    alice
-        .put(
-            path!("v3/directory/room/{}", alias),
-            json!({ "room_id": room }),
-        )
-        .await
-        .fails(400, "M_EXCLUSIVE");
+    alice.put(path!("v3/directory/room/{}", alias), json!({ "room_id": room })).await.fails(400, "M_EXCLUSIVE");
     let bot = service.bot();
     let own = bot.create_room(json!({})).await;
-    bot.put(
-        path!("v3/directory/room/{}", alias),
-        json!({ "room_id": own }),
-    )
-    .await
-    .ok();
-    bot.post(
-        path!("v3/register"),
-        json!({ "type": "m.login.application_service", "username": "outside" }),
-    )
-    .await
-    .fails(400, "M_EXCLUSIVE");
+    bot.put(path!("v3/directory/room/{}", alias), json!({ "room_id": own })).await.ok();
+    bot.post(path!("v3/register"), json!({ "type": "m.login.application_service", "username": "outside" }))
+        .await
+        .fails(400, "M_EXCLUSIVE");
 }
 
 async fn rooms_are_asked_for(engine: Engine) {
     let service = Service::start(engine).await;
     let alice = service.homeserver().user("alice").await;
     let alias = format!("#box_lobby:{SERVER_NAME}");
-    alice
-        .get(path!("v3/directory/room/{}", alias))
-        .await
-        .fails(404, "M_NOT_FOUND");
-    service
-        .until(|told| told.queries.contains(&alias).then_some(()))
-        .await;
+    alice.get(path!("v3/directory/room/{}", alias)).await.fails(404, "M_NOT_FOUND");
+    service.until(|told| told.queries.contains(&alias).then_some(())).await;
 }
 
 async fn users_are_asked_for(engine: Engine) {
     let service = Service::start(engine).await;
     let alice = service.homeserver().user("alice").await;
     let ghost = format!("@box_unborn:{SERVER_NAME}");
-    alice
-        .post(path!("v3/createRoom"), json!({ "invite": [ghost] }))
-        .await;
-    service
-        .until(|told| told.queries.contains(&ghost).then_some(()))
-        .await;
+    alice.post(path!("v3/createRoom"), json!({ "invite": [ghost] })).await;
+    service.until(|told| told.queries.contains(&ghost).then_some(())).await;
 }
 
 async fn ping(engine: Engine) {
     let service = Service::start(engine).await;
     let bot = service.bot();
-    let answer = bot
-        .post(
-            path!("v1/appservice/black-box/ping"),
-            json!({ "transaction_id": "are-you-there" }),
-        )
-        .await
-        .ok();
+    let answer =
+        bot.post(path!("v1/appservice/black-box/ping"), json!({ "transaction_id": "are-you-there" })).await.ok();
     assert!(answer["duration_ms"].is_u64(), "{answer}");
-    assert_eq!(
-        service.told.lock().unwrap().pings,
-        [json!({ "transaction_id": "are-you-there" })]
-    );
-    bot.post(path!("v1/appservice/another/ping"), json!({}))
-        .await
-        .fails(403, "M_FORBIDDEN");
+    assert_eq!(service.told.lock().unwrap().pings, [json!({ "transaction_id": "are-you-there" })]);
+    bot.post(path!("v1/appservice/another/ping"), json!({})).await.fails(403, "M_FORBIDDEN");
     let alice = service.homeserver().user("alice").await;
-    alice
-        .post(path!("v1/appservice/black-box/ping"), json!({}))
-        .await
-        .fails(403, "M_FORBIDDEN");
+    alice.post(path!("v1/appservice/black-box/ping"), json!({})).await.fails(403, "M_FORBIDDEN");
 }
 
 async fn wrong_tokens(engine: Engine) {
     let service = Service::start(engine).await;
     let mut forged = service.bot();
     forged.token = HS_TOKEN.to_owned();
-    forged
-        .get(path!("v3/account/whoami"))
-        .await
-        .fails(401, "M_UNKNOWN_TOKEN");
+    forged.get(path!("v3/account/whoami")).await.fails(401, "M_UNKNOWN_TOKEN");
     let alice = service.homeserver().user("alice").await;
-    let masked = format!(
-        "{}?user_id={}",
-        path!("v3/account/whoami"),
-        crate::api::segment(&service.bot().id)
-    );
-    assert_eq!(
-        alice.get(masked).await.ok()["user_id"],
-        alice.id.as_str(),
-        "only services may speak for others"
-    );
+    let masked = format!("{}?user_id={}", path!("v3/account/whoami"), crate::api::segment(&service.bot().id));
+    assert_eq!(alice.get(masked).await.ok()["user_id"], alice.id.as_str(), "only services may speak for others");
 }

@@ -38,10 +38,7 @@ async fn everywhere(
     check: impl AsyncFn(&Ground, &Endpoint) -> Vec<String>,
 ) {
     let check = &check;
-    let endpoints: Vec<_> = ENDPOINTS
-        .iter()
-        .filter(|endpoint| wanted(endpoint))
-        .collect();
+    let endpoints: Vec<_> = ENDPOINTS.iter().filter(|endpoint| wanted(endpoint)).collect();
     assert!(!endpoints.is_empty());
     let wrong: Vec<String> = stream::iter(endpoints)
         .map(|endpoint| async move {
@@ -53,12 +50,7 @@ async fn everywhere(
         .collect()
         .await;
     alive(hs).await;
-    assert!(
-        wrong.is_empty(),
-        "{} wrong answers:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} wrong answers:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// The server still answers.
@@ -107,20 +99,8 @@ async fn forged_tokens(hs: Homeserver) {
         async |ground, endpoint| {
             let mut wrong = Vec::new();
             for token in forged {
-                let body = endpoint
-                    .body
-                    .map(|_| ground.body(endpoint).to_string().into_bytes());
-                wrong.extend(
-                    ground
-                        .try_one(
-                            endpoint.method,
-                            &ground.path(endpoint),
-                            Some(token),
-                            body,
-                            true,
-                        )
-                        .await,
-                );
+                let body = endpoint.body.map(|_| ground.body(endpoint).to_string().into_bytes());
+                wrong.extend(ground.try_one(endpoint.method, &ground.path(endpoint), Some(token), body, true).await);
             }
             wrong
         },
@@ -306,13 +286,7 @@ async fn wrong_types(hs: Homeserver) {
                     let body = Some(body.to_string().into_bytes());
                     wrong.extend(
                         ground
-                            .try_one(
-                                endpoint.method,
-                                &ground.path(endpoint),
-                                Some(&ground.user.token),
-                                body,
-                                false,
-                            )
+                            .try_one(endpoint.method, &ground.path(endpoint), Some(&ground.user.token), body, false)
                             .await,
                     );
                 }
@@ -372,20 +346,8 @@ async fn bad_paths(hs: Homeserver) {
             for place in 0..count {
                 for value in &values {
                     let path = ground.fill(endpoint.path, Some((place, *value)), true);
-                    let body = endpoint
-                        .body
-                        .map(|_| ground.body(endpoint).to_string().into_bytes());
-                    wrong.extend(
-                        ground
-                            .try_one(
-                                endpoint.method,
-                                &path,
-                                Some(&ground.user.token),
-                                body,
-                                false,
-                            )
-                            .await,
-                    );
+                    let body = endpoint.body.map(|_| ground.body(endpoint).to_string().into_bytes());
+                    wrong.extend(ground.try_one(endpoint.method, &path, Some(&ground.user.token), body, false).await);
                 }
             }
             wrong
@@ -474,24 +436,14 @@ async fn bad_queries(hs: Homeserver) {
                 // Instead of the query that the path has, and in front of it: which of two counts is the server's to say.
                 let path = ground.path(endpoint);
                 let (bare, own) = path.split_once('?').unwrap_or((&path, ""));
-                let body = endpoint
-                    .body
-                    .map(|_| ground.body(endpoint).to_string().into_bytes());
+                let body = endpoint.body.map(|_| ground.body(endpoint).to_string().into_bytes());
                 let mut paths = vec![format!("{bare}?{query}")];
                 if !own.is_empty() {
                     paths.push(format!("{bare}?{query}&{own}"));
                 }
                 for path in paths {
                     wrong.extend(
-                        ground
-                            .try_one(
-                                endpoint.method,
-                                &path,
-                                Some(&ground.user.token),
-                                body.clone(),
-                                false,
-                            )
-                            .await,
+                        ground.try_one(endpoint.method, &path, Some(&ground.user.token), body.clone(), false).await,
                     );
                 }
             }
@@ -505,25 +457,12 @@ async fn bad_queries(hs: Homeserver) {
 async fn bad_numbers_in_events(hs: Homeserver) {
     let ground = Ground::new(&hs).await;
     let mut wrong = Vec::new();
-    for number in [
-        "9007199254740992",
-        "-9007199254740992",
-        "1.5",
-        "1e3",
-        "1e400",
-        "18446744073709551616",
-        "-9223372036854775809",
-    ] {
-        for content in [
-            format!("{{\"n\":{number}}}"),
-            format!("{{\"deep\":[[{{\"n\":{number}}}]]}}"),
-        ] {
+    for number in
+        ["9007199254740992", "-9007199254740992", "1.5", "1e3", "1e400", "18446744073709551616", "-9223372036854775809"]
+    {
+        for content in [format!("{{\"n\":{number}}}"), format!("{{\"deep\":[[{{\"n\":{number}}}]]}}")] {
             let paths = [
-                path!(
-                    "v3/rooms/{}/send/m.room.message/{}",
-                    ground.room,
-                    unique("x")
-                ),
+                path!("v3/rooms/{}/send/m.room.message/{}", ground.room, unique("x")),
                 path!("v3/rooms/{}/state/org.example.n/x", ground.room),
             ];
             for path in paths {
@@ -544,11 +483,7 @@ async fn bad_numbers_in_events(hs: Homeserver) {
     for number in ["9007199254740991", "-9007199254740991", "0", "-1"] {
         let answer = ground
             .user
-            .try_send(
-                &ground.room,
-                "org.example.n",
-                serde_json::from_str(&format!("{{\"n\":{number}}}")).unwrap(),
-            )
+            .try_send(&ground.room, "org.example.n", serde_json::from_str(&format!("{{\"n\":{number}}}")).unwrap())
             .await;
         if answer.status != 200 {
             wrong.push(format!("{number} is an integer: {answer}"));
@@ -567,13 +502,9 @@ async fn deep_nesting(hs: Homeserver) {
             for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.body.is_some()) {
                 // Alone, and as a field among good ones.
                 let mut body = ground.body(endpoint).to_string();
-                body.insert_str(
-                    body.len() - 1,
-                    &format!("{}\"deep\":{nested}", if body.len() > 2 { "," } else { "" }),
-                );
+                body.insert_str(body.len() - 1, &format!("{}\"deep\":{nested}", if body.len() > 2 { "," } else { "" }));
                 for body in [nested.clone(), body] {
-                    if depth > 200 && body.len() > 200_000 && !endpoint.path.contains("createRoom")
-                    {
+                    if depth > 200 && body.len() > 200_000 && !endpoint.path.contains("createRoom") {
                         continue;
                     }
                     wrong.extend(
@@ -594,10 +525,5 @@ async fn deep_nesting(hs: Homeserver) {
     alive(&hs).await;
     // Whatever was accepted can be read back.
     ground.user.sync("").await;
-    assert!(
-        wrong.is_empty(),
-        "{} wrong answers:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} wrong answers:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -24,8 +24,7 @@ on_both_engines_alone![
 async fn accounts_in_one_shot(engine: Engine) {
     let server = Setup::new(engine).start().await;
     let hs = server.homeserver();
-    let body =
-        json!({ "username": "alice", "password": PASSWORD, "auth": { "type": "m.login.dummy" } });
+    let body = json!({ "username": "alice", "password": PASSWORD, "auth": { "type": "m.login.dummy" } });
     let alice = User::from_answer(&hs, &hs.post(path!("v3/register"), body).await.ok());
     assert_eq!(alice.id, format!("@alice:{SERVER_NAME}"));
     let log = server.log().to_lowercase();
@@ -37,113 +36,34 @@ async fn shared_secret_registration(engine: Engine) {
     let server = Setup::new(engine).start().await;
     let hs = server.homeserver();
     let path = "/_synapse/admin/v1/register";
-    let nonce = async || {
-        hs.get(path).await.ok()["nonce"]
-            .as_str()
-            .unwrap()
-            .to_owned()
-    };
+    let nonce = async || hs.get(path).await.ok()["nonce"].as_str().unwrap().to_owned();
     let mac = |nonce: &str, user: &str, admin: bool, secret: &str| {
         let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).unwrap();
-        mac.update(
-            [
-                nonce,
-                user,
-                PASSWORD,
-                if admin { "admin" } else { "notadmin" },
-            ]
-            .join("\0")
-            .as_bytes(),
-        );
-        mac.finalize()
-            .into_bytes()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
+        mac.update([nonce, user, PASSWORD, if admin { "admin" } else { "notadmin" }].join("\0").as_bytes());
+        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
     };
     let body = |nonce: &str, user: &str, admin: bool, mac: String| json!({ "nonce": nonce, "username": user, "password": PASSWORD, "admin": admin, "mac": mac });
 
     let once = nonce().await;
-    let answer = hs
-        .post(
-            path,
-            body(
-                &once,
-                "pupil",
-                false,
-                mac(&once, "pupil", false, REGISTRATION_SECRET),
-            ),
-        )
-        .await
-        .ok();
+    let answer = hs.post(path, body(&once, "pupil", false, mac(&once, "pupil", false, REGISTRATION_SECRET))).await.ok();
     let pupil = User::from_answer(&hs, &answer);
     assert_eq!(pupil.id, format!("@pupil:{SERVER_NAME}"));
     assert_eq!(answer["home_server"], SERVER_NAME);
     pupil.get(path!("v3/account/whoami")).await.ok();
-    pupil
-        .get("/_synapse/admin/v2/users")
-        .await
-        .fails(403, "M_FORBIDDEN");
+    pupil.get("/_synapse/admin/v2/users").await.fails(403, "M_FORBIDDEN");
 
-    hs.post(
-        path,
-        body(
-            &once,
-            "again",
-            false,
-            mac(&once, "again", false, REGISTRATION_SECRET),
-        ),
-    )
-    .await
-    .refused();
+    hs.post(path, body(&once, "again", false, mac(&once, "again", false, REGISTRATION_SECRET))).await.refused();
     let once = nonce().await;
-    hs.post(
-        path,
-        body(
-            &once,
-            "forger",
-            false,
-            mac(&once, "forger", false, "guessed"),
-        ),
-    )
-    .await
-    .fails(403, "M_UNKNOWN");
+    hs.post(path, body(&once, "forger", false, mac(&once, "forger", false, "guessed"))).await.fails(403, "M_UNKNOWN");
     let once = nonce().await;
-    hs.post(
-        path,
-        body(
-            &once,
-            "riser",
-            true,
-            mac(&once, "riser", false, REGISTRATION_SECRET),
-        ),
-    )
-    .await
-    .fails(403, "M_UNKNOWN");
-    hs.post(
-        path,
-        json!({ "nonce": "never given", "username": "x", "password": "x", "mac": "00" }),
-    )
-    .await
-    .refused();
+    hs.post(path, body(&once, "riser", true, mac(&once, "riser", false, REGISTRATION_SECRET)))
+        .await
+        .fails(403, "M_UNKNOWN");
+    hs.post(path, json!({ "nonce": "never given", "username": "x", "password": "x", "mac": "00" })).await.refused();
 
     let once = nonce().await;
-    let answer = hs
-        .post(
-            path,
-            body(
-                &once,
-                "head",
-                true,
-                mac(&once, "head", true, REGISTRATION_SECRET),
-            ),
-        )
-        .await
-        .ok();
-    User::from_answer(&hs, &answer)
-        .get("/_synapse/admin/v2/users")
-        .await
-        .ok();
+    let answer = hs.post(path, body(&once, "head", true, mac(&once, "head", true, REGISTRATION_SECRET))).await.ok();
+    User::from_answer(&hs, &answer).get("/_synapse/admin/v2/users").await.ok();
 }
 
 async fn sigterm_ends_it_within_two_seconds(engine: Engine) {
@@ -154,16 +74,9 @@ async fn sigterm_ends_it_within_two_seconds(engine: Engine) {
     // Also with requests that would wait for half a minute.
     let polls: Vec<_> = (0..20)
         .map(|_| {
-            let request = alice.request(
-                reqwest::Method::GET,
-                format!("{}&timeout=30000", path!("v3/sync?since={}", since)),
-            );
-            tokio::spawn(async move {
-                request
-                    .send()
-                    .await
-                    .map(|response| response.status().as_u16())
-            })
+            let request =
+                alice.request(reqwest::Method::GET, format!("{}&timeout=30000", path!("v3/sync?since={}", since)));
+            tokio::spawn(async move { request.send().await.map(|response| response.status().as_u16()) })
         })
         .collect();
     hs.get("/_matrix/client/versions").await.ok();
@@ -171,10 +84,7 @@ async fn sigterm_ends_it_within_two_seconds(engine: Engine) {
     assert!(took < Duration::from_secs(2), "{took:?}");
     for poll in polls {
         // Answered or cut, but not left hanging.
-        let _ = tokio::time::timeout(PATIENCE, poll)
-            .await
-            .expect("the poll ended")
-            .unwrap();
+        let _ = tokio::time::timeout(PATIENCE, poll).await.expect("the poll ended").unwrap();
     }
 }
 
@@ -187,10 +97,7 @@ async fn a_restart_keeps_everything(engine: Engine) {
     let mut bobs = bob.follow().await;
     server.terminate().await;
     server.start_again().await;
-    let event = bob
-        .get(path!("v3/rooms/{}/event/{}", room, event_id))
-        .await
-        .ok();
+    let event = bob.get(path!("v3/rooms/{}/event/{}", room, event_id)).await.ok();
     assert_eq!(event["content"]["body"], "до перезапуска");
     let after = alice.send(&room, "после").await;
     bobs.event(&room, &after).await;
@@ -198,18 +105,11 @@ async fn a_restart_keeps_everything(engine: Engine) {
 }
 
 async fn several_side_by_side(engine: Engine) {
-    let (one, two) = tokio::join!(async { Setup::new(engine).start().await }, async {
-        Setup::new(engine).start().await
-    });
+    let (one, two) =
+        tokio::join!(async { Setup::new(engine).start().await }, async { Setup::new(engine).start().await });
     let alice = one.homeserver().user("alice").await;
-    let stranger = User {
-        hs: two.homeserver(),
-        ..alice
-    };
-    stranger
-        .get(path!("v3/account/whoami"))
-        .await
-        .fails(401, "M_UNKNOWN_TOKEN");
+    let stranger = User { hs: two.homeserver(), ..alice };
+    stranger.get(path!("v3/account/whoami")).await.fails(401, "M_UNKNOWN_TOKEN");
     two.homeserver().user("alice").await;
 }
 
@@ -218,10 +118,7 @@ async fn listens_on_loopback_only(engine: Engine) {
     let setup = Setup::new(engine);
     for address in ["0.0.0.0", "[::]", "192.168.1.10"] {
         let mut arguments = setup.arguments();
-        let place = arguments
-            .iter()
-            .position(|argument| argument == "--listen")
-            .unwrap();
+        let place = arguments.iter().position(|argument| argument == "--listen").unwrap();
         arguments[place + 1] = format!("{address}:{}", free_port());
         let mut child = Command::new(server_binary())
             .args(&arguments)
@@ -253,23 +150,14 @@ async fn default_room_version(engine: Engine) {
     let server = setup.start().await;
     let alice = server.homeserver().user("alice").await;
     let room = alice.create_room(json!({})).await;
-    assert_eq!(
-        alice.state(&room, "m.room.create", "").await.ok()["room_version"],
-        "11"
-    );
+    assert_eq!(alice.state(&room, "m.room.create", "").await.ok()["room_version"], "11");
     let capabilities = alice.get(path!("v3/capabilities")).await.ok();
-    assert_eq!(
-        capabilities["capabilities"]["m.room_versions"]["default"],
-        "11"
-    );
+    assert_eq!(capabilities["capabilities"]["m.room_versions"]["default"], "11");
 
     let plain = Setup::new(engine).start().await;
     let alice = plain.homeserver().user("alice").await;
     let room = alice.create_room(json!({})).await;
-    assert_eq!(
-        alice.state(&room, "m.room.create", "").await.ok()["room_version"],
-        "12"
-    );
+    assert_eq!(alice.state(&room, "m.room.create", "").await.ok()["room_version"], "12");
 }
 
 async fn no_limits(engine: Engine) {
@@ -278,11 +166,7 @@ async fn no_limits(engine: Engine) {
     let alice = hs.user("alice").await;
     let room = alice.create_room(json!({})).await;
     let sends = (0..300).map(|number| {
-        alice.try_send(
-            &room,
-            "m.room.message",
-            json!({ "msgtype": "m.text", "body": format!("{number}") }),
-        )
+        alice.try_send(&room, "m.room.message", json!({ "msgtype": "m.text", "body": format!("{number}") }))
     });
     for answer in futures_util::future::join_all(sends).await {
         answer.ok();
@@ -294,6 +178,5 @@ async fn no_limits(engine: Engine) {
     }
     let accounts = futures_util::future::join_all((0..40).map(|_| hs.user("many"))).await;
     assert_eq!(accounts.len(), 40);
-    let _: Vec<Value> =
-        futures_util::future::join_all(accounts.iter().map(|user| user.sync(""))).await;
+    let _: Vec<Value> = futures_util::future::join_all(accounts.iter().map(|user| user.sync(""))).await;
 }

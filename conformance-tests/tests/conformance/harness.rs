@@ -61,9 +61,7 @@ pub(crate) async fn on<F: AsyncFnOnce(Homeserver)>(engine: Engine, test: F) {
             None => return eprintln!("skipped: PARTA_TEST_POSTGRES_URL is not set"),
         },
     };
-    tokio::time::timeout(TEST_LIMIT, test(Homeserver::new(&base)))
-        .await
-        .expect("the test took too long");
+    tokio::time::timeout(TEST_LIMIT, test(Homeserver::new(&base))).await.expect("the test took too long");
 }
 
 /// Runs a test that starts its own servers.
@@ -74,21 +72,15 @@ pub(crate) async fn alone<F: AsyncFnOnce(Engine)>(engine: Engine, test: F) {
     if engine == Engine::Postgres && postgres_url().is_none() {
         return eprintln!("skipped: PARTA_TEST_POSTGRES_URL is not set");
     }
-    tokio::time::timeout(TEST_LIMIT, test(engine))
-        .await
-        .expect("the test took too long");
+    tokio::time::timeout(TEST_LIMIT, test(engine)).await.expect("the test took too long");
 }
 
 fn external() -> Option<String> {
-    std::env::var("PARTA_TEST_BASE_URL")
-        .ok()
-        .filter(|url| !url.is_empty())
+    std::env::var("PARTA_TEST_BASE_URL").ok().filter(|url| !url.is_empty())
 }
 
 fn postgres_url() -> Option<String> {
-    std::env::var("PARTA_TEST_POSTGRES_URL")
-        .ok()
-        .filter(|url| !url.is_empty())
+    std::env::var("PARTA_TEST_POSTGRES_URL").ok().filter(|url| !url.is_empty())
 }
 
 /// The server that all tests of an engine share, started by the first of them.
@@ -107,30 +99,16 @@ async fn shared(engine: Engine) -> Option<String> {
         // A static is never dropped, so the server is tied to this process by a pipe: when the process ends, in
         // whatever way, the pipe closes and the shell ends the server.
         let mut command = Command::new("sh");
-        command.args([
-            "-c",
-            r#""$@" & child=$!; read -r _; kill -TERM $child; wait $child; rm -rf "$DATA""#,
-            "sh",
-        ]);
-        command
-            .arg(server_binary())
-            .args(setup.arguments())
-            .env("DATA", setup.data.path())
-            .stdin(Stdio::piped());
+        command.args(["-c", r#""$@" & child=$!; read -r _; kill -TERM $child; wait $child; rm -rf "$DATA""#, "sh"]);
+        command.arg(server_binary()).args(setup.arguments()).env("DATA", setup.data.path()).stdin(Stdio::piped());
         let child = setup.spawn(command);
         let base = setup.base();
         wait_until_ready(&base, &setup.log()).await;
         // The shell removes the directory once the server has stopped.
         let _ = setup.data.keep();
-        Some(Shared {
-            base,
-            _child: child,
-        })
+        Some(Shared { base, _child: child })
     };
-    cell.get_or_init(|| start)
-        .await
-        .as_ref()
-        .map(|shared| shared.base.clone())
+    cell.get_or_init(|| start).await.as_ref().map(|shared| shared.base.clone())
 }
 
 struct Shared {
@@ -155,16 +133,8 @@ impl Setup {
             Engine::Sqlite => None,
             Engine::Postgres => Some(fresh_database()),
         };
-        let data = tempfile::Builder::new()
-            .prefix("parta-black-box-")
-            .tempdir()
-            .unwrap();
-        Self {
-            data,
-            port: free_port(),
-            database,
-            more: Vec::new(),
-        }
+        let data = tempfile::Builder::new().prefix("parta-black-box-").tempdir().unwrap();
+        Self { data, port: free_port(), database, more: Vec::new() }
     }
 
     pub(crate) fn base(&self) -> String {
@@ -178,19 +148,9 @@ impl Setup {
     pub(crate) fn arguments(&self) -> Vec<String> {
         let mut arguments: Vec<String> = ["serve", "--dev", "--listen"].map(str::to_owned).to_vec();
         arguments.push(format!("127.0.0.1:{}", self.port));
-        arguments.extend([
-            "--data-dir".to_owned(),
-            self.data.path().to_str().unwrap().to_owned(),
-        ]);
-        arguments.extend(
-            [
-                "--server-name",
-                SERVER_NAME,
-                "--registration-secret",
-                REGISTRATION_SECRET,
-            ]
-            .map(str::to_owned),
-        );
+        arguments.extend(["--data-dir".to_owned(), self.data.path().to_str().unwrap().to_owned()]);
+        arguments
+            .extend(["--server-name", SERVER_NAME, "--registration-secret", REGISTRATION_SECRET].map(str::to_owned));
         if let Some(database) = &self.database {
             arguments.extend(["--database-url".to_owned(), database.clone()]);
         }
@@ -199,23 +159,14 @@ impl Setup {
     }
 
     fn spawn(&self, mut command: Command) -> Child {
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(self.log())
-            .unwrap();
+        let log = File::options().create(true).append(true).open(self.log()).unwrap();
         command.stdout(log.try_clone().unwrap()).stderr(log);
-        command
-            .spawn()
-            .unwrap_or_else(|error| panic!("starting {command:?}: {error}"))
+        command.spawn().unwrap_or_else(|error| panic!("starting {command:?}: {error}"))
     }
 
     /// Starts the server and waits until it answers.
     pub(crate) async fn start(self) -> Server {
-        let mut server = Server {
-            child: self.spawn_server(),
-            setup: self,
-        };
+        let mut server = Server { child: self.spawn_server(), setup: self };
         server.ready().await;
         server
     }
@@ -240,11 +191,7 @@ impl Server {
 
     async fn ready(&mut self) {
         wait_until_ready(&self.setup.base(), &self.setup.log()).await;
-        assert!(
-            self.child.try_wait().unwrap().is_none(),
-            "the server ended: {}",
-            log_of(&self.setup.log())
-        );
+        assert!(self.child.try_wait().unwrap().is_none(), "the server ended: {}", log_of(&self.setup.log()));
     }
 
     /// SIGKILL: no chance to write anything more.
@@ -256,10 +203,7 @@ impl Server {
     /// SIGTERM; gives how long it took to end.
     pub(crate) async fn terminate(&mut self) -> Duration {
         let begun = Instant::now();
-        let sent = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
-            .status()
-            .unwrap();
+        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
         while self.child.try_wait().unwrap().is_none() {
             assert!(begun.elapsed() < PATIENCE, "SIGTERM did not end the server");
@@ -294,19 +238,12 @@ async fn wait_until_ready(base: &str, log: &Path) {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let begun = Instant::now();
     loop {
-        if let Ok(response) = http
-            .get(format!("{base}/_matrix/client/versions"))
-            .send()
-            .await
+        if let Ok(response) = http.get(format!("{base}/_matrix/client/versions")).send().await
             && response.status().is_success()
         {
             return;
         }
-        assert!(
-            begun.elapsed() < PATIENCE,
-            "{base} does not answer; its log: {}",
-            log_of(log)
-        );
+        assert!(begun.elapsed() < PATIENCE, "{base} does not answer; its log: {}", log_of(log));
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -330,10 +267,7 @@ pub(crate) fn binary(variable: &str, name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let beside = test.ancestors().nth(2).unwrap().join(name);
     if !beside.exists() {
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--package", name])
-            .status()
-            .unwrap();
+        let built = Command::new(env!("CARGO")).args(["build", "--package", name]).status().unwrap();
         assert!(built.success() && beside.exists(), "cannot build {name}");
     }
     beside
@@ -341,30 +275,20 @@ pub(crate) fn binary(variable: &str, name: &str) -> PathBuf {
 
 /// A port that was free a moment ago.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Creates an empty database beside the one that `PARTA_TEST_POSTGRES_URL` names, and removes those that test
 /// processes which have ended left behind. Through `psql`, which is where PostgreSQL is.
 fn fresh_database() -> String {
     let url: url::Url = postgres_url().unwrap().parse().unwrap();
-    let names = psql(
-        &url,
-        "SELECT datname FROM pg_database WHERE datname LIKE 'parta\\_box\\_%'",
-    )
-    .expect("psql answers");
+    let names =
+        psql(&url, "SELECT datname FROM pg_database WHERE datname LIKE 'parta\\_box\\_%'").expect("psql answers");
     for name in names.lines() {
         let owner = name.split('_').nth(2).unwrap_or_default();
         if !Path::new("/proc").join(owner).exists() {
             // Another test process may be doing the same at this moment: then it is gone already.
-            let _ = psql(
-                &url,
-                &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"),
-            );
+            let _ = psql(&url, &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"));
         }
     }
     let name = unique(&format!("parta_box_{}", std::process::id())).replace('-', "_");
@@ -378,15 +302,7 @@ fn fresh_database() -> String {
 /// Runs one statement; gives its rows, a line each, or what psql said.
 fn psql(url: &url::Url, statement: &str) -> Result<String, String> {
     let output = Command::new("psql")
-        .args([
-            url.as_str(),
-            "--no-psqlrc",
-            "--quiet",
-            "--tuples-only",
-            "--no-align",
-            "--command",
-            statement,
-        ])
+        .args([url.as_str(), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--command", statement])
         .output()
         .map_err(|error| error.to_string())?;
     if output.status.success() {

@@ -31,17 +31,13 @@ pub(crate) fn picture(width: u32, height: u32) -> Vec<u8> {
         image::Rgba([noise[0], (x % 256) as u8, (y % 256) as u8, 255])
     });
     let mut bytes = Vec::new();
-    DynamicImage::ImageRgba8(image)
-        .write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png)
-        .unwrap();
+    DynamicImage::ImageRgba8(image).write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png).unwrap();
     bytes
 }
 
 async fn try_upload(user: &User, query: &str, kind: &str, bytes: Vec<u8>) -> Answer {
     let request = user.request(Method::POST, format!("/_matrix/media/v3/upload{query}"));
-    user.hs
-        .answer(request.header("Content-Type", kind).body(bytes))
-        .await
+    user.hs.answer(request.header("Content-Type", kind).body(bytes)).await
 }
 
 /// Uploads; gives `SERVER/ID`.
@@ -52,8 +48,7 @@ pub(crate) async fn upload(user: &User, query: &str, kind: &str, bytes: &[u8]) -
 }
 
 async fn download(user: &User, media: &str) -> Answer {
-    user.get(format!("/_matrix/client/v1/media/download/{media}"))
-        .await
+    user.get(format!("/_matrix/client/v1/media/download/{media}")).await
 }
 
 async fn upload_and_download(hs: Homeserver) {
@@ -64,55 +59,28 @@ async fn upload_and_download(hs: Homeserver) {
     assert_eq!(answer.status, 200);
     assert_eq!(answer.bytes, bytes);
     assert_eq!(answer.header("content-length"), bytes.len().to_string());
-    assert!(
-        answer
-            .header("content-type")
-            .starts_with("application/octet-stream")
-    );
+    assert!(answer.header("content-type").starts_with("application/octet-stream"));
     let id = media.split_once('/').unwrap().1;
     assert!(
-        id.len() >= 16
-            && id
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'),
+        id.len() >= 16 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'),
         "an opaque, safe id: {id}"
     );
 }
 
 async fn file_names_come_back(hs: Homeserver) {
     let alice = hs.user("alice").await;
-    let media = upload(
-        &alice,
-        "?filename=report.pdf",
-        "application/pdf",
-        b"%PDF-1.4",
-    )
-    .await;
+    let media = upload(&alice, "?filename=report.pdf", "application/pdf", b"%PDF-1.4").await;
     let answer = download(&alice, &media).await;
     let disposition = answer.header("content-disposition");
     assert!(disposition.contains("report.pdf"), "{disposition}");
-    let media = upload(
-        &alice,
-        &format!("?filename={}", segment("Отчёт за 1-ю четверть.txt")),
-        "text/plain",
-        b"x",
-    )
-    .await;
-    let disposition = download(&alice, &media)
-        .await
-        .header("content-disposition")
-        .to_owned();
+    let media =
+        upload(&alice, &format!("?filename={}", segment("Отчёт за 1-ю четверть.txt")), "text/plain", b"x").await;
+    let disposition = download(&alice, &media).await.header("content-disposition").to_owned();
     assert!(
-        disposition.contains("filename*=utf-8''%D0%9E")
-            || disposition.contains("filename*=UTF-8''%D0%9E"),
+        disposition.contains("filename*=utf-8''%D0%9E") || disposition.contains("filename*=UTF-8''%D0%9E"),
         "{disposition}"
     );
-    let other = alice
-        .get(format!(
-            "/_matrix/client/v1/media/download/{media}/{}",
-            segment("другое имя.txt")
-        ))
-        .await;
+    let other = alice.get(format!("/_matrix/client/v1/media/download/{media}/{}", segment("другое имя.txt"))).await;
     assert_eq!(other.status, 200);
     assert!(
         other.header("content-disposition").contains("%D0%B4%D1%80"),
@@ -134,29 +102,16 @@ async fn names_are_never_paths(hs: Homeserver) {
         "..",
         "",
     ] {
-        let answer = try_upload(
-            &alice,
-            &format!("?filename={}", segment(name)),
-            "text/plain",
-            b"harmless".to_vec(),
-        )
-        .await;
+        let answer =
+            try_upload(&alice, &format!("?filename={}", segment(name)), "text/plain", b"harmless".to_vec()).await;
         if answer.status != 200 {
             answer.refused();
             continue;
         }
-        let media = answer.body["content_uri"]
-            .as_str()
-            .unwrap()
-            .strip_prefix("mxc://")
-            .unwrap()
-            .to_owned();
+        let media = answer.body["content_uri"].as_str().unwrap().strip_prefix("mxc://").unwrap().to_owned();
         let back = download(&alice, &media).await;
         assert_eq!(back.bytes, b"harmless", "{name:?}");
-        assert!(
-            back.headers.get("set-cookie").is_none(),
-            "{name:?} injects no header"
-        );
+        assert!(back.headers.get("set-cookie").is_none(), "{name:?} injects no header");
     }
     for path in [
         "hs1/..%2F..%2F..%2Fetc%2Fpasswd",
@@ -168,15 +123,8 @@ async fn names_are_never_paths(hs: Homeserver) {
         "hs1/%FF%FE",
     ] {
         for kind in ["download", "thumbnail"] {
-            let answer = alice
-                .get(format!(
-                    "/_matrix/client/v1/media/{kind}/{path}?width=32&height=32"
-                ))
-                .await;
-            assert!(
-                !String::from_utf8_lossy(&answer.bytes).contains("root:"),
-                "{answer}"
-            );
+            let answer = alice.get(format!("/_matrix/client/v1/media/{kind}/{path}?width=32&height=32")).await;
+            assert!(!String::from_utf8_lossy(&answer.bytes).contains("root:"), "{answer}");
             answer.refused();
         }
     }
@@ -188,10 +136,7 @@ async fn ranges(hs: Homeserver) {
     let bytes: Vec<u8> = (0..=255u8).cycle().take(10_000).collect();
     let media = upload(&alice, "", "video/mp4", &bytes).await;
     let part = async |range: &str| {
-        let request = alice.request(
-            Method::GET,
-            format!("/_matrix/client/v1/media/download/{media}"),
-        );
+        let request = alice.request(Method::GET, format!("/_matrix/client/v1/media/download/{media}"));
         alice.hs.answer(request.header("Range", range)).await
     };
     for (range, from, to) in [
@@ -203,11 +148,7 @@ async fn ranges(hs: Homeserver) {
     ] {
         let answer = part(range).await;
         assert_eq!(answer.status, 206, "{range}");
-        assert_eq!(
-            answer.header("content-range"),
-            format!("bytes {from}-{to}/10000"),
-            "{range}"
-        );
+        assert_eq!(answer.header("content-range"), format!("bytes {from}-{to}/10000"), "{range}");
         assert_eq!(answer.bytes, bytes[from..=to], "{range}");
     }
     let beyond = part("bytes=10000-").await;
@@ -215,34 +156,19 @@ async fn ranges(hs: Homeserver) {
     assert_eq!(beyond.header("content-range"), "bytes */10000");
     for ignored in ["lines=1-2", "bytes=b-a", "bytes=", "bytes=9-3"] {
         let answer = part(ignored).await;
-        assert!(
-            answer.status == 200 && answer.bytes == bytes || answer.status == 416,
-            "{ignored}: {}",
-            answer.status
-        );
+        assert!(answer.status == 200 && answer.bytes == bytes || answer.status == 416, "{ignored}: {}", answer.status);
     }
 }
 
 async fn reading_takes_a_session(hs: Homeserver) {
     let alice = hs.user("alice").await;
     let media = upload(&alice, "", "text/plain", b"x").await;
-    hs.get(format!("/_matrix/client/v1/media/download/{media}"))
+    hs.get(format!("/_matrix/client/v1/media/download/{media}")).await.fails(401, "M_MISSING_TOKEN");
+    hs.get(format!("/_matrix/client/v1/media/thumbnail/{media}?width=10&height=10"))
         .await
         .fails(401, "M_MISSING_TOKEN");
-    hs.get(format!(
-        "/_matrix/client/v1/media/thumbnail/{media}?width=10&height=10"
-    ))
-    .await
-    .fails(401, "M_MISSING_TOKEN");
-    hs.get("/_matrix/client/v1/media/config")
-        .await
-        .fails(401, "M_MISSING_TOKEN");
-    hs.answer(
-        hs.request(Method::POST, "/_matrix/media/v3/upload")
-            .body("x"),
-    )
-    .await
-    .fails(401, "M_MISSING_TOKEN");
+    hs.get("/_matrix/client/v1/media/config").await.fails(401, "M_MISSING_TOKEN");
+    hs.answer(hs.request(Method::POST, "/_matrix/media/v3/upload").body("x")).await.fails(401, "M_MISSING_TOKEN");
     // The endpoints without a session are frozen: what is uploaded now is not to be had from them.
     let old = hs.get(format!("/_matrix/media/v3/download/{media}")).await;
     assert!([401, 404].contains(&old.status), "{old}");
@@ -250,19 +176,10 @@ async fn reading_takes_a_session(hs: Homeserver) {
 
 async fn unknown_media(hs: Homeserver) {
     let alice = hs.user("alice").await;
-    download(
-        &alice,
-        &format!("{}/doesnotexistatall", alice.server_name()),
-    )
-    .await
-    .fails(404, "M_NOT_FOUND");
+    download(&alice, &format!("{}/doesnotexistatall", alice.server_name())).await.fails(404, "M_NOT_FOUND");
     download(&alice, "elsewhere.example/abc").await.refused();
     alice
-        .get(path!(
-            "v1/media/thumbnail/{}/{}?width=10&height=10",
-            alice.server_name(),
-            "doesnotexistatall"
-        ))
+        .get(path!("v1/media/thumbnail/{}/{}?width=10&height=10", alice.server_name(), "doesnotexistatall"))
         .await
         .fails(404, "M_NOT_FOUND");
 }
@@ -274,13 +191,7 @@ async fn limits(hs: Homeserver) {
     if most > 128 * 1024 * 1024 {
         return eprintln!("skipped: {most} bytes are too many to send in a test");
     }
-    let answer = try_upload(
-        &alice,
-        "",
-        "application/octet-stream",
-        vec![7; most as usize + 1],
-    )
-    .await;
+    let answer = try_upload(&alice, "", "application/octet-stream", vec![7; most as usize + 1]).await;
     answer.fails(413, "M_TOO_LARGE");
     hs.get("/_matrix/client/versions").await.ok();
 }
@@ -289,40 +200,19 @@ async fn limits(hs: Homeserver) {
 async fn created_first_uploaded_later(hs: Homeserver) {
     let [alice, bob] = hs.users(["alice", "bob"]).await;
     let created = alice.post("/_matrix/media/v1/create", json!({})).await.ok();
-    let media = created["content_uri"]
-        .as_str()
-        .unwrap()
-        .strip_prefix("mxc://")
-        .unwrap()
-        .to_owned();
-    alice
-        .get(format!(
-            "/_matrix/client/v1/media/download/{media}?timeout_ms=0"
-        ))
-        .await
-        .fails(504, "M_NOT_YET_UPLOADED");
+    let media = created["content_uri"].as_str().unwrap().strip_prefix("mxc://").unwrap().to_owned();
+    alice.get(format!("/_matrix/client/v1/media/download/{media}?timeout_ms=0")).await.fails(504, "M_NOT_YET_UPLOADED");
     let put = async |user: &User| {
         let request = user.request(Method::PUT, format!("/_matrix/media/v3/upload/{media}"));
-        user.hs
-            .answer(request.header("Content-Type", "text/plain").body("late"))
-            .await
+        user.hs.answer(request.header("Content-Type", "text/plain").body("late")).await
     };
     put(&bob).await.fails(403, "M_FORBIDDEN");
     let waiting = tokio::spawn({
         let (bob, media) = (bob.clone(), media.clone());
-        async move {
-            bob.get(format!(
-                "/_matrix/client/v1/media/download/{media}?timeout_ms=20000"
-            ))
-            .await
-        }
+        async move { bob.get(format!("/_matrix/client/v1/media/download/{media}?timeout_ms=20000")).await }
     });
     put(&alice).await.ok();
-    assert_eq!(
-        waiting.await.unwrap().bytes,
-        b"late",
-        "a download waits for the upload"
-    );
+    assert_eq!(waiting.await.unwrap().bytes, b"late", "a download waits for the upload");
     put(&alice).await.fails(409, "M_CANNOT_OVERWRITE_MEDIA");
 }
 
@@ -333,17 +223,9 @@ async fn thumbnails(hs: Homeserver) {
         ("width=96&height=96&method=crop", "crop", (96, 96)),
         ("width=320&height=240&method=scale", "scale", (320, 200)),
     ] {
-        let answer = alice
-            .get(format!(
-                "/_matrix/client/v1/media/thumbnail/{media}?{query}"
-            ))
-            .await;
+        let answer = alice.get(format!("/_matrix/client/v1/media/thumbnail/{media}?{query}")).await;
         assert_eq!(answer.status, 200, "{answer}");
-        assert!(
-            answer.header("content-type").starts_with("image/"),
-            "{}",
-            answer.header("content-type")
-        );
+        assert!(answer.header("content-type").starts_with("image/"), "{}", answer.header("content-type"));
         let image = image::load_from_memory(&answer.bytes).unwrap();
         if method == "crop" {
             assert_eq!((image.width(), image.height()), wanted, "{query}");
@@ -360,31 +242,18 @@ async fn thumbnails(hs: Homeserver) {
     }
     // Never larger than the original.
     let small = upload(&alice, "", "image/png", &picture(20, 10)).await;
-    let answer = alice
-        .get(format!(
-            "/_matrix/client/v1/media/thumbnail/{small}?width=800&height=600&method=scale"
-        ))
-        .await;
+    let answer =
+        alice.get(format!("/_matrix/client/v1/media/thumbnail/{small}?width=800&height=600&method=scale")).await;
     assert_eq!(answer.status, 200, "{answer}");
     let image = image::load_from_memory(&answer.bytes).unwrap();
-    assert!(
-        image.width() <= 20 && image.height() <= 10,
-        "{}x{}",
-        image.width(),
-        image.height()
-    );
+    assert!(image.width() <= 20 && image.height() <= 10, "{}x{}", image.width(), image.height());
 }
 
 async fn thumbnail_refusals(hs: Homeserver) {
     let alice = hs.user("alice").await;
     let media = upload(&alice, "", "image/png", &picture(64, 64)).await;
-    let ask = async |media: &str, query: &str| {
-        alice
-            .get(format!(
-                "/_matrix/client/v1/media/thumbnail/{media}?{query}"
-            ))
-            .await
-    };
+    let ask =
+        async |media: &str, query: &str| alice.get(format!("/_matrix/client/v1/media/thumbnail/{media}?{query}")).await;
     for query in [
         "",
         "width=10",
@@ -407,12 +276,7 @@ async fn thumbnail_refusals(hs: Homeserver) {
     bomb.extend([0, 0, 0, 0]);
     let answer = try_upload(&alice, "", "image/png", bomb).await;
     if answer.status == 200 {
-        let media = answer.body["content_uri"]
-            .as_str()
-            .unwrap()
-            .strip_prefix("mxc://")
-            .unwrap()
-            .to_owned();
+        let media = answer.body["content_uri"].as_str().unwrap().strip_prefix("mxc://").unwrap().to_owned();
         ask(&media, "width=32&height=32").await.refused();
     } else {
         answer.refused();
@@ -424,36 +288,17 @@ async fn active_content_is_not_run(hs: Homeserver) {
     let alice = hs.user("alice").await;
     for (kind, bytes) in [
         ("text/html", "<script>alert(1)</script>"),
-        (
-            "image/svg+xml",
-            "<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
-        ),
+        ("image/svg+xml", "<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"),
     ] {
         let media = upload(&alice, "?filename=x", kind, bytes.as_bytes()).await;
         let answer = download(&alice, &media).await;
-        assert!(
-            answer.header("content-security-policy").contains("sandbox"),
-            "{:?}",
-            answer.headers
-        );
-        assert!(
-            answer
-                .header("content-disposition")
-                .starts_with("attachment"),
-            "{:?}",
-            answer.headers
-        );
-        assert_eq!(
-            answer.header("cross-origin-resource-policy"),
-            "cross-origin"
-        );
+        assert!(answer.header("content-security-policy").contains("sandbox"), "{:?}", answer.headers);
+        assert!(answer.header("content-disposition").starts_with("attachment"), "{:?}", answer.headers);
+        assert_eq!(answer.header("cross-origin-resource-policy"), "cross-origin");
     }
     let media = upload(&alice, "?filename=x.png", "image/png", &picture(4, 4)).await;
     assert!(
-        download(&alice, &media)
-            .await
-            .header("content-disposition")
-            .starts_with("inline"),
+        download(&alice, &media).await.header("content-disposition").starts_with("inline"),
         "pictures may be shown"
     );
 }
@@ -468,14 +313,10 @@ async fn empty_file(hs: Homeserver) {
 async fn many_at_once(hs: Homeserver) {
     let alice = hs.user("alice").await;
     let files: Vec<Vec<u8>> = (0..12u8).map(|number| vec![number; 100_000]).collect();
-    let media = futures_util::future::join_all(
-        files
-            .iter()
-            .map(|file| upload(&alice, "", "application/octet-stream", file)),
-    )
-    .await;
-    let back =
-        futures_util::future::join_all(media.iter().map(|media| download(&alice, media))).await;
+    let media =
+        futures_util::future::join_all(files.iter().map(|file| upload(&alice, "", "application/octet-stream", file)))
+            .await;
+    let back = futures_util::future::join_all(media.iter().map(|media| download(&alice, media))).await;
     for (file, answer) in files.iter().zip(back) {
         assert!(answer.bytes == *file, "each its own");
     }

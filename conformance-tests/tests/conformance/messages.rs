@@ -38,30 +38,15 @@ async fn sending_is_idempotent(hs: Homeserver) {
     assert_eq!(first, second);
     // Also when both are under way at once.
     let path = path!("v3/rooms/{}/send/m.room.message/{}", room, unique("txn"));
-    let (one, two) = tokio::join!(
-        alice.put(&path, text("twice")),
-        alice.put(&path, text("twice"))
-    );
+    let (one, two) = tokio::join!(alice.put(&path, text("twice")), alice.put(&path, text("twice")));
     assert_eq!(one.ok(), two.ok());
     let sent = bodies(&alice.back(&room).await);
     assert_eq!(sent, ["twice", "once"]);
     // The same transaction id for another room or type is another event.
     let other = alice.create_room(json!({})).await;
     let id = unique("txn");
-    let a = alice
-        .put(
-            path!("v3/rooms/{}/send/m.room.message/{}", room, id),
-            text("a"),
-        )
-        .await
-        .ok();
-    let b = alice
-        .put(
-            path!("v3/rooms/{}/send/m.room.message/{}", other, id),
-            text("b"),
-        )
-        .await
-        .ok();
+    let a = alice.put(path!("v3/rooms/{}/send/m.room.message/{}", room, id), text("a")).await.ok();
+    let b = alice.put(path!("v3/rooms/{}/send/m.room.message/{}", other, id), text("b")).await.ok();
     assert_ne!(a["event_id"], b["event_id"]);
 }
 
@@ -85,30 +70,18 @@ async fn content_survives_exactly(hs: Homeserver) {
         "nested": { "list": [1, -9_007_199_254_740_991i64, 9_007_199_254_740_991i64, true, null, { "": "" }] },
         "ключ": "значение",
     });
-    let event_id = alice
-        .send_event(&room, "m.room.message", content.clone())
-        .await;
-    let event = bob
-        .get(path!("v3/rooms/{}/event/{}", room, event_id))
-        .await
-        .ok();
+    let event_id = alice.send_event(&room, "m.room.message", content.clone()).await;
+    let event = bob.get(path!("v3/rooms/{}/event/{}", room, event_id)).await.ok();
     assert_eq!(event["content"], content);
-    let custom = alice
-        .send_event(&room, "org.example.событие", json!({ "x": 1 }))
-        .await;
-    let event = bob
-        .get(path!("v3/rooms/{}/event/{}", room, custom))
-        .await
-        .ok();
+    let custom = alice.send_event(&room, "org.example.событие", json!({ "x": 1 })).await;
+    let event = bob.get(path!("v3/rooms/{}/event/{}", room, custom)).await.ok();
     assert_eq!(event["type"], "org.example.событие");
 }
 
 async fn senders_must_be_members(hs: Homeserver) {
     let [alice, bob] = hs.users(["alice", "bob"]).await;
     let room = alice.create_room(json!({ "preset": "public_chat" })).await;
-    bob.try_send(&room, "m.room.message", text("x"))
-        .await
-        .fails(403, "M_FORBIDDEN");
+    bob.try_send(&room, "m.room.message", text("x")).await.fails(403, "M_FORBIDDEN");
     let unknown = bob.try_send("!none:hs1", "m.room.message", text("x")).await;
     assert!([403, 404].contains(&unknown.status), "{unknown}");
     unknown.refused();
@@ -118,24 +91,11 @@ async fn transaction_id_comes_back_to_the_device(hs: Homeserver) {
     let [alice, bob] = hs.users(["alice", "bob"]).await;
     let phone = hs.login(&alice.id).await;
     let room = alice.room_with(&[&bob]).await;
-    let (mut desk, mut other, mut bobs) = (
-        alice.follow().await,
-        phone.follow().await,
-        bob.follow().await,
-    );
+    let (mut desk, mut other, mut bobs) = (alice.follow().await, phone.follow().await, bob.follow().await);
     let txn = unique("txn");
-    let sent = alice
-        .put(
-            path!("v3/rooms/{}/send/m.room.message/{}", room, txn),
-            text("mine"),
-        )
-        .await
-        .ok();
+    let sent = alice.put(path!("v3/rooms/{}/send/m.room.message/{}", room, txn), text("mine")).await.ok();
     let event_id = sent["event_id"].as_str().unwrap();
-    assert_eq!(
-        desk.event(&room, event_id).await["unsigned"]["transaction_id"],
-        txn.as_str()
-    );
+    assert_eq!(desk.event(&room, event_id).await["unsigned"]["transaction_id"], txn.as_str());
     assert!(other.event(&room, event_id).await["unsigned"]["transaction_id"].is_null());
     assert!(bobs.event(&room, event_id).await["unsigned"]["transaction_id"].is_null());
 }
@@ -146,31 +106,17 @@ async fn redaction_strips_content(hs: Homeserver) {
     let event_id = bob.send(&room, "oops").await;
     let mut alices = alice.follow().await;
     let redaction = bob
-        .put(
-            path!("v3/rooms/{}/redact/{}/{}", room, event_id, unique("txn")),
-            json!({ "reason": "ошибка" }),
-        )
+        .put(path!("v3/rooms/{}/redact/{}/{}", room, event_id, unique("txn")), json!({ "reason": "ошибка" }))
         .await
         .ok();
     let redaction_id = redaction["event_id"].as_str().unwrap();
     let seen = alices.event(&room, redaction_id).await;
     assert_eq!(seen["type"], "m.room.redaction");
     assert_eq!(seen["content"]["reason"], "ошибка");
-    let event = alice
-        .get(path!("v3/rooms/{}/event/{}", room, event_id))
-        .await
-        .ok();
+    let event = alice.get(path!("v3/rooms/{}/event/{}", room, event_id)).await.ok();
     assert_eq!(event["content"], json!({}));
-    assert_eq!(
-        event["unsigned"]["redacted_because"]["event_id"],
-        redaction_id
-    );
-    let paged = alice
-        .back(&room)
-        .await
-        .into_iter()
-        .find(|event| event["event_id"] == event_id.as_str())
-        .unwrap();
+    assert_eq!(event["unsigned"]["redacted_because"]["event_id"], redaction_id);
+    let paged = alice.back(&room).await.into_iter().find(|event| event["event_id"] == event_id.as_str()).unwrap();
     assert_eq!(paged["content"], json!({}));
     assert!(!alice.sync("").await.to_string().contains("oops"));
 }
@@ -181,11 +127,7 @@ async fn redaction_permissions(hs: Homeserver) {
     let bobs = bob.send(&room, "bob's").await;
     let alices = alice.send(&room, "alice's").await;
     let redact = async |who: &crate::api::User, event: &str| {
-        who.put(
-            path!("v3/rooms/{}/redact/{}/{}", room, event, unique("txn")),
-            json!({}),
-        )
-        .await
+        who.put(path!("v3/rooms/{}/redact/{}/{}", room, event, unique("txn")), json!({})).await
     };
     redact(&bob, &alices).await.fails(403, "M_FORBIDDEN");
     redact(&carol, &alices).await.fails(403, "M_FORBIDDEN");
@@ -199,32 +141,11 @@ async fn redaction_by_version(hs: Homeserver) {
     for version in ["10", "11", "12"] {
         let room = alice.create_room(json!({ "room_version": version })).await;
         let target = alice.send(&room, "x").await;
-        let answer = alice
-            .put(
-                path!("v3/rooms/{}/redact/{}/{}", room, target, unique("txn")),
-                json!({}),
-            )
-            .await
-            .ok();
-        let event = alice
-            .get(path!(
-                "v3/rooms/{}/event/{}",
-                room,
-                answer["event_id"].as_str().unwrap()
-            ))
-            .await
-            .ok();
-        assert_eq!(
-            event["redacts"],
-            target.as_str(),
-            "version {version}: {event}"
-        );
+        let answer = alice.put(path!("v3/rooms/{}/redact/{}/{}", room, target, unique("txn")), json!({})).await.ok();
+        let event = alice.get(path!("v3/rooms/{}/event/{}", room, answer["event_id"].as_str().unwrap())).await.ok();
+        assert_eq!(event["redacts"], target.as_str(), "version {version}: {event}");
         if version != "10" {
-            assert_eq!(
-                event["content"]["redacts"],
-                target.as_str(),
-                "version {version}: {event}"
-            );
+            assert_eq!(event["content"]["redacts"], target.as_str(), "version {version}: {event}");
         }
     }
 }
@@ -247,65 +168,29 @@ async fn edits(hs: Homeserver) {
     alice.send_event(&room, "m.room.message", edit("hte")).await;
     let last = alice.send_event(&room, "m.room.message", edit("the")).await;
     // An edit by another does not count.
-    bob.send_event(&room, "m.room.message", edit("mine now"))
-        .await;
-    let event = bob
-        .get(path!("v3/rooms/{}/event/{}", room, original))
-        .await
-        .ok();
+    bob.send_event(&room, "m.room.message", edit("mine now")).await;
+    let event = bob.get(path!("v3/rooms/{}/event/{}", room, original)).await.ok();
     let bundled = &event["unsigned"]["m.relations"]["m.replace"];
     assert_eq!(bundled["event_id"], last.as_str(), "{event}");
-    assert_eq!(
-        event["content"]["body"], "teh",
-        "the original stays what it was"
-    );
-    let page = bob
-        .back(&room)
-        .await
-        .into_iter()
-        .find(|event| event["event_id"] == original.as_str())
-        .unwrap();
-    assert_eq!(
-        page["unsigned"]["m.relations"]["m.replace"]["event_id"],
-        last.as_str()
-    );
+    assert_eq!(event["content"]["body"], "teh", "the original stays what it was");
+    let page = bob.back(&room).await.into_iter().find(|event| event["event_id"] == original.as_str()).unwrap();
+    assert_eq!(page["unsigned"]["m.relations"]["m.replace"]["event_id"], last.as_str());
 }
 
 async fn reactions(hs: Homeserver) {
     let [alice, bob] = hs.users(["alice", "bob"]).await;
     let room = alice.room_with(&[&bob]).await;
     let target = alice.send(&room, "2 + 2 = 4").await;
-    let react =
-        json!({ "m.relates_to": { "rel_type": "m.annotation", "event_id": target, "key": "👍" } });
+    let react = json!({ "m.relates_to": { "rel_type": "m.annotation", "event_id": target, "key": "👍" } });
     let reaction = bob.send_event(&room, "m.reaction", react.clone()).await;
     // "Clients may not send the same annotation twice": M_DUPLICATE_ANNOTATION.
-    bob.try_send(&room, "m.reaction", react.clone())
-        .await
-        .fails(400, "M_DUPLICATE_ANNOTATION");
-    let related = alice
-        .get(path!(
-            "v1/rooms/{}/relations/{}/m.annotation/m.reaction",
-            room,
-            target
-        ))
-        .await
-        .ok();
-    assert_eq!(
-        ids(&list(&related["chunk"])),
-        std::slice::from_ref(&reaction)
-    );
+    bob.try_send(&room, "m.reaction", react.clone()).await.fails(400, "M_DUPLICATE_ANNOTATION");
+    let related = alice.get(path!("v1/rooms/{}/relations/{}/m.annotation/m.reaction", room, target)).await.ok();
+    assert_eq!(ids(&list(&related["chunk"])), std::slice::from_ref(&reaction));
     // Once it is withdrawn it may be given again, and the withdrawn one is no longer a relation.
-    bob.put(
-        path!("v3/rooms/{}/redact/{}/{}", room, reaction, unique("txn")),
-        json!({}),
-    )
-    .await
-    .ok();
+    bob.put(path!("v3/rooms/{}/redact/{}/{}", room, reaction, unique("txn")), json!({})).await.ok();
     let again = bob.send_event(&room, "m.reaction", react).await;
-    let related = alice
-        .get(path!("v1/rooms/{}/relations/{}", room, target))
-        .await
-        .ok();
+    let related = alice.get(path!("v1/rooms/{}/relations/{}", room, target)).await.ok();
     assert_eq!(ids(&list(&related["chunk"])), [again]);
 }
 
@@ -316,35 +201,17 @@ async fn threads(hs: Homeserver) {
     let root = alice.send(&room, "root").await;
     let quiet = alice.send(&room, "quiet root").await;
     let reply = |root: &str, body: &str| json!({ "msgtype": "m.text", "body": body, "m.relates_to": { "rel_type": "m.thread", "event_id": root } });
-    alice
-        .send_event(&room, "m.room.message", reply(&quiet, "own"))
-        .await;
-    bob.send_event(&room, "m.room.message", reply(&root, "one"))
-        .await;
-    let last = bob
-        .send_event(&room, "m.room.message", reply(&root, "two"))
-        .await;
-    let event = alice
-        .get(path!("v3/rooms/{}/event/{}", room, root))
-        .await
-        .ok();
+    alice.send_event(&room, "m.room.message", reply(&quiet, "own")).await;
+    bob.send_event(&room, "m.room.message", reply(&root, "one")).await;
+    let last = bob.send_event(&room, "m.room.message", reply(&root, "two")).await;
+    let event = alice.get(path!("v3/rooms/{}/event/{}", room, root)).await.ok();
     let thread = &event["unsigned"]["m.relations"]["m.thread"];
     assert_eq!(thread["count"], 2, "{event}");
     assert_eq!(thread["latest_event"]["event_id"], last.as_str());
-    assert_eq!(
-        thread["current_user_participated"], true,
-        "the root is alice's"
-    );
+    assert_eq!(thread["current_user_participated"], true, "the root is alice's");
     let threads = alice.get(path!("v1/rooms/{}/threads", room)).await.ok();
-    assert_eq!(
-        ids(&list(&threads["chunk"])),
-        [root.clone(), quiet.clone()],
-        "latest activity first"
-    );
-    let mine = bob
-        .get(path!("v1/rooms/{}/threads?include=participated", room))
-        .await
-        .ok();
+    assert_eq!(ids(&list(&threads["chunk"])), [root.clone(), quiet.clone()], "latest activity first");
+    let mine = bob.get(path!("v1/rooms/{}/threads?include=participated", room)).await.ok();
     assert_eq!(ids(&list(&mine["chunk"])), [root]);
 }
 
@@ -359,26 +226,13 @@ async fn relations_are_paged(hs: Homeserver) {
     }
     let base = path!("v1/rooms/{}/relations/{}/m.thread", room, root);
     let first = alice.get(format!("{base}?limit=3")).await.ok();
-    assert_eq!(
-        ids(&list(&first["chunk"])),
-        [sent[4].clone(), sent[3].clone(), sent[2].clone()],
-        "newest first"
-    );
+    assert_eq!(ids(&list(&first["chunk"])), [sent[4].clone(), sent[3].clone(), sent[2].clone()], "newest first");
     let next = crate::api::segment(first["next_batch"].as_str().unwrap());
     let second = alice.get(format!("{base}?limit=3&from={next}")).await.ok();
-    assert_eq!(
-        ids(&list(&second["chunk"])),
-        [sent[1].clone(), sent[0].clone()]
-    );
+    assert_eq!(ids(&list(&second["chunk"])), [sent[1].clone(), sent[0].clone()]);
     let forward = alice.get(format!("{base}?dir=f&limit=2")).await.ok();
-    assert_eq!(
-        ids(&list(&forward["chunk"])),
-        [sent[0].clone(), sent[1].clone()]
-    );
-    alice
-        .get(path!("v1/rooms/{}/relations/{}", room, "$none"))
-        .await
-        .fails(404, "M_NOT_FOUND");
+    assert_eq!(ids(&list(&forward["chunk"])), [sent[0].clone(), sent[1].clone()]);
+    alice.get(path!("v1/rooms/{}/relations/{}", room, "$none")).await.fails(404, "M_NOT_FOUND");
 }
 
 async fn replies_keep_their_relation(hs: Homeserver) {
@@ -387,16 +241,9 @@ async fn replies_keep_their_relation(hs: Homeserver) {
     let target = alice.send(&room, "question").await;
     let relates = json!({ "m.in_reply_to": { "event_id": target } });
     let reply = alice
-        .send_event(
-            &room,
-            "m.room.message",
-            json!({ "msgtype": "m.text", "body": "answer", "m.relates_to": relates }),
-        )
+        .send_event(&room, "m.room.message", json!({ "msgtype": "m.text", "body": "answer", "m.relates_to": relates }))
         .await;
-    let event = alice
-        .get(path!("v3/rooms/{}/event/{}", room, reply))
-        .await
-        .ok();
+    let event = alice.get(path!("v3/rooms/{}/event/{}", room, reply)).await.ok();
     assert_eq!(event["content"]["m.relates_to"], relates);
 }
 
@@ -407,78 +254,35 @@ async fn single_events(hs: Homeserver) {
     let hidden = bob.get(path!("v3/rooms/{}/event/{}", room, event_id)).await;
     assert!([403, 404].contains(&hidden.status), "{hidden}");
     hidden.refused();
-    alice
-        .get(path!("v3/rooms/{}/event/{}", room, "$none"))
-        .await
-        .fails(404, "M_NOT_FOUND");
+    alice.get(path!("v3/rooms/{}/event/{}", room, "$none")).await.fails(404, "M_NOT_FOUND");
     // An event is only found in its own room.
     let other = alice.create_room(json!({})).await;
-    alice
-        .get(path!("v3/rooms/{}/event/{}", other, event_id))
-        .await
-        .fails(404, "M_NOT_FOUND");
+    alice.get(path!("v3/rooms/{}/event/{}", other, event_id)).await.fails(404, "M_NOT_FOUND");
 }
 
 /// "The complete event MUST NOT be larger than 65536 bytes": M_TOO_LARGE.
 async fn too_large_events(hs: Homeserver) {
     let alice = hs.user("alice").await;
     let room = alice.create_room(json!({})).await;
-    alice
-        .try_send(&room, "m.room.message", text(&"x".repeat(66_000)))
-        .await
-        .fails(413, "M_TOO_LARGE");
-    alice
-        .try_send(&room, "m.room.message", text(&"x".repeat(60_000)))
-        .await
-        .ok();
-    alice
-        .set_state(&room, "org.example.long", &"k".repeat(256), json!({}))
-        .await
-        .refused();
-    alice
-        .try_send(&room, &"t".repeat(256), json!({}))
-        .await
-        .refused();
+    alice.try_send(&room, "m.room.message", text(&"x".repeat(66_000))).await.fails(413, "M_TOO_LARGE");
+    alice.try_send(&room, "m.room.message", text(&"x".repeat(60_000))).await.ok();
+    alice.set_state(&room, "org.example.long", &"k".repeat(256), json!({})).await.refused();
+    alice.try_send(&room, &"t".repeat(256), json!({})).await.refused();
 }
 
 async fn encrypted_events_pass_through(hs: Homeserver) {
     let [alice, bob] = hs.users(["alice", "bob"]).await;
     let room = alice.room_with(&[&bob]).await;
-    alice
-        .set_state(
-            &room,
-            "m.room.encryption",
-            "",
-            json!({ "algorithm": "m.megolm.v1.aes-sha2" }),
-        )
-        .await
-        .ok();
+    alice.set_state(&room, "m.room.encryption", "", json!({ "algorithm": "m.megolm.v1.aes-sha2" })).await.ok();
     let content = json!({ "algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "AwgAEnACgAkLmt6qF84IK++J7UDH2Za1YVchHyprqTqsg", "session_id": "X3lUlvLELLYxeTx4yOVu6UDpasGEVO0Jbu+QFnm0cKQ" });
-    let event_id = alice
-        .send_event(&room, "m.room.encrypted", content.clone())
-        .await;
-    assert_eq!(
-        bob.get(path!("v3/rooms/{}/event/{}", room, event_id))
-            .await
-            .ok()["content"],
-        content
-    );
+    let event_id = alice.send_event(&room, "m.room.encrypted", content.clone()).await;
+    assert_eq!(bob.get(path!("v3/rooms/{}/event/{}", room, event_id)).await.ok()["content"], content);
 }
 
 async fn reports(hs: Homeserver) {
     let [alice, bob] = hs.users(["alice", "bob"]).await;
     let room = alice.room_with(&[&bob]).await;
     let event_id = alice.send(&room, "rude").await;
-    bob.post(
-        path!("v3/rooms/{}/report/{}", room, event_id),
-        json!({ "reason": "грубость" }),
-    )
-    .await
-    .ok();
-    bob.post(
-        path!("v3/rooms/{}/report/{}", room, "$none"),
-        json!({ "reason": "x" }),
-    )
-    .await
-    .fails(404, "M_NOT_FOUND");
+    bob.post(path!("v3/rooms/{}/report/{}", room, event_id), json!({ "reason": "грубость" })).await.ok();
+    bob.post(path!("v3/rooms/{}/report/{}", room, "$none"), json!({ "reason": "x" })).await.fails(404, "M_NOT_FOUND");
 }

@@ -19,24 +19,13 @@ async fn levels(user: &User, room: &str) -> Value {
 
 async fn defaults_of_a_new_room(hs: Homeserver) {
     let [alice, bob] = hs.users(["alice", "bob"]).await;
-    let room = alice
-        .create_room(json!({ "preset": "public_chat", "room_version": "11" }))
-        .await;
+    let room = alice.create_room(json!({ "preset": "public_chat", "room_version": "11" })).await;
     bob.join(&room).await;
     let levels = levels(&alice, &room).await;
-    for (key, expected) in [
-        ("ban", 50),
-        ("kick", 50),
-        ("redact", 50),
-        ("state_default", 50),
-        ("events_default", 0),
-        ("users_default", 0),
-    ] {
-        assert_eq!(
-            levels[key].as_i64().unwrap_or(expected),
-            expected,
-            "{key} in {levels}"
-        );
+    for (key, expected) in
+        [("ban", 50), ("kick", 50), ("redact", 50), ("state_default", 50), ("events_default", 0), ("users_default", 0)]
+    {
+        assert_eq!(levels[key].as_i64().unwrap_or(expected), expected, "{key} in {levels}");
     }
     bob.send(&room, "everyone may speak").await;
     for (kind, content) in [
@@ -44,19 +33,11 @@ async fn defaults_of_a_new_room(hs: Homeserver) {
         ("m.room.topic", json!({ "topic": "x" })),
         ("m.room.power_levels", levels.clone()),
         ("m.room.join_rules", json!({ "join_rule": "invite" })),
-        (
-            "m.room.history_visibility",
-            json!({ "history_visibility": "joined" }),
-        ),
-        (
-            "m.room.tombstone",
-            json!({ "body": "x", "replacement_room": "!x:hs1" }),
-        ),
+        ("m.room.history_visibility", json!({ "history_visibility": "joined" })),
+        ("m.room.tombstone", json!({ "body": "x", "replacement_room": "!x:hs1" })),
         ("org.example.own", json!({})),
     ] {
-        bob.set_state(&room, kind, "", content)
-            .await
-            .fails(403, "M_FORBIDDEN");
+        bob.set_state(&room, kind, "", content).await.fails(403, "M_FORBIDDEN");
     }
 }
 
@@ -66,29 +47,15 @@ async fn levels_are_kept(hs: Homeserver) {
     let mut content = levels(&alice, &room).await;
     content["events"]["m.room.message"] = json!(25);
     content["events"]["m.room.topic"] = json!(10);
-    alice
-        .set_state(&room, "m.room.power_levels", "", content.clone())
-        .await
-        .ok();
+    alice.set_state(&room, "m.room.power_levels", "", content.clone()).await.ok();
     let message = json!({ "msgtype": "m.text", "body": "x" });
-    bob.try_send(&room, "m.room.message", message.clone())
-        .await
-        .fails(403, "M_FORBIDDEN");
-    bob.set_state(&room, "m.room.topic", "", json!({ "topic": "x" }))
-        .await
-        .fails(403, "M_FORBIDDEN");
+    bob.try_send(&room, "m.room.message", message.clone()).await.fails(403, "M_FORBIDDEN");
+    bob.set_state(&room, "m.room.topic", "", json!({ "topic": "x" })).await.fails(403, "M_FORBIDDEN");
     content["users"][&bob.id] = json!(25);
-    alice
-        .set_state(&room, "m.room.power_levels", "", content)
-        .await
-        .ok();
+    alice.set_state(&room, "m.room.power_levels", "", content).await.ok();
     bob.try_send(&room, "m.room.message", message).await.ok();
-    bob.set_state(&room, "m.room.topic", "", json!({ "topic": "x" }))
-        .await
-        .ok();
-    bob.set_state(&room, "m.room.name", "", json!({ "name": "x" }))
-        .await
-        .fails(403, "M_FORBIDDEN");
+    bob.set_state(&room, "m.room.topic", "", json!({ "topic": "x" })).await.ok();
+    bob.set_state(&room, "m.room.name", "", json!({ "name": "x" })).await.fails(403, "M_FORBIDDEN");
 }
 
 async fn nobody_rises_by_himself(hs: Homeserver) {
@@ -97,34 +64,18 @@ async fn nobody_rises_by_himself(hs: Homeserver) {
     let mut content = levels(&alice, &room).await;
     content["events"]["m.room.power_levels"] = json!(50);
     content["users"][&bob.id] = json!(50);
-    alice
-        .set_state(&room, "m.room.power_levels", "", content.clone())
-        .await
-        .ok();
+    alice.set_state(&room, "m.room.power_levels", "", content.clone()).await.ok();
     let attempt = async |change: &dyn Fn(&mut Value)| {
         let mut wanted = content.clone();
         change(&mut wanted);
-        bob.set_state(&room, "m.room.power_levels", "", wanted)
-            .await
+        bob.set_state(&room, "m.room.power_levels", "", wanted).await
     };
-    attempt(&|levels| levels["users"][&bob.id] = json!(51))
-        .await
-        .fails(403, "M_FORBIDDEN");
-    attempt(&|levels| levels["users"][&carol.id] = json!(51))
-        .await
-        .fails(403, "M_FORBIDDEN");
-    attempt(&|levels| levels["ban"] = json!(60))
-        .await
-        .fails(403, "M_FORBIDDEN");
-    attempt(&|levels| levels["events"]["m.room.tombstone"] = json!(0))
-        .await
-        .fails(403, "M_FORBIDDEN");
-    attempt(&|levels| levels["users_default"] = json!(75))
-        .await
-        .fails(403, "M_FORBIDDEN");
-    attempt(&|levels| levels["users"][&carol.id] = json!(50))
-        .await
-        .ok();
+    attempt(&|levels| levels["users"][&bob.id] = json!(51)).await.fails(403, "M_FORBIDDEN");
+    attempt(&|levels| levels["users"][&carol.id] = json!(51)).await.fails(403, "M_FORBIDDEN");
+    attempt(&|levels| levels["ban"] = json!(60)).await.fails(403, "M_FORBIDDEN");
+    attempt(&|levels| levels["events"]["m.room.tombstone"] = json!(0)).await.fails(403, "M_FORBIDDEN");
+    attempt(&|levels| levels["users_default"] = json!(75)).await.fails(403, "M_FORBIDDEN");
+    attempt(&|levels| levels["users"][&carol.id] = json!(50)).await.ok();
 }
 
 async fn equals_do_not_touch_each_other(hs: Homeserver) {
@@ -134,26 +85,15 @@ async fn equals_do_not_touch_each_other(hs: Homeserver) {
     content["events"]["m.room.power_levels"] = json!(50);
     content["users"][&bob.id] = json!(50);
     content["users"][&carol.id] = json!(50);
-    alice
-        .set_state(&room, "m.room.power_levels", "", content.clone())
-        .await
-        .ok();
-    bob.member(&room, "kick", &carol)
-        .await
-        .fails(403, "M_FORBIDDEN");
-    bob.member(&room, "ban", &carol)
-        .await
-        .fails(403, "M_FORBIDDEN");
+    alice.set_state(&room, "m.room.power_levels", "", content.clone()).await.ok();
+    bob.member(&room, "kick", &carol).await.fails(403, "M_FORBIDDEN");
+    bob.member(&room, "ban", &carol).await.fails(403, "M_FORBIDDEN");
     let mut lowered = content.clone();
     lowered["users"][&carol.id] = json!(0);
-    bob.set_state(&room, "m.room.power_levels", "", lowered)
-        .await
-        .fails(403, "M_FORBIDDEN");
+    bob.set_state(&room, "m.room.power_levels", "", lowered).await.fails(403, "M_FORBIDDEN");
     let mut stepping_down = content.clone();
     stepping_down["users"][&bob.id] = json!(0);
-    bob.set_state(&room, "m.room.power_levels", "", stepping_down)
-        .await
-        .ok();
+    bob.set_state(&room, "m.room.power_levels", "", stepping_down).await.ok();
     carol.member(&room, "kick", &bob).await.ok();
 }
 
@@ -166,10 +106,7 @@ async fn broken_levels_are_refused(hs: Homeserver) {
         let attempt = async |change: &dyn Fn(&mut Value)| {
             let mut wanted = good.clone();
             change(&mut wanted);
-            alice
-                .set_state(&room, "m.room.power_levels", "", wanted)
-                .await
-                .refused();
+            alice.set_state(&room, "m.room.power_levels", "", wanted).await.refused();
         };
         attempt(&|levels| levels["ban"] = json!("50")).await;
         attempt(&|levels| levels["ban"] = json!(50.5)).await;
@@ -188,14 +125,7 @@ async fn private_state_keys(hs: Homeserver) {
     let room = alice.room_with(&[&bob]).await;
     let mut content = levels(&alice, &room).await;
     content["state_default"] = json!(0);
-    alice
-        .set_state(&room, "m.room.power_levels", "", content)
-        .await
-        .ok();
-    bob.set_state(&room, "org.example.own", &bob.id, json!({}))
-        .await
-        .ok();
-    bob.set_state(&room, "org.example.own", &alice.id, json!({}))
-        .await
-        .fails(403, "M_FORBIDDEN");
+    alice.set_state(&room, "m.room.power_levels", "", content).await.ok();
+    bob.set_state(&room, "org.example.own", &bob.id, json!({})).await.ok();
+    bob.set_state(&room, "org.example.own", &alice.id, json!({})).await.fails(403, "M_FORBIDDEN");
 }

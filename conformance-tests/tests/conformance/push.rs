@@ -20,9 +20,7 @@ async fn global(user: &User) -> Value {
 }
 
 fn rule(rules: &Value, kind: &str, id: &str) -> Option<Value> {
-    list(&rules[kind])
-        .into_iter()
-        .find(|rule| rule["rule_id"] == id)
+    list(&rules[kind]).into_iter().find(|rule| rule["rule_id"] == id)
 }
 
 /// Client-server API, "Predefined Rules".
@@ -64,42 +62,22 @@ async fn default_rules(hs: Homeserver) {
         }
     }
     let mention = rule(&rules, "override", ".m.rule.is_user_mention").unwrap();
-    assert_eq!(
-        mention["conditions"][0]["value"],
-        alice.id.as_str(),
-        "{mention}"
-    );
+    assert_eq!(mention["conditions"][0]["value"], alice.id.as_str(), "{mention}");
 }
 
 async fn own_rules(hs: Homeserver) {
     let alice = hs.user("alice").await;
-    let content =
-        json!({ "pattern": "пятёрка", "actions": ["notify", { "set_tweak": "highlight" }] });
+    let content = json!({ "pattern": "пятёрка", "actions": ["notify", { "set_tweak": "highlight" }] });
     let path = path!("v3/pushrules/global/content/{}", "мое правило");
     alice.put(&path, content.clone()).await.ok();
     let read = alice.get(&path).await.ok();
     assert_eq!(read["pattern"], "пятёрка");
     assert_eq!(read["actions"], content["actions"]);
-    assert_eq!(
-        (read["default"].clone(), read["enabled"].clone()),
-        (json!(false), json!(true))
-    );
-    alice
-        .put(format!("{path}/actions"), json!({ "actions": ["notify"] }))
-        .await
-        .ok();
-    assert_eq!(
-        alice.get(format!("{path}/actions")).await.ok(),
-        json!({ "actions": ["notify"] })
-    );
-    alice
-        .put(format!("{path}/enabled"), json!({ "enabled": false }))
-        .await
-        .ok();
-    assert_eq!(
-        alice.get(format!("{path}/enabled")).await.ok(),
-        json!({ "enabled": false })
-    );
+    assert_eq!((read["default"].clone(), read["enabled"].clone()), (json!(false), json!(true)));
+    alice.put(format!("{path}/actions"), json!({ "actions": ["notify"] })).await.ok();
+    assert_eq!(alice.get(format!("{path}/actions")).await.ok(), json!({ "actions": ["notify"] }));
+    alice.put(format!("{path}/enabled"), json!({ "enabled": false })).await.ok();
+    assert_eq!(alice.get(format!("{path}/enabled")).await.ok(), json!({ "enabled": false }));
     alice.delete(&path).await.ok();
     alice.get(&path).await.fails(404, "M_NOT_FOUND");
 }
@@ -108,12 +86,7 @@ async fn rule_order(hs: Homeserver) {
     let alice = hs.user("alice").await;
     let put = async |id: &str, query: &str| {
         let body = json!({ "conditions": [{ "kind": "event_match", "key": "type", "pattern": "org.example" }], "actions": [] });
-        alice
-            .put(
-                format!("{}{query}", path!("v3/pushrules/global/override/{}", id)),
-                body,
-            )
-            .await
+        alice.put(format!("{}{query}", path!("v3/pushrules/global/override/{}", id)), body).await
     };
     put("one", "").await.ok();
     put("two", "").await.ok();
@@ -125,15 +98,8 @@ async fn rule_order(hs: Homeserver) {
         .filter(|rule| rule["default"] == false)
         .map(|rule| rule["rule_id"].as_str().unwrap().to_owned())
         .collect();
-    let place = |id: &str| {
-        own.iter()
-            .position(|other| other == id)
-            .unwrap_or_else(|| panic!("{own:?}"))
-    };
-    assert!(
-        place("two") < place("one"),
-        "a new rule comes first: {own:?}"
-    );
+    let place = |id: &str| own.iter().position(|other| other == id).unwrap_or_else(|| panic!("{own:?}"));
+    assert!(place("two") < place("one"), "a new rule comes first: {own:?}");
     assert_eq!(place("three"), place("one") + 1, "{own:?}");
     assert_eq!(place("four") + 1, place("one"), "{own:?}");
     put("five", "?before=none").await.refused();
@@ -143,92 +109,39 @@ async fn rule_order(hs: Homeserver) {
 async fn rules_switched_off(hs: Homeserver) {
     let alice = hs.user("alice").await;
     let path = path!("v3/pushrules/global/underride/{}", ".m.rule.message");
-    alice
-        .put(format!("{path}/enabled"), json!({ "enabled": false }))
-        .await
-        .ok();
-    assert_eq!(
-        rule(&global(&alice).await, "underride", ".m.rule.message").unwrap()["enabled"],
-        false
-    );
-    alice
-        .put(format!("{path}/actions"), json!({ "actions": [] }))
-        .await
-        .ok();
+    alice.put(format!("{path}/enabled"), json!({ "enabled": false })).await.ok();
+    assert_eq!(rule(&global(&alice).await, "underride", ".m.rule.message").unwrap()["enabled"], false);
+    alice.put(format!("{path}/actions"), json!({ "actions": [] })).await.ok();
     assert_eq!(alice.get(&path).await.ok()["actions"], json!([]));
     alice.delete(&path).await.refused();
 }
 
 async fn rule_refusals(hs: Homeserver) {
     let alice = hs.user("alice").await;
-    let put = async |path: &str, body: Value| {
-        alice
-            .put(format!("/_matrix/client/v3/pushrules/global/{path}"), body)
-            .await
-    };
-    put("nosuchkind/x", json!({ "actions": [] }))
-        .await
-        .refused();
-    put(
-        "override/.m.rule.own",
-        json!({ "actions": [], "conditions": [] }),
-    )
-    .await
-    .refused();
-    put(
-        "override/with%2Fslash",
-        json!({ "actions": [], "conditions": [] }),
-    )
-    .await
-    .refused();
-    put("override/x", json!({ "conditions": [] }))
-        .await
-        .refused();
+    let put =
+        async |path: &str, body: Value| alice.put(format!("/_matrix/client/v3/pushrules/global/{path}"), body).await;
+    put("nosuchkind/x", json!({ "actions": [] })).await.refused();
+    put("override/.m.rule.own", json!({ "actions": [], "conditions": [] })).await.refused();
+    put("override/with%2Fslash", json!({ "actions": [], "conditions": [] })).await.refused();
+    put("override/x", json!({ "conditions": [] })).await.refused();
     put("content/x", json!({ "actions": [] })).await.refused();
-    put("override/none/enabled", json!({ "enabled": true }))
-        .await
-        .fails(404, "M_NOT_FOUND");
-    alice
-        .delete(path!("v3/pushrules/global/override/none"))
-        .await
-        .fails(404, "M_NOT_FOUND");
-    alice
-        .get(path!("v3/pushrules/global/override/none/actions"))
-        .await
-        .fails(404, "M_NOT_FOUND");
+    put("override/none/enabled", json!({ "enabled": true })).await.fails(404, "M_NOT_FOUND");
+    alice.delete(path!("v3/pushrules/global/override/none")).await.fails(404, "M_NOT_FOUND");
+    alice.get(path!("v3/pushrules/global/override/none/actions")).await.fails(404, "M_NOT_FOUND");
 }
 
 async fn rules_reach_other_devices(hs: Homeserver) {
     let alice = hs.user("alice").await;
     let mut other = hs.login(&alice.id).await.follow().await;
-    alice
-        .put(
-            path!("v3/pushrules/global/room/{}", "!class:hs1"),
-            json!({ "actions": [] }),
-        )
-        .await
-        .ok();
-    let event = other
-        .until(|sync| of_type(&sync["account_data"]["events"], "m.push_rules"))
-        .await;
-    assert!(
-        rule(&event["content"]["global"], "room", "!class:hs1").is_some(),
-        "{event}"
-    );
+    alice.put(path!("v3/pushrules/global/room/{}", "!class:hs1"), json!({ "actions": [] })).await.ok();
+    let event = other.until(|sync| of_type(&sync["account_data"]["events"], "m.push_rules")).await;
+    assert!(rule(&event["content"]["global"], "room", "!class:hs1").is_some(), "{event}");
 }
 
 async fn rules_decide_what_counts(hs: Homeserver) {
     let [alice, bob] = hs.users(["alice", "bob"]).await;
-    let (loud, muted) = (
-        alice.room_with(&[&bob]).await,
-        alice.room_with(&[&bob]).await,
-    );
-    bob.put(
-        path!("v3/pushrules/global/room/{}", muted),
-        json!({ "actions": [] }),
-    )
-    .await
-    .ok();
+    let (loud, muted) = (alice.room_with(&[&bob]).await, alice.room_with(&[&bob]).await);
+    bob.put(path!("v3/pushrules/global/room/{}", muted), json!({ "actions": [] })).await.ok();
     bob.put(
         path!("v3/pushrules/global/content/word"),
         json!({ "pattern": "контрольная", "actions": ["notify", { "set_tweak": "highlight" }] }),
@@ -240,14 +153,8 @@ async fn rules_decide_what_counts(hs: Homeserver) {
     alice.send(&loud, "завтра контрольная!").await;
     let sync = bob.sync("").await;
     let counts = |room: &str| sync["rooms"]["join"][room]["unread_notifications"].clone();
-    assert_eq!(
-        counts(&muted),
-        json!({ "notification_count": 0, "highlight_count": 0 })
-    );
-    assert_eq!(
-        counts(&loud),
-        json!({ "notification_count": 2, "highlight_count": 1 })
-    );
+    assert_eq!(counts(&muted), json!({ "notification_count": 0, "highlight_count": 0 }));
+    assert_eq!(counts(&loud), json!({ "notification_count": 2, "highlight_count": 1 }));
 }
 
 async fn pushers(hs: Homeserver) {
@@ -257,27 +164,18 @@ async fn pushers(hs: Homeserver) {
         "app_id": "org.example.app", "app_display_name": "App", "device_display_name": "Phone", "kind": "http", "lang": "ru",
         "pushkey": key, "data": { "url": "http://127.0.0.1:9/_matrix/push/v1/notify", "format": "event_id_only" },
     });
-    alice
-        .post(path!("v3/pushers/set"), pusher.clone())
-        .await
-        .ok();
+    alice.post(path!("v3/pushers/set"), pusher.clone()).await.ok();
     let listed = list(&alice.get(path!("v3/pushers")).await.ok()["pushers"]);
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0]["pushkey"], key.as_str());
     assert_eq!(listed[0]["lang"], "ru");
     alice
-        .post(
-            path!("v3/pushers/set"),
-            json!({ "app_id": "org.example.app", "pushkey": key, "kind": null }),
-        )
+        .post(path!("v3/pushers/set"), json!({ "app_id": "org.example.app", "pushkey": key, "kind": null }))
         .await
         .ok();
     assert!(list(&alice.get(path!("v3/pushers")).await.ok()["pushers"]).is_empty());
     let mut bad = pusher;
     bad["data"] = json!({ "url": "http://127.0.0.1:9/elsewhere" });
     alice.post(path!("v3/pushers/set"), bad).await.refused();
-    alice
-        .post(path!("v3/pushers/set"), json!({ "kind": "http" }))
-        .await
-        .refused();
+    alice.post(path!("v3/pushers/set"), json!({ "kind": "http" })).await.refused();
 }

@@ -35,13 +35,8 @@ async fn an_account_without_rooms(hs: Homeserver) {
     let alice = hs.user("alice").await;
     let sync = alice.sync("").await;
     next_batch(&sync);
-    assert!(
-        sync["rooms"]["join"]
-            .as_object()
-            .is_none_or(serde_json::Map::is_empty)
-    );
-    let rules = of_type(&sync["account_data"]["events"], "m.push_rules")
-        .expect("push rules come with the first sync");
+    assert!(sync["rooms"]["join"].as_object().is_none_or(serde_json::Map::is_empty));
+    let rules = of_type(&sync["account_data"]["events"], "m.push_rules").expect("push rules come with the first sync");
     assert!(rules["content"]["global"]["override"].is_array(), "{rules}");
 }
 
@@ -52,29 +47,14 @@ async fn first_and_next(hs: Homeserver) {
     let first = bob.sync("").await;
     assert!(ids(&timeline(&first, &room)).contains(&one));
     let event = timeline(&first, &room).pop().unwrap();
-    assert!(
-        event["room_id"].is_null(),
-        "the room id is the key, not in each event: {event}"
-    );
-    assert!(
-        event["unsigned"]["age"]
-            .as_i64()
-            .is_some_and(|age| (0..60_000).contains(&age)),
-        "{event}"
-    );
+    assert!(event["room_id"].is_null(), "the room id is the key, not in each event: {event}");
+    assert!(event["unsigned"]["age"].as_i64().is_some_and(|age| (0..60_000).contains(&age)), "{event}");
     let two = alice.send(&room, "two").await;
-    let second = bob
-        .sync(&format!("&since={}", segment(&next_batch(&first))))
-        .await;
+    let second = bob.sync(&format!("&since={}", segment(&next_batch(&first)))).await;
     assert_eq!(ids(&timeline(&second, &room)), std::slice::from_ref(&two));
-    assert!(
-        list(&joined(&second, &room)["state"]["events"]).is_empty(),
-        "state is not repeated"
-    );
+    assert!(list(&joined(&second, &room)["state"]["events"]).is_empty(), "state is not repeated");
     // The same token gives the same again: a lost answer can be asked for once more.
-    let again = bob
-        .sync(&format!("&since={}", segment(&next_batch(&first))))
-        .await;
+    let again = bob.sync(&format!("&since={}", segment(&next_batch(&first)))).await;
     assert_eq!(ids(&timeline(&again, &room)), [two]);
 }
 
@@ -82,17 +62,12 @@ async fn nothing_new_is_nothing(hs: Homeserver) {
     let alice = hs.user("alice").await;
     let room = alice.create_room(json!({})).await;
     let since = next_batch(&alice.sync("&set_presence=offline").await);
-    let sync = alice
-        .sync(&format!("&set_presence=offline&since={}", segment(&since)))
-        .await;
+    let sync = alice.sync(&format!("&set_presence=offline&since={}", segment(&since))).await;
     assert!(joined(&sync, &room).is_null(), "{sync}");
 }
 
 /// Starts a long poll, waits until it is under way, acts, and gives how long the answer took from the act on.
-async fn woken_by<T>(
-    listener: &mut Follower,
-    act: impl Future<Output = T>,
-) -> (T, Value, Duration) {
+async fn woken_by<T>(listener: &mut Follower, act: impl Future<Output = T>) -> (T, Value, Duration) {
     let mut polling = listener.clone();
     let poll = tokio::spawn(async move {
         let answer = polling.poll(20_000).await;
@@ -131,10 +106,7 @@ async fn a_long_poll_wakes_at_once(hs: Homeserver) {
     quiet(&mut bobs).await;
     let (event_id, sync, took) = woken_by(&mut bobs, alice.send(&room, "wake up")).await;
     let found = if timeline(&sync, &room).is_empty() {
-        bobs.event(&room, &event_id).await["event_id"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        bobs.event(&room, &event_id).await["event_id"].as_str().unwrap().to_owned()
     } else {
         ids(&timeline(&sync, &room)).pop().unwrap()
     };
@@ -149,10 +121,7 @@ async fn a_long_poll_ends_in_time(hs: Homeserver) {
     let begun = Instant::now();
     let sync = alices.poll(1_000).await;
     let took = begun.elapsed();
-    assert!(
-        took >= Duration::from_millis(900) && took < Duration::from_secs(10),
-        "{took:?}: {sync}"
-    );
+    assert!(took >= Duration::from_millis(900) && took < Duration::from_secs(10), "{took:?}: {sync}");
     let begun = Instant::now();
     alices.poll(0).await;
     assert!(begun.elapsed() < Duration::from_secs(5));
@@ -163,74 +132,27 @@ async fn every_kind_of_news_wakes(hs: Homeserver) {
     let room = alice.room_with(&[&bob]).await;
     let event_id = alice.send(&room, "x").await;
     let mut bobs = bob.follow().await;
-    let contains =
-        |wanted: &'static str| move |sync: &Value| sync.to_string().contains(wanted).then_some(());
+    let contains = |wanted: &'static str| move |sync: &Value| sync.to_string().contains(wanted).then_some(());
 
-    alice
-        .put(
-            path!("v3/rooms/{}/typing/{}", room, alice.id),
-            json!({ "typing": true, "timeout": 30_000 }),
-        )
-        .await
-        .ok();
+    alice.put(path!("v3/rooms/{}/typing/{}", room, alice.id), json!({ "typing": true, "timeout": 30_000 })).await.ok();
     bobs.until(contains("m.typing")).await;
-    alice
-        .post(
-            path!("v3/rooms/{}/receipt/m.read/{}", room, event_id),
-            json!({}),
-        )
+    alice.post(path!("v3/rooms/{}/receipt/m.read/{}", room, event_id), json!({})).await.ok();
+    bobs.until(contains("m.receipt")).await;
+    bob.put(path!("v3/user/{}/account_data/{}", bob.id, "org.example.global"), json!({ "a": 1 })).await.ok();
+    bobs.until(contains("org.example.global")).await;
+    bob.put(path!("v3/user/{}/rooms/{}/account_data/{}", bob.id, room, "org.example.room"), json!({ "a": 1 }))
         .await
         .ok();
-    bobs.until(contains("m.receipt")).await;
-    bob.put(
-        path!("v3/user/{}/account_data/{}", bob.id, "org.example.global"),
-        json!({ "a": 1 }),
-    )
-    .await
-    .ok();
-    bobs.until(contains("org.example.global")).await;
-    bob.put(
-        path!(
-            "v3/user/{}/rooms/{}/account_data/{}",
-            bob.id,
-            room,
-            "org.example.room"
-        ),
-        json!({ "a": 1 }),
-    )
-    .await
-    .ok();
     bobs.until(contains("org.example.room")).await;
     let messages = json!({ "messages": { &bob.id: { "*": { "hello": "device" } } } });
-    alice
-        .put(
-            path!(
-                "v3/sendToDevice/{}/{}",
-                "org.example.device",
-                crate::api::unique("txn")
-            ),
-            messages,
-        )
-        .await
-        .ok();
+    alice.put(path!("v3/sendToDevice/{}/{}", "org.example.device", crate::api::unique("txn")), messages).await.ok();
     bobs.until(contains("org.example.device")).await;
-    alice
-        .set_state(&room, "org.example.state", "", json!({}))
-        .await
-        .ok();
+    alice.set_state(&room, "org.example.state", "", json!({})).await.ok();
     bobs.until(contains("org.example.state")).await;
     let other = alice.create_room(json!({ "invite": [bob.id] })).await;
-    bobs.until(|sync| sync["rooms"]["invite"].get(&other).cloned())
-        .await;
-    bob.put(
-        path!("v3/user/{}/rooms/{}/tags/{}", bob.id, room, "m.favourite"),
-        json!({ "order": 0.5 }),
-    )
-    .await
-    .ok();
-    let tags = bobs
-        .until(|sync| of_type(&joined(sync, &room)["account_data"]["events"], "m.tag"))
-        .await;
+    bobs.until(|sync| sync["rooms"]["invite"].get(&other).cloned()).await;
+    bob.put(path!("v3/user/{}/rooms/{}/tags/{}", bob.id, room, "m.favourite"), json!({ "order": 0.5 })).await.ok();
+    let tags = bobs.until(|sync| of_type(&joined(sync, &room)["account_data"]["events"], "m.tag")).await;
     assert_eq!(tags["content"]["tags"]["m.favourite"]["order"], 0.5);
 }
 
@@ -265,11 +187,7 @@ async fn order_and_completeness_under_load(hs: Homeserver) {
         .await;
     for sender in senders {
         let sent = sender.await.unwrap();
-        let own: Vec<_> = seen
-            .iter()
-            .filter(|id| sent.contains(id))
-            .cloned()
-            .collect();
+        let own: Vec<_> = seen.iter().filter(|id| sent.contains(id)).cloned().collect();
         assert_eq!(own, sent, "a sender's messages keep their order");
     }
     let mut paged: Vec<_> = alice
@@ -287,14 +205,9 @@ async fn full_state(hs: Homeserver) {
     let alice = hs.user("alice").await;
     let room = alice.create_room(json!({ "name": "n" })).await;
     let since = next_batch(&alice.sync("").await);
-    let sync = alice
-        .sync(&format!("&full_state=true&since={}", segment(&since)))
-        .await;
+    let sync = alice.sync(&format!("&full_state=true&since={}", segment(&since))).await;
     let state = &joined(&sync, &room)["state"]["events"];
-    assert!(
-        of_type(state, "m.room.name").is_some() && of_type(state, "m.room.create").is_some(),
-        "{sync}"
-    );
+    assert!(of_type(state, "m.room.name").is_some() && of_type(state, "m.room.create").is_some(), "{sync}");
 }
 
 /// `state` is the state before the timeline, so a state event is never told twice.
@@ -302,118 +215,56 @@ async fn state_before_the_timeline(hs: Homeserver) {
     let alice = hs.user("alice").await;
     let room = alice.create_room(json!({ "name": "first" })).await;
     for number in 0..3 {
-        alice
-            .set_state(
-                &room,
-                "m.room.name",
-                "",
-                json!({ "name": format!("name {number}") }),
-            )
-            .await
-            .ok();
+        alice.set_state(&room, "m.room.name", "", json!({ "name": format!("name {number}") })).await.ok();
     }
     let limit = |limit: u32| filter(json!({ "room": { "timeline": { "limit": limit } } }));
     let sync = alice.sync(&limit(2)).await;
     let part = joined(&sync, &room);
-    assert_eq!(
-        of_type(&part["state"]["events"], "m.room.name").unwrap()["content"]["name"],
-        "name 0"
-    );
-    let names: Vec<_> = timeline(&sync, &room)
-        .iter()
-        .map(|event| event["content"]["name"].as_str().unwrap().to_owned())
-        .collect();
+    assert_eq!(of_type(&part["state"]["events"], "m.room.name").unwrap()["content"]["name"], "name 0");
+    let names: Vec<_> =
+        timeline(&sync, &room).iter().map(|event| event["content"]["name"].as_str().unwrap().to_owned()).collect();
     assert_eq!(names, ["name 1", "name 2"]);
     let last = timeline(&sync, &room).pop().unwrap();
     assert_eq!(last["unsigned"]["prev_content"]["name"], "name 1", "{last}");
     // After a gap the state is the change since the token.
     let since = next_batch(&sync);
-    alice
-        .set_state(&room, "m.room.topic", "", json!({ "topic": "new" }))
-        .await
-        .ok();
+    alice.set_state(&room, "m.room.topic", "", json!({ "topic": "new" })).await.ok();
     for number in 0..4 {
         alice.send(&room, &format!("{number}")).await;
     }
-    let sync = alice
-        .sync(&format!("{}&since={}", limit(2), segment(&since)))
-        .await;
+    let sync = alice.sync(&format!("{}&since={}", limit(2), segment(&since))).await;
     let part = joined(&sync, &room);
     assert_eq!(part["timeline"]["limited"], true);
     let state = list(&part["state"]["events"]);
-    assert_eq!(
-        state
-            .iter()
-            .map(|event| event["type"].as_str().unwrap())
-            .collect::<Vec<_>>(),
-        ["m.room.topic"]
-    );
+    assert_eq!(state.iter().map(|event| event["type"].as_str().unwrap()).collect::<Vec<_>>(), ["m.room.topic"]);
 }
 
 async fn joining_brings_the_room_whole(hs: Homeserver) {
     let [alice, bob] = hs.users(["alice", "bob"]).await;
-    let room = alice
-        .create_room(json!({ "preset": "public_chat", "name": "n" }))
-        .await;
+    let room = alice.create_room(json!({ "preset": "public_chat", "name": "n" })).await;
     let said = alice.send(&room, "before bob").await;
     let mut bobs = bob.follow().await;
     bob.join(&room).await;
-    let part = bobs
-        .until(|sync| sync["rooms"]["join"].get(&room).cloned())
-        .await;
-    let events: Vec<_> = list(&part["state"]["events"])
-        .into_iter()
-        .chain(list(&part["timeline"]["events"]))
-        .collect();
-    for kind in [
-        "m.room.create",
-        "m.room.name",
-        "m.room.power_levels",
-        "m.room.join_rules",
-    ] {
-        assert!(
-            events.iter().any(|event| event["type"] == kind),
-            "{kind} in {part}"
-        );
+    let part = bobs.until(|sync| sync["rooms"]["join"].get(&room).cloned()).await;
+    let events: Vec<_> = list(&part["state"]["events"]).into_iter().chain(list(&part["timeline"]["events"])).collect();
+    for kind in ["m.room.create", "m.room.name", "m.room.power_levels", "m.room.join_rules"] {
+        assert!(events.iter().any(|event| event["type"] == kind), "{kind} in {part}");
     }
-    assert!(
-        ids(&list(&part["timeline"]["events"])).contains(&said),
-        "and its shared history: {part}"
-    );
+    assert!(ids(&list(&part["timeline"]["events"])).contains(&said), "and its shared history: {part}");
     // Leaving and coming back does so again.
     bob.leave(&room).await;
-    bobs.until(|sync| sync["rooms"]["leave"].get(&room).cloned())
-        .await;
-    alice
-        .set_state(
-            &room,
-            "m.room.topic",
-            "",
-            json!({ "topic": "while bob was away" }),
-        )
-        .await
-        .ok();
+    bobs.until(|sync| sync["rooms"]["leave"].get(&room).cloned()).await;
+    alice.set_state(&room, "m.room.topic", "", json!({ "topic": "while bob was away" })).await.ok();
     bob.join(&room).await;
-    let part = bobs
-        .until(|sync| sync["rooms"]["join"].get(&room).cloned())
-        .await;
+    let part = bobs.until(|sync| sync["rooms"]["join"].get(&room).cloned()).await;
     assert!(part.to_string().contains("while bob was away"), "{part}");
 }
 
 async fn refusals(hs: Homeserver) {
     let alice = hs.user("alice").await;
     hs.get(path!("v3/sync")).await.fails(401, "M_MISSING_TOKEN");
-    for query in [
-        "timeout=soon",
-        "since=garbage",
-        "full_state=perhaps",
-        "set_presence=dancing",
-        "since=s9%00",
-    ] {
-        alice
-            .get(format!("{}?{query}", path!("v3/sync")))
-            .await
-            .refused();
+    for query in ["timeout=soon", "since=garbage", "full_state=perhaps", "set_presence=dancing", "since=s9%00"] {
+        alice.get(format!("{}?{query}", path!("v3/sync"))).await.refused();
     }
 }
 
@@ -421,18 +272,12 @@ async fn refusals(hs: Homeserver) {
 async fn state_after_the_timeline(hs: Homeserver) {
     let alice = hs.user("alice").await;
     let room = alice.create_room(json!({ "name": "old" })).await;
-    alice
-        .set_state(&room, "m.room.name", "", json!({ "name": "new" }))
-        .await
-        .ok();
+    alice.set_state(&room, "m.room.name", "", json!({ "name": "new" })).await.ok();
     let sync = alice.sync("&use_state_after=true").await;
     let part = joined(&sync, &room);
     if part.get("state_after").is_none() {
         return eprintln!("skipped: the server does not know use_state_after, and may ignore it");
     }
     assert!(part.get("state").is_none(), "{part}");
-    assert_eq!(
-        of_type(&part["state_after"]["events"], "m.room.name").unwrap()["content"]["name"],
-        "new"
-    );
+    assert_eq!(of_type(&part["state_after"]["events"], "m.room.name").unwrap()["content"]["name"], "new");
 }

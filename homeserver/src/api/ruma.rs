@@ -2,7 +2,7 @@
 //!
 //! A handler gets a parsed request and the caller that its scheme promises; it cannot forget to authenticate.
 
-use std::{future::Future, net::IpAddr, sync::Arc};
+use std::{future::Future, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -11,6 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{MethodFilter, on},
 };
+use http::HeaderMap;
 use ruma::api::{
     IncomingRequest,
     auth_scheme::{
@@ -157,6 +158,76 @@ where
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
+        let Head { parts, path, caller, client, body } = Head::<R>::read(request, app).await?;
+        let reading = Bytes::from_request(Request::from_parts(parts.clone(), body), app);
+        let raw = tokio::time::timeout(Duration::from_secs(app.config.limits.idle_seconds), reading)
+            .await
+            .map_err(|_| ApiError::unknown("The request's body did not come in time."))?
+            .map_err(|rejection| match rejection.into_response().status() {
+                http::StatusCode::PAYLOAD_TOO_LARGE => ApiError::too_large("The request is too large."),
+                _ => ApiError::unknown("The request's body could not be read."),
+            })?;
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let request = http::Request::from_parts(parts, &raw[..]);
+        let body = R::try_from_http_request(request, &path).map_err(bad_request)?;
+        Ok(Self { body, caller, client, raw })
+    }
+}
+
+/// A Matrix request whose body or answer is a stream of bytes: media. Parsed but for its body, with its authenticated
+/// caller.
+#[derive(Debug)]
+pub struct Streamed<R: IncomingRequest>
+where
+    R::Authentication: Authenticate,
+{
+    /// The request; what would be its body's bytes is empty.
+    pub body: R,
+    /// Who calls.
+    pub caller: <R::Authentication as Authenticate>::Caller,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body as it comes in. No limit stands on it but the handler's own.
+    pub stream: Body,
+}
+
+impl<R> FromRequest<App> for Streamed<R>
+where
+    R: IncomingRequest + Send + 'static,
+    R::Authentication: Authenticate,
+    <R::Authentication as AuthScheme>::Output: Send,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        let Head { parts, path, caller, body: stream, .. } = Head::<R>::read(request, app).await?;
+        let headers = parts.headers.clone();
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let request = http::Request::from_parts(parts, &[][..]);
+        let body = R::try_from_http_request(request, &path).map_err(bad_request)?;
+        Ok(Self { body, caller, headers, stream })
+    }
+}
+
+/// A request before its body is read: who calls is settled first.
+struct Head<R: IncomingRequest>
+where
+    R::Authentication: Authenticate,
+{
+    parts: http::request::Parts,
+    path: Vec<String>,
+    caller: <R::Authentication as Authenticate>::Caller,
+    client: Client,
+    body: Body,
+}
+
+impl<R> Head<R>
+where
+    R: IncomingRequest,
+    R::Authentication: Authenticate,
+    <R::Authentication as AuthScheme>::Output: Send,
+{
+    async fn read(request: Request, app: &App) -> Result<Self> {
         let client = request.extensions().get::<Client>().cloned().unwrap_or_default();
         let (mut parts, body) = request.into_parts();
         let path = RawPathParams::from_request_parts(&mut parts, app)
@@ -166,18 +237,8 @@ where
         let token = R::Authentication::extract_authentication(&http::Request::from_parts(parts.clone(), Bytes::new()))
             .map_err(|_| ApiError::missing_token("This needs an access token. Sign in first."))?;
         let context = Context { query: parts.uri.query(), client: &client };
-        // Who calls is settled before a byte of the body is read.
         let caller = R::Authentication::authenticate(app, token, &context).await?;
-        let raw = Bytes::from_request(Request::from_parts(parts.clone(), body), app).await.map_err(|rejection| {
-            match rejection.into_response().status() {
-                http::StatusCode::PAYLOAD_TOO_LARGE => ApiError::too_large("The request is too large."),
-                _ => ApiError::unknown("The request's body could not be read."),
-            }
-        })?;
-        let path: Vec<&str> = path.iter().map(String::as_str).collect();
-        let request = http::Request::from_parts(parts, &raw[..]);
-        let body = R::try_from_http_request(request, &path).map_err(bad_request)?;
-        Ok(Self { body, caller, client, raw })
+        Ok(Self { parts, path, caller, client, body })
     }
 }
 
@@ -208,6 +269,17 @@ pub trait RumaRouter {
         R::OutgoingResponse: Send,
         F: Fn(State<App>, Ruma<R>) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = Result<R::OutgoingResponse>> + Send + 'static;
+
+    /// Routes every path of the request type to a handler that streams: it sees the body as it comes in and answers with
+    /// a response of its own making.
+    #[must_use]
+    fn streaming<R, F, Fut>(self, handler: F) -> Self
+    where
+        R: IncomingRequest + Send + 'static,
+        R::Authentication: Authenticate,
+        <R::Authentication as AuthScheme>::Output: Send,
+        F: Fn(State<App>, Streamed<R>) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response>> + Send + 'static;
 }
 
 impl RumaRouter for Router<App> {
@@ -230,6 +302,21 @@ impl RumaRouter for Router<App> {
                     async move { answer(handler(state, request).await) }
                 }),
             )
+        })
+    }
+
+    fn streaming<R, F, Fut>(self, handler: F) -> Self
+    where
+        R: IncomingRequest + Send + 'static,
+        R::Authentication: Authenticate,
+        <R::Authentication as AuthScheme>::Output: Send,
+        F: Fn(State<App>, Streamed<R>) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response>> + Send + 'static,
+    {
+        let method = MethodFilter::try_from(R::METHOD).expect("ruma's methods are HTTP's");
+        R::PATH_BUILDER.all_paths().fold(self, |router, path| {
+            let handler = handler.clone();
+            router.route(path, on(method, move |state: State<App>, request: Streamed<R>| handler(state, request)))
         })
     }
 }

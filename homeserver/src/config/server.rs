@@ -22,6 +22,10 @@ pub struct Server {
     /// Proxies whose `X-Forwarded-For` is believed. Nobody else's is.
     #[serde(default)]
     pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// A separate address for monitoring: `/metrics` and `/health`. Without it `/metrics` is answered at `listen`, but
+    /// only to this machine.
+    #[serde(default)]
+    pub metrics_listen: Option<SocketAddr>,
     /// How many seconds a stop waits for requests under way.
     #[serde(default = "default_grace")]
     pub shutdown_grace_seconds: u64,
@@ -44,6 +48,7 @@ impl Server {
             data_dir,
             public_url: None,
             trusted_proxies: Vec::new(),
+            metrics_listen: None,
             shutdown_grace_seconds: default_grace(),
         }
     }

@@ -30,6 +30,8 @@ pub struct Appservice {
     pub rate_limited: bool,
     /// Whether it wants typing, receipts and presence too.
     pub receive_ephemeral: bool,
+    /// The third-party networks that it provides.
+    pub protocols: Vec<String>,
     users: Vec<Namespace>,
     aliases: Vec<Namespace>,
     rooms: Vec<Namespace>,
@@ -55,6 +57,8 @@ struct File {
     receive_ephemeral: bool,
     #[serde(default)]
     namespaces: Namespaces,
+    #[serde(default)]
+    protocols: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -69,6 +73,7 @@ struct Namespaces {
 
 #[derive(Deserialize)]
 struct FileNamespace {
+    #[serde(default)]
     exclusive: bool,
     regex: String,
 }
@@ -91,8 +96,10 @@ impl Appservice {
         let namespaces = |list: Vec<FileNamespace>| -> Result<Vec<Namespace>, RegistrationError> {
             list.into_iter()
                 .map(|namespace| {
-                    // Anchored at both ends, and bounded in size: a registration is trusted, a mistake in it is not.
-                    let regex = RegexBuilder::new(&format!("^(?:{})$", namespace.regex))
+                    // Anchored at the beginning alone. The specification does not say; registrations are written
+                    // against Synapse, which matches so, and `@_irc_` is found there for `@_irc_.*`. Bounded in size:
+                    // a registration is trusted, a mistake in it is not.
+                    let regex = RegexBuilder::new(&format!("^(?:{})", namespace.regex))
                         .size_limit(1 << 20)
                         .build()
                         .map_err(|e| wrong(e.to_string()))?;
@@ -116,12 +123,18 @@ impl Appservice {
             hs_token: read.hs_token,
             rate_limited: read.rate_limited.unwrap_or(true),
             receive_ephemeral: read.receive_ephemeral,
+            protocols: read.protocols,
         })
     }
 
     /// Whether a user is its own: its sender or in its namespace.
     pub fn has_user(&self, user_id: &UserId) -> bool {
         self.sender == user_id || matches(&self.users, user_id.as_str())
+    }
+
+    /// Whether any alias is in its namespace.
+    pub fn has_aliases(&self) -> bool {
+        !self.aliases.is_empty()
     }
 
     /// Whether an alias is in its namespace.
@@ -202,5 +215,86 @@ impl Appservices {
             return Ok(user_id);
         }
         Err(ApiError::forbidden("That user is not in the application service's namespace."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::{room_alias_id, room_id, server_name, user_id};
+
+    use super::*;
+
+    const IRC: &str = r##"
+id: "IRC Bridge"
+url: "http://127.0.0.1:1234/path"
+as_token: "from it"
+hs_token: "to it"
+sender_localpart: "_irc_bot"
+namespaces:
+  users:
+    - exclusive: true
+      regex: "@_irc_bridge_.*"
+    - regex: "@guest_[0-9]+:x$"
+  aliases:
+    - exclusive: false
+      regex: "#_irc_bridge_"
+  rooms: []
+"##;
+
+    fn parse(text: &str) -> Result<Appservice, RegistrationError> {
+        Appservice::parse(Path::new("irc.yaml"), text, server_name!("x"))
+    }
+
+    #[test]
+    fn the_example_of_the_specification() {
+        let irc = parse(IRC).unwrap();
+        assert_eq!(irc.sender, "@_irc_bot:x");
+        assert_eq!(irc.url.as_ref().unwrap().as_str(), "http://127.0.0.1:1234/path");
+        assert!(irc.has_user(user_id!("@_irc_bot:x")), "its own user is its own without a namespace");
+        assert!(irc.has_user(user_id!("@_irc_bridge_bob:x")));
+        assert!(!irc.has_user(user_id!("@alice:x")));
+        assert!(irc.has_alias(room_alias_id!("#_irc_bridge_rust:x")), "a namespace may leave out its end");
+        assert!(!irc.has_room(room_id!("!room:x")));
+        assert!(irc.rate_limited && !irc.receive_ephemeral);
+    }
+
+    #[test]
+    fn a_namespace_begins_at_the_beginning() {
+        let irc = parse(IRC).unwrap();
+        assert!(!irc.has_user(user_id!("@not@_irc_bridge_bob:x")));
+        assert!(irc.has_user(user_id!("@guest_12:x")));
+        assert!(!irc.has_user(user_id!("@guest_12:xy")), "an end that is written counts");
+        let either = parse(&IRC.replace("@_irc_bridge_.*", "@a:x$|@b:x$")).unwrap();
+        assert!(either.has_user(user_id!("@b:x")) && !either.has_user(user_id!("@cb:x")));
+    }
+
+    #[test]
+    fn exclusive_namespaces_keep_others_out() {
+        let all = Appservices(vec![Arc::new(parse(IRC).unwrap())]);
+        let irc = all.by_token("from it").unwrap();
+        assert!(all.by_token("to it").is_none());
+        let bob = user_id!("@_irc_bridge_bob:x");
+        assert!(all.owns_user(bob, None) && !all.owns_user(bob, Some(&irc)));
+        assert!(all.owns_user(&irc.sender, None));
+        assert!(!all.owns_user(user_id!("@guest_1:x"), None), "that one is not exclusive");
+        assert!(!all.owns_alias(room_alias_id!("#_irc_bridge_rust:x"), None));
+        assert_eq!(Appservices::acts_as(&irc, None).unwrap(), irc.sender);
+        assert_eq!(Appservices::acts_as(&irc, Some(bob.as_str())).unwrap(), bob);
+        assert!(Appservices::acts_as(&irc, Some("@alice:x")).is_err());
+        assert!(Appservices::acts_as(&irc, Some("alice")).is_err());
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (from, to, named) in [
+            ("@_irc_bridge_.*", "(", "regex"),
+            ("http://127.0.0.1:1234/path", "no url", "url"),
+            ("_irc_bot", "a:b", "sender_localpart"),
+            ("as_token", "astoken", "as_token"),
+        ] {
+            let error = parse(&IRC.replacen(from, to, 1)).unwrap_err().to_string();
+            assert!(error.contains("irc.yaml") && error.contains(named), "{error}");
+        }
+        assert!(parse(&IRC.replace("\"http://127.0.0.1:1234/path\"", "null")).unwrap().url.is_none());
     }
 }

@@ -13,12 +13,15 @@
 use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use futures_util::future::BoxFuture;
-use ruma::{DeviceId, OwnedDeviceId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId};
+use ruma::{
+    DeviceId, OwnedDeviceId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId, events::receipt::ReceiptThread,
+};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
     encryption::to_device::Waiting,
     event::{Event, Position},
+    receipts::{self, Receipt},
     rooms::{Membership, Rooms, state::RoomState},
 };
 use crate::{
@@ -55,8 +58,10 @@ pub enum Change {
         room_id: OwnedRoomId,
         /// Whose receipt.
         user_id: OwnedUserId,
-        /// Whether others may see it (`m.read`) or only its owner (`m.read.private`).
+        /// Whether others may see it (`m.read`) or only its owner (`m.read.private`, `m.fully_read`).
         public: bool,
+        /// The receipt itself.
+        receipt: Arc<Receipt>,
     },
     /// Account data of a user, for one room or globally (`None`).
     AccountData {
@@ -77,6 +82,10 @@ pub enum Change {
     /// A user's devices or their keys changed, as all who share a room with them shall see. Comes from
     /// [`super::encryption::list_changed`], which also makes it durable.
     DeviceList(OwnedUserId),
+    /// An account was made, closed or locked, or its password or sessions changed.
+    Account(OwnedUserId),
+    /// A user's profile changed.
+    Profile(OwnedUserId),
     /// Something about a user's keys changed that one other user alone shall see: a signature of theirs.
     DeviceListFor {
         /// Whose keys.
@@ -98,10 +107,6 @@ pub enum Change {
         /// Which.
         device_id: OwnedDeviceId,
     },
-    /// An account was made, closed or locked, or its password or sessions changed.
-    Account(OwnedUserId),
-    /// A user's profile changed.
-    Profile(OwnedUserId),
 }
 
 /// What a commit did, as its observers see it.
@@ -115,7 +120,8 @@ pub struct Committed {
     pub rooms: HashMap<OwnedRoomId, Arc<RoomState>>,
 }
 
-/// Sees every commit, in order, before its callers have their answers. Must not block.
+/// Sees every commit, in order, before its callers have their answers. Must not block. Caches see it before its position
+/// is told, so that whoever reads the position and then a cache finds the commit there.
 pub type Observer = Box<dyn Fn(&Committed) + Send + Sync>;
 
 type Deliver = Box<dyn FnOnce(Result<(), ()>) + Send>;
@@ -274,7 +280,12 @@ struct Pending {
     rooms: HashMap<OwnedRoomId, Arc<RoomState>>,
     memberships: Vec<(OwnedUserId, OwnedRoomId, Membership)>,
     sent: HashMap<transactions::Key, OwnedEventId>,
+    /// How far the receipts of this batch go.
+    receipts: HashMap<ReceiptKey, Position>,
 }
+
+/// Room, user, kind and thread of a receipt.
+type ReceiptKey = (OwnedRoomId, OwnedUserId, receipts::Kind, ReceiptThread);
 
 impl Task {
     async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
@@ -390,8 +401,6 @@ impl Task {
         }
         self.rooms.publish(pending.rooms.values().cloned(), pending.memberships);
         let committed = Committed { position: self.position, changes: pending.changes, rooms: pending.rooms };
-        // Who reads the position must find the caches as far on, or it tells a client that there was nothing; who is
-        // woken must find the position moved, or it goes back to sleep.
         for cache in &self.caches {
             cache(&committed);
         }

@@ -5,7 +5,13 @@
 //! `UPDATE … FROM`, `FILTER`, `NULLS LAST`. Avoid `GREATEST`, `DISTINCT ON`, `= ANY` and the JSON operators; cast `SUM`
 //! to `BIGINT`. Columns are `BIGINT` (times in milliseconds), `TEXT`, `BOOLEAN` and `BYTEA`.
 
-use std::{borrow::Cow, collections::HashSet, path::Path, str::FromStr, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::HashSet,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use sqlx::{
     Arguments as _, AssertSqlSafe, Connection as _, Executor as _, Postgres, Row as _, Sqlite, ValueRef as _,
@@ -459,6 +465,12 @@ impl Db {
         }
     }
 
+    /// The file of an embedded database, by its URL; `None` for any other.
+    pub fn file(url: &str) -> Option<PathBuf> {
+        let options = url.starts_with("sqlite:").then(|| SqliteConnectOptions::from_str(url))?.ok()?;
+        Some(options.get_filename().to_owned())
+    }
+
     /// The URL of an embedded database in a file.
     pub fn sqlite_url(file: &Path) -> String {
         format!("sqlite:{}", file.display())
@@ -469,6 +481,14 @@ impl Db {
         match self {
             Self::Sqlite { .. } => Engine::Sqlite,
             Self::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Connections that are open for reading, and how many of them are idle.
+    pub fn connections(&self) -> (usize, usize) {
+        match self {
+            Self::Sqlite { read, .. } => (read.size() as usize, read.num_idle()),
+            Self::Postgres(pool) => (pool.size() as usize, pool.num_idle()),
         }
     }
 

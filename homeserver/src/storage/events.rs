@@ -194,6 +194,43 @@ pub async fn nearest(db: &Db, room_id: &RoomId, ts: i64, forwards: bool) -> sqlx
     query.bind(room_id).bind(ts).optional(db).await?.as_ref().map(event).transpose()
 }
 
+/// Whether a room has threaded events with `after < position <= up_to`.
+pub async fn has_threads(db: &Db, room_id: &RoomId, after: Position, up_to: Position) -> sqlx::Result<bool> {
+    let row = sql("SELECT 1 AS one FROM events WHERE room_id = $1 AND rel_type = 'm.thread' AND position > $2 \
+                   AND position <= $3 LIMIT 1");
+    Ok(row.bind(room_id).bind(after).bind(up_to).optional(db).await?.is_some())
+}
+
+/// Up to `limit` events before a position in the rooms that a user is in, newest first.
+pub async fn in_joined_rooms(db: &Db, user_id: &UserId, before: Position, limit: i64) -> sqlx::Result<Vec<Arc<Event>>> {
+    let query = sql(select_events!(
+        "JOIN memberships m ON m.room_id = e.room_id AND m.user_id = $1 AND m.membership = 'join' \
+         WHERE e.position < $2 ORDER BY e.position DESC LIMIT $3"
+    ));
+    all(db, query.bind(user_id).bind(before).bind(limit)).await
+}
+
+/// Up to `limit` events of all rooms with `after < position <= up_to`, oldest first.
+pub async fn of_all_rooms(db: &Db, after: Position, up_to: Position, limit: i64) -> sqlx::Result<Vec<Arc<Event>>> {
+    let query = sql(select_events!("WHERE e.position > $1 AND e.position <= $2 ORDER BY e.position LIMIT $3"));
+    all(db, query.bind(after).bind(up_to).bind(limit)).await
+}
+
+/// Events by their positions, oldest first.
+pub async fn at(db: &Db, positions: &[Position]) -> sqlx::Result<Vec<Arc<Event>>> {
+    all(db, sql(select_events!("WHERE e.position IN (…) ORDER BY e.position")).bind_list(positions.iter().copied()))
+        .await
+}
+
+/// The member events of a room up to a position, oldest first.
+pub async fn member_events(db: &Db, room_id: &RoomId, up_to: Position) -> sqlx::Result<Vec<Arc<Event>>> {
+    let query = sql(select_events!(
+        "WHERE e.room_id = $1 AND e.type = 'm.room.member' AND e.state_key IS NOT NULL AND e.position <= $2 \
+         ORDER BY e.position"
+    ));
+    all(db, query.bind(room_id).bind(up_to)).await
+}
+
 /// Whether the content of an `m.room.member` event says that its user is joined.
 pub fn is_join(content: &str) -> bool {
     #[derive(serde::Deserialize)]

@@ -39,7 +39,9 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0002_accounts"),
     migration!("0003_stream"),
     migration!("0004_accounts"),
+    migration!("0005_media"),
     migration!("0006_e2ee"),
+    migration!("0007_push"),
 ];
 
 /// A database that this binary cannot open.

@@ -4,17 +4,22 @@
 use std::{sync::Arc, time::Duration};
 
 use ruma::{
+    UInt, UserId,
     api::client::{
         filter::FilterDefinition,
-        sync::sync_events::v3::{Request, Response, Rooms},
+        sync::sync_events::{
+            UnreadNotificationsCount,
+            v3::{JoinedRoom, Request, Response, Rooms},
+        },
     },
-    events::room::member::MembershipState,
+    events::{presence::PresenceEvent, room::member::MembershipState},
+    serde::Raw,
 };
 use tokio::time::Instant;
 
 use super::{
     filter::{room_wanted, wanted},
-    streams::{account_data::account_data, encryption, outside, room, room::Asked},
+    streams::{account_data::account_data, encryption, ephemeral, outside, room, room::Asked},
     token::Token,
 };
 use crate::{
@@ -23,11 +28,14 @@ use crate::{
         event::Position,
         rooms::{Membership, state::RoomState},
         sessions::Requester,
+        unread::Counts,
     },
     error::Result,
     storage,
 };
 
+/// The type of the account data with the push rules.
+const PUSH_RULES: &str = "m.push_rules";
 /// The longest that a sync waits.
 const MAX_TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -43,6 +51,8 @@ pub async fn sync(app: &App, requester: &Requester, filter: &FilterDefinition, r
     if let (Some(since), Some(device_id)) = (since, &requester.device_id) {
         encryption::acknowledge(app, &requester.user_id, device_id, since).await?;
     }
+    // As long as this is held, the person does not go offline.
+    let _syncing = app.presence.syncing(&requester.user_id, &request.set_presence);
     let waiter = app.notifier.wait(&requester.user_id);
     loop {
         let change = waiter.change();
@@ -75,21 +85,24 @@ async fn answer(
     since: Option<Token>,
 ) -> Result<Response> {
     // Taken before anything is read: what comes later comes with the next sync.
+    let ephemeral = app.ephemeral.position();
     let up_to = app.journal.position();
     let asked = Asked {
         user_id: &requester.user_id,
         device_id: requester.device_id.as_deref(),
         filter,
         since: since.map(|token| token.position),
+        since_ephemeral: since.map_or(0, |token| token.ephemeral),
         up_to,
         full_state: request.full_state,
         state_after: request.use_state_after,
         now: app.clock.now(),
     };
-    let mut token = Token::at(up_to);
+    let mut token = Token { ephemeral, ..Token::at(up_to) };
     let mut response = Response::new(String::new());
     response.rooms = rooms(app, &asked).await?;
     add_account_data(app, &asked, &mut response).await?;
+    response.presence.events = presence(app, &asked).await?;
     if let Some(device_id) = asked.device_id {
         token.to_device = encryption::add(app, asked.user_id, device_id, since, up_to, &mut response).await?;
     }
@@ -109,8 +122,10 @@ async fn rooms(app: &App, asked: &Asked<'_>) -> Result<Rooms> {
         match &membership.membership {
             MembershipState::Join => {
                 let newly = newly_joined(app, asked, &state, membership).await?;
-                let joined = room::joined(app, asked, &state, newly).await?;
+                let mut joined = room::joined(app, asked, &state, newly).await?;
+                joined.ephemeral.events = ephemeral::of_room(app, asked, room_id, newly).await?;
                 if !joined.is_empty() || asked.since.is_none() || newly {
+                    add_unread(app, asked, &state, &mut joined).await?;
                     rooms.join.insert(room_id.clone(), joined);
                 }
             }
@@ -132,6 +147,43 @@ async fn rooms(app: &App, asked: &Asked<'_>) -> Result<Rooms> {
     Ok(rooms)
 }
 
+/// How much is unread: counted only now, for one who asks.
+async fn add_unread(app: &App, asked: &Asked<'_>, room: &Arc<RoomState>, joined: &mut JoinedRoom) -> Result<()> {
+    let unread = app.unread.of(room, asked.user_id).await?;
+    let counts = |counts: Counts| {
+        let mut count = UnreadNotificationsCount::new();
+        count.notification_count = UInt::try_from(counts.notifications).ok();
+        count.highlight_count = UInt::try_from(counts.highlights).ok();
+        count
+    };
+    if asked.filter.room.timeline.unread_thread_notifications {
+        joined.unread_notifications = counts(unread.main);
+        joined.unread_thread_notifications =
+            unread.threads.iter().map(|(root, thread)| (root.clone(), counts(*thread))).collect();
+    } else {
+        joined.unread_notifications = counts(unread.total());
+    }
+    Ok(())
+}
+
+/// The presence of those who share a room with the user, and the user's own.
+async fn presence(app: &App, asked: &Asked<'_>) -> Result<Vec<Raw<PresenceEvent>>> {
+    let rooms: Vec<_> = app
+        .rooms
+        .of_user(asked.user_id)
+        .await?
+        .iter()
+        .filter(|(_, m)| m.membership == MembershipState::Join)
+        .filter_map(|(room_id, _)| app.rooms.loaded(room_id))
+        .collect();
+    let visible = |user_id: &UserId| {
+        (user_id == asked.user_id || rooms.iter().any(|room| room.is_joined(user_id)))
+            && wanted(&asked.filter.presence, "m.presence", Some(user_id))
+    };
+    let events = app.presence.since(asked.since_ephemeral, visible);
+    events.iter().map(|event| Ok(Raw::from_json_string(event.to_string())?)).collect()
+}
+
 /// Whether the user was not in a room at the last sync: then the whole of it is news.
 async fn newly_joined(app: &App, asked: &Asked<'_>, room: &Arc<RoomState>, now: &Membership) -> Result<bool> {
     let Some(since) = asked.since.filter(|since| now.position > *since) else { return Ok(false) };
@@ -146,7 +198,17 @@ async fn add_account_data(app: &App, asked: &Asked<'_>, response: &mut Response)
     if !asked.since.is_none_or(moved) {
         return Ok(());
     }
-    for (room_id, events) in account_data(&app.db, asked.user_id, asked.since, asked.up_to).await? {
+    let mut moved = account_data(&app.db, asked.user_id, asked.since, asked.up_to).await?;
+    if asked.since.is_none() {
+        // Who never changed a push rule has no such account data, and yet has the default rules.
+        let global = moved.entry(None).or_default();
+        if !global.iter().any(|(kind, _)| kind == PUSH_RULES) {
+            let content = app.push.content(asked.user_id).await?;
+            let event = format!("{{\"type\":\"{PUSH_RULES}\",\"content\":{}}}", content.get());
+            global.push((PUSH_RULES.to_owned(), Raw::from_json_string(event)?));
+        }
+    }
+    for (room_id, events) in moved {
         let Some(room_id) = room_id else {
             let of_type = events.into_iter().filter(|(kind, _)| wanted(&asked.filter.account_data, kind, None));
             response.account_data.events.extend(of_type.map(|(_, event)| event.cast_unchecked()));

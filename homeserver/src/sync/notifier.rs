@@ -4,7 +4,7 @@
 //! A sync registers before it reads: a commit between its reading and its waiting then finds it registered.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Weak},
 };
 
@@ -13,6 +13,7 @@ use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
 use tokio::sync::Notify;
 
 use crate::domain::{
+    ephemeral::Announcement,
     event::Position,
     journal::{Change, Committed},
     rooms::{Rooms, state::RoomState},
@@ -146,25 +147,24 @@ impl Notifier {
         }
     }
 
-    /// Notes what a commit moved, before anybody can read its position.
+    /// Notes what a commit moved.
     pub fn note(&self, committed: &Committed) {
-        let position = committed.position;
         for change in &committed.changes {
             match change {
-                Change::Receipt { room_id, .. } => self.receipts.set(room_id.clone(), position),
-                Change::AccountData { user_id, .. } => self.account_data.set(user_id.clone(), position),
+                Change::Receipt { room_id, .. } => self.receipts.set(room_id.clone(), committed.position),
+                Change::AccountData { user_id, .. } => self.account_data.set(user_id.clone(), committed.position),
                 _ => {}
             }
         }
     }
 
     /// Wakes whom a commit concerns, each room once.
-    pub fn wake_for(&self, committed: &Committed) {
-        let mut rooms: HashMap<&RoomId, ()> = HashMap::new();
+    pub fn wake_all(&self, committed: &Committed) {
+        let mut rooms: HashSet<&RoomId> = HashSet::new();
         for change in &committed.changes {
             match change {
                 Change::Event(event) => {
-                    rooms.insert(&event.room_id, ());
+                    rooms.insert(&event.room_id);
                     // Who is invited, removed or banned is not, or no longer, joined.
                     if event.membership.is_some()
                         && let Some(Ok(user_id)) = event.state_key.as_deref().map(<&UserId>::try_from)
@@ -172,24 +172,29 @@ impl Notifier {
                         self.wake(user_id);
                     }
                 }
-                Change::Receipt { room_id, user_id, public } => {
-                    if *public {
-                        rooms.insert(room_id, ());
-                    }
+                Change::Receipt { room_id, user_id, .. } => {
+                    rooms.insert(room_id);
                     self.wake(user_id);
                 }
                 Change::AccountData { user_id, .. } | Change::ToDevice { user_id, .. } => self.wake(user_id),
                 Change::DeviceList(user_id) => self.wake_peers(user_id),
                 Change::DeviceListFor { seen_by, .. } => self.wake(seen_by),
-                // Counts of keys go along with the next answer; the rest concerns nobody who waits.
                 _ => {}
             }
         }
-        for room_id in rooms.into_keys() {
+        for room_id in rooms {
             match committed.rooms.get(room_id) {
                 Some(room) => self.wake_room(room),
                 None => self.wake_room_id(room_id),
             }
+        }
+    }
+
+    /// Wakes whom typing or presence concerns.
+    pub fn announce(&self, announcement: &Announcement<'_>) {
+        match announcement {
+            Announcement::Typing(room_id) => self.wake_room_id(room_id),
+            Announcement::Presence(people) => people.iter().for_each(|user_id| self.wake_peers(user_id)),
         }
     }
 }

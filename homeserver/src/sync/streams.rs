@@ -2,6 +2,7 @@
 
 pub mod account_data;
 pub mod encryption;
+pub mod ephemeral;
 pub mod outside;
 pub mod room;
 pub mod timeline;

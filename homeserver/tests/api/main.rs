@@ -2,11 +2,19 @@
 
 #[macro_use]
 mod server;
+mod seed;
 
-mod account;
-mod admin;
+mod appservices;
+mod backup;
 mod discovery;
 mod encryption;
+mod media;
+mod monitoring;
+mod presence;
+mod process;
+mod push;
+mod receipts;
 mod rooms;
 mod session;
 mod sync;
+mod typing;

@@ -93,6 +93,16 @@ impl Server {
         Self { router: api::router(&app), app, _folder: folder }
     }
 
+    /// The same server started anew with another configuration, on the same data.
+    pub async fn adjusted(self, adjust: impl FnOnce(&mut Config)) -> Self {
+        let mut config = self.app.config.clone();
+        adjust(&mut config);
+        self.app.tasks.stop().await;
+        self.app.db.close().await;
+        let app = App::start(config, Clock::system()).await.expect("the server starts");
+        Self { router: api::router(&app), app, _folder: self._folder }
+    }
+
     /// Calls an endpoint with any body.
     pub async fn call(&self, request: Request<Body>) -> http::Response<axum::body::Bytes> {
         let response = self.router.clone().oneshot(request).await.expect("the router answers");

@@ -27,38 +27,24 @@ enum Read {
 
 /// The legal move that `text` means.
 pub(super) fn read(board: &Board, text: &str) -> Result<Move, Illegal> {
-    let not_allowed = Illegal::NotAllowed {
-        in_check: !board.checkers().is_empty(),
-    };
+    let not_allowed = Illegal::NotAllowed { in_check: !board.checkers().is_empty() };
     let wishes = match parse(text).ok_or(Illegal::Unreadable)? {
         Read::Castle { short } => {
-            return legal_moves(board)
-                .into_iter()
-                .find(|&mv| castles(board, mv) == Some(short))
-                .ok_or(not_allowed);
+            return legal_moves(board).into_iter().find(|&mv| castles(board, mv) == Some(short)).ok_or(not_allowed);
         }
         Read::Wishes(wishes) => wishes,
     };
     let legal = legal_moves(board);
     for wish in wishes {
-        let fitting: Vec<Move> = legal
-            .iter()
-            .copied()
-            .filter(|&mv| fits(board, wish, mv))
-            .collect();
+        let fitting: Vec<Move> = legal.iter().copied().filter(|&mv| fits(board, wish, mv)).collect();
         match fitting.as_slice() {
             [] => {}
             [mv] if mv.promotion == wish.promotion => return Ok(*mv),
             [first, rest @ ..] => {
-                if rest
-                    .iter()
-                    .all(|mv| mv.from == first.from && mv.to == first.to)
-                {
+                if rest.iter().all(|mv| mv.from == first.from && mv.to == first.to) {
                     return Err(Illegal::PromotionMissing);
                 }
-                let names = fitting
-                    .iter()
-                    .map(|&mv| cozy_chess::util::display_san_move(board, mv).to_string());
+                let names = fitting.iter().map(|&mv| cozy_chess::util::display_san_move(board, mv).to_string());
                 return Err(Illegal::Ambiguous(names.collect()));
             }
         }
@@ -99,10 +85,7 @@ fn legal_moves(board: &Board) -> Vec<Move> {
 
 /// Whether `mv` castles, and if so to the short side. cozy-chess writes castling as the king taking its own rook.
 fn castles(board: &Board, mv: Move) -> Option<bool> {
-    board
-        .colors(board.side_to_move())
-        .has(mv.to)
-        .then_some((mv.from.file() as u8) < (mv.to.file() as u8))
+    board.colors(board.side_to_move()).has(mv.to).then_some((mv.from.file() as u8) < (mv.to.file() as u8))
 }
 
 fn fits(board: &Board, wish: Wish, mv: Move) -> bool {
@@ -112,14 +95,10 @@ fn fits(board: &Board, wish: Wish, mv: Move) -> bool {
         Some(false) => Square::new(File::C, mv.to.rank()),
     };
     to == wish.to
-        && wish
-            .piece
-            .is_none_or(|piece| board.piece_on(mv.from) == Some(piece))
+        && wish.piece.is_none_or(|piece| board.piece_on(mv.from) == Some(piece))
         && wish.from_file.is_none_or(|file| mv.from.file() == file)
         && wish.from_rank.is_none_or(|rank| mv.from.rank() == rank)
-        && wish
-            .promotion
-            .is_none_or(|piece| mv.promotion == Some(piece))
+        && wish.promotion.is_none_or(|piece| mv.promotion == Some(piece))
 }
 
 fn parse(text: &str) -> Option<Read> {
@@ -139,17 +118,10 @@ fn parse(text: &str) -> Option<Read> {
     let chars: Vec<char> = text
         .chars()
         .filter(|c| {
-            !c.is_whitespace()
-                && !matches!(
-                    c,
-                    '-' | '–' | '—' | 'x' | 'X' | 'х' | 'Х' | '×' | ':' | '=' | '(' | ')'
-                )
+            !c.is_whitespace() && !matches!(c, '-' | '–' | '—' | 'x' | 'X' | 'х' | 'Х' | '×' | ':' | '=' | '(' | ')')
         })
         .collect();
-    if chars
-        .iter()
-        .all(|c| matches!(c, 'O' | 'o' | '0' | 'О' | 'о'))
-    {
+    if chars.iter().all(|c| matches!(c, 'O' | 'o' | '0' | 'О' | 'о')) {
         return match chars.len() {
             2 => Some(Read::Castle { short: true }),
             3 => Some(Read::Castle { short: false }),
@@ -185,9 +157,7 @@ fn coordinates(chars: &[char]) -> Option<Wish> {
 /// `e4`, `exd5`, `e8=Q`; without a file of origin the pawn goes straight on.
 fn pawn(chars: &[char]) -> Option<Wish> {
     let (from, to_and_rest) = match chars {
-        [from, to, rank_, ..] if file(*to).is_some() && rank(*rank_).is_some() => {
-            (file(*from)?, &chars[1..])
-        }
+        [from, to, rank_, ..] if file(*to).is_some() && rank(*rank_).is_some() => (file(*from)?, &chars[1..]),
         [to, ..] => (file(*to)?, chars),
         [] => return None,
     };

@@ -27,21 +27,13 @@ fn reason(position: &dyn Position) -> Option<Reason> {
 
 fn read(fen: &str, text: &str) -> Result<String, Illegal> {
     let position = position(fen);
-    position
-        .apply(position.turn(), text)
-        .map(|outcome| outcome.canonical)
+    position.apply(position.turn(), text).map(|outcome| outcome.canonical)
 }
 
 #[test]
 fn scholars_mate() {
     let position = from_start("e4 e5 Bc4 Nc6 Qh5 Nf6 Qxf7#");
-    assert_eq!(
-        position.ending(),
-        Some(Ending {
-            winner: Some(Seat(0)),
-            reason: Reason::Checkmate
-        })
-    );
+    assert_eq!(position.ending(), Some(Ending { winner: Some(Seat(0)), reason: Reason::Checkmate }));
     assert!(position.legal_moves().is_empty());
     assert_eq!(position.apply(Seat(1), "Kxf7").unwrap_err(), Illegal::Over);
 }
@@ -49,13 +41,7 @@ fn scholars_mate() {
 #[test]
 fn fools_mate_in_russian() {
     let position = from_start("f3 e5 g4 Фh4");
-    assert_eq!(
-        position.ending(),
-        Some(Ending {
-            winner: Some(Seat(1)),
-            reason: Reason::Checkmate
-        })
-    );
+    assert_eq!(position.ending(), Some(Ending { winner: Some(Seat(1)), reason: Reason::Checkmate }));
 }
 
 #[test]
@@ -65,15 +51,7 @@ fn perft_through_the_trait() {
         if depth == 1 {
             return moves.len() as u64;
         }
-        moves
-            .iter()
-            .map(|text| {
-                count(
-                    position.apply(position.turn(), text).unwrap().next.as_ref(),
-                    depth - 1,
-                )
-            })
-            .sum()
+        moves.iter().map(|text| count(position.apply(position.turn(), text).unwrap().next.as_ref(), depth - 1)).sum()
     }
     assert_eq!(count(&State::from(Board::default()), 3), 8_902);
     // "Kiwipete", position 2 of the published table: castling, en passant, promotions, pins.
@@ -88,13 +66,7 @@ fn perft_through_the_trait() {
 #[test]
 fn stalemate() {
     let position = play(position("7k/5Q2/8/6K1/8/8/8/8 w - - 0 1"), "Kg6");
-    assert_eq!(
-        position.ending(),
-        Some(Ending {
-            winner: None,
-            reason: Reason::Stalemate
-        })
-    );
+    assert_eq!(position.ending(), Some(Ending { winner: None, reason: Reason::Stalemate }));
 }
 
 #[test]
@@ -107,10 +79,7 @@ fn castling_in_every_spelling() {
         assert_eq!(read(fen, text).as_deref(), Ok("e1c1"), "{text}");
     }
     let through_check = "r3k2r/8/8/8/8/5r2/8/R3K2R w KQkq - 0 1";
-    assert_eq!(
-        read(through_check, "O-O").unwrap_err(),
-        Illegal::NotAllowed { in_check: false }
-    );
+    assert_eq!(read(through_check, "O-O").unwrap_err(), Illegal::NotAllowed { in_check: false });
     assert_eq!(read(through_check, "O-O-O").as_deref(), Ok("e1c1"));
 }
 
@@ -118,10 +87,7 @@ fn castling_in_every_spelling() {
 fn en_passant_and_only_at_once() {
     assert!(from_start("e4 a6 e5 d5").apply(Seat(0), "exd6").is_ok());
     let too_late = from_start("e4 a6 e5 d5 h3 h6");
-    assert_eq!(
-        too_late.apply(Seat(0), "exd6").unwrap_err(),
-        Illegal::NotAllowed { in_check: false }
-    );
+    assert_eq!(too_late.apply(Seat(0), "exd6").unwrap_err(), Illegal::NotAllowed { in_check: false });
 }
 
 #[test]
@@ -142,10 +108,7 @@ fn promotion() {
     }
     assert_eq!(read(fen, "c8").unwrap_err(), Illegal::PromotionMissing);
     assert_eq!(read(fen, "c7d8").unwrap_err(), Illegal::PromotionMissing);
-    assert!(matches!(
-        read(fen, "c8=K"),
-        Err(Illegal::NotAllowed { .. } | Illegal::Unreadable)
-    ));
+    assert!(matches!(read(fen, "c8=K"), Err(Illegal::NotAllowed { .. } | Illegal::Unreadable)));
 }
 
 #[test]
@@ -170,12 +133,7 @@ fn spellings_of_ordinary_moves() {
     }
     // A bishop and a pawn that could both be meant: letters in their own case decide, the pawn when they cannot.
     let both = "4k3/8/8/8/2p5/1P1B4/8/4K3 w - - 0 1";
-    for (text, expected) in [
-        ("bxc4", "b3c4"),
-        ("Bxc4", "d3c4"),
-        ("С:c4", "d3c4"),
-        ("Bc4", "d3c4"),
-    ] {
+    for (text, expected) in [("bxc4", "b3c4"), ("Bxc4", "d3c4"), ("С:c4", "d3c4"), ("Bc4", "d3c4")] {
         assert_eq!(read(both, text).as_deref(), Ok(expected), "{text}");
     }
     let bishop_only = "4k3/8/8/8/2p5/3B4/8/4K3 w - - 0 1";
@@ -202,32 +160,14 @@ fn ambiguity_is_named() {
 #[test]
 fn in_check_is_said() {
     let checked = "4k3/8/8/8/8/8/4r3/R3K3 w Q - 0 1";
-    assert_eq!(
-        read(checked, "Ra5").unwrap_err(),
-        Illegal::NotAllowed { in_check: true }
-    );
+    assert_eq!(read(checked, "Ra5").unwrap_err(), Illegal::NotAllowed { in_check: true });
     assert_eq!(read(checked, "hello").unwrap_err(), Illegal::Unreadable);
 }
 
 #[test]
 fn chat_is_not_a_move() {
-    for text in [
-        "",
-        "да",
-        "ok",
-        "к",
-        "привет",
-        "12",
-        "0",
-        "e9",
-        "i4",
-        "a",
-        "+",
-        "-",
-        "е4 и всё",
-        "1.",
-        "♟",
-    ] {
+    for text in ["", "да", "ok", "к", "привет", "12", "0", "e9", "i4", "a", "+", "-", "е4 и всё", "1.", "♟"]
+    {
         assert!(!notation::is_notation(text), "{text}");
     }
 }
@@ -263,10 +203,7 @@ fn quiet_walk(start: &str, plies: u16) -> State {
     let mut state = position(start);
     while state.quiet < plies {
         let legal = state.legal_moves();
-        let turned = legal
-            .iter()
-            .cycle()
-            .skip(usize::from(state.quiet) * 7 % legal.len());
+        let turned = legal.iter().cycle().skip(usize::from(state.quiet) * 7 % legal.len());
         let next = turned.take(legal.len()).find_map(|text| {
             let next = state.play(notation::read(&state.board, text).ok()?);
             // A side that is not in check is never forced to capture, so the walk can always go on.
@@ -296,10 +233,7 @@ fn fifty_moves_are_claimed_and_seventy_five_end() {
         })
         .expect("a quiet move");
     assert!(last.next.legal_moves().is_empty());
-    assert_eq!(
-        last.next.state()["fen"].as_str().unwrap().split(' ').nth(4),
-        Some("150")
-    );
+    assert_eq!(last.next.state()["fen"].as_str().unwrap().split(' ').nth(4), Some("150"));
 }
 
 #[test]
@@ -341,10 +275,7 @@ fn the_board_in_characters() {
 #[test]
 fn moves_in_words() {
     assert_eq!(Chess.describe_move(1, "e4", Lang::Ru), "1.\u{a0}e4");
-    assert_eq!(
-        Chess.describe_move(12, "Nbxd7+", Lang::Ru),
-        "6…\u{a0}Кbxd7+"
-    );
+    assert_eq!(Chess.describe_move(12, "Nbxd7+", Lang::Ru), "6…\u{a0}Кbxd7+");
     assert_eq!(Chess.describe_move(11, "O-O-O", Lang::Ru), "6.\u{a0}0-0-0");
     assert_eq!(Chess.describe_move(11, "Kf1", Lang::En), "6.\u{a0}Kf1");
 }

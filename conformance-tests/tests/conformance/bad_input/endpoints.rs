@@ -21,30 +21,15 @@ pub(super) enum Access {
 }
 
 const fn token(method: &'static str, path: &'static str, body: Option<&'static str>) -> Endpoint {
-    Endpoint {
-        method,
-        path,
-        access: Access::Token,
-        body,
-    }
+    Endpoint { method, path, access: Access::Token, body }
 }
 
 const fn either(method: &'static str, path: &'static str) -> Endpoint {
-    Endpoint {
-        method,
-        path,
-        access: Access::Either,
-        body: None,
-    }
+    Endpoint { method, path, access: Access::Either, body: None }
 }
 
 const fn open(method: &'static str, path: &'static str, body: Option<&'static str>) -> Endpoint {
-    Endpoint {
-        method,
-        path,
-        access: Access::Open,
-        body,
-    }
+    Endpoint { method, path, access: Access::Open, body }
 }
 
 const AUTH: &str = r#"{"auth":{"type":"m.login.password","identifier":{"type":"m.id.user","user":"{userId}"},"password":"wrong","session":"none"}}"#;
@@ -61,16 +46,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             r#"{"type":"m.login.password","identifier":{"type":"m.id.user","user":"{userId}"},"password":"wrong","device_id":"D","initial_device_display_name":"n","refresh_token":true}"#,
         ),
     ),
-    open(
-        "POST",
-        "/_matrix/client/v3/login",
-        Some(r#"{"type":"org.matrix.login.jwt","token":"a.b.c"}"#),
-    ),
-    open(
-        "POST",
-        "/_matrix/client/v3/refresh",
-        Some(r#"{"refresh_token":"none"}"#),
-    ),
+    open("POST", "/_matrix/client/v3/login", Some(r#"{"type":"org.matrix.login.jwt","token":"a.b.c"}"#)),
+    open("POST", "/_matrix/client/v3/refresh", Some(r#"{"refresh_token":"none"}"#)),
     open(
         "POST",
         "/_matrix/client/v3/register",
@@ -78,16 +55,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             r#"{"username":"{fresh}","password":"parta-test-Passw0rd","device_id":"D","initial_device_display_name":"n","inhibit_login":false,"refresh_token":false,"auth":{"type":"m.login.dummy","session":"x"}}"#,
         ),
     ),
-    open(
-        "GET",
-        "/_matrix/client/v3/register/available?username={fresh}",
-        None,
-    ),
-    open(
-        "GET",
-        "/_matrix/client/v1/register/m.login.registration_token/validity?token=none",
-        None,
-    ),
+    open("GET", "/_matrix/client/v3/register/available?username={fresh}", None),
+    open("GET", "/_matrix/client/v1/register/m.login.registration_token/validity?token=none", None),
     token("GET", "/_matrix/client/v3/capabilities", None),
     token("GET", "/_matrix/client/v3/account/whoami", None),
     token(
@@ -107,16 +76,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     token("GET", "/_matrix/client/v3/account/3pid", None),
     token("GET", "/_matrix/client/v3/devices", None),
     token("GET", "/_matrix/client/v3/devices/{deviceId}", None),
-    token(
-        "PUT",
-        "/_matrix/client/v3/devices/{deviceId}",
-        Some(r#"{"display_name":"n"}"#),
-    ),
-    token(
-        "DELETE",
-        "/_matrix/client/v3/devices/{deviceId}",
-        Some(AUTH),
-    ),
+    token("PUT", "/_matrix/client/v3/devices/{deviceId}", Some(r#"{"display_name":"n"}"#)),
+    token("DELETE", "/_matrix/client/v3/devices/{deviceId}", Some(AUTH)),
     token(
         "POST",
         "/_matrix/client/v3/delete_devices",
@@ -125,62 +86,18 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     // People.
     either("GET", "/_matrix/client/v3/profile/{userId}"),
     either("GET", "/_matrix/client/v3/profile/{userId}/displayname"),
-    token(
-        "PUT",
-        "/_matrix/client/v3/profile/{userId}/displayname",
-        Some(r#"{"displayname":"n"}"#),
-    ),
-    token(
-        "PUT",
-        "/_matrix/client/v3/profile/{userId}/avatar_url",
-        Some(r#"{"avatar_url":"mxc://hs1/abc"}"#),
-    ),
-    token(
-        "POST",
-        "/_matrix/client/v3/user_directory/search",
-        Some(r#"{"search_term":"a","limit":5}"#),
-    ),
+    token("PUT", "/_matrix/client/v3/profile/{userId}/displayname", Some(r#"{"displayname":"n"}"#)),
+    token("PUT", "/_matrix/client/v3/profile/{userId}/avatar_url", Some(r#"{"avatar_url":"mxc://hs1/abc"}"#)),
+    token("POST", "/_matrix/client/v3/user_directory/search", Some(r#"{"search_term":"a","limit":5}"#)),
     token("GET", "/_matrix/client/v3/presence/{userId}/status", None),
-    token(
-        "PUT",
-        "/_matrix/client/v3/presence/{userId}/status",
-        Some(r#"{"presence":"online","status_msg":"s"}"#),
-    ),
-    token(
-        "GET",
-        "/_matrix/client/v3/user/{userId}/account_data/{type}",
-        None,
-    ),
-    token(
-        "PUT",
-        "/_matrix/client/v3/user/{userId}/account_data/{type}",
-        Some(r#"{"a":1}"#),
-    ),
-    token(
-        "GET",
-        "/_matrix/client/v3/user/{userId}/rooms/{roomId}/account_data/{type}",
-        None,
-    ),
-    token(
-        "PUT",
-        "/_matrix/client/v3/user/{userId}/rooms/{roomId}/account_data/{type}",
-        Some(r#"{"a":1}"#),
-    ),
-    token(
-        "GET",
-        "/_matrix/client/v3/user/{userId}/rooms/{roomId}/tags",
-        None,
-    ),
-    token(
-        "PUT",
-        "/_matrix/client/v3/user/{userId}/rooms/{roomId}/tags/{type}",
-        Some(r#"{"order":0.5}"#),
-    ),
-    token(
-        "DELETE",
-        "/_matrix/client/v3/user/{userId}/rooms/{roomId}/tags/{type}",
-        None,
-    ),
+    token("PUT", "/_matrix/client/v3/presence/{userId}/status", Some(r#"{"presence":"online","status_msg":"s"}"#)),
+    token("GET", "/_matrix/client/v3/user/{userId}/account_data/{type}", None),
+    token("PUT", "/_matrix/client/v3/user/{userId}/account_data/{type}", Some(r#"{"a":1}"#)),
+    token("GET", "/_matrix/client/v3/user/{userId}/rooms/{roomId}/account_data/{type}", None),
+    token("PUT", "/_matrix/client/v3/user/{userId}/rooms/{roomId}/account_data/{type}", Some(r#"{"a":1}"#)),
+    token("GET", "/_matrix/client/v3/user/{userId}/rooms/{roomId}/tags", None),
+    token("PUT", "/_matrix/client/v3/user/{userId}/rooms/{roomId}/tags/{type}", Some(r#"{"order":0.5}"#)),
+    token("DELETE", "/_matrix/client/v3/user/{userId}/rooms/{roomId}/tags/{type}", None),
     token(
         "POST",
         "/_matrix/client/v3/user/{userId}/filter",
@@ -188,16 +105,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             r#"{"event_fields":["type"],"event_format":"client","presence":{"types":["m.presence"],"limit":1},"account_data":{"not_types":["a"]},"room":{"rooms":["{roomId}"],"not_rooms":[],"include_leave":true,"timeline":{"limit":1,"types":["m.room.message"],"senders":["{userId}"],"contains_url":true,"lazy_load_members":true},"state":{"include_redundant_members":true},"ephemeral":{"not_senders":[]}}}"#,
         ),
     ),
-    token(
-        "GET",
-        "/_matrix/client/v3/user/{userId}/filter/{filterId}",
-        None,
-    ),
-    token(
-        "POST",
-        "/_matrix/client/v3/user/{userId}/openid/request_token",
-        Some("{}"),
-    ),
+    token("GET", "/_matrix/client/v3/user/{userId}/filter/{filterId}", None),
+    token("POST", "/_matrix/client/v3/user/{userId}/openid/request_token", Some("{}")),
     // Rooms.
     token(
         "POST",
@@ -207,62 +116,18 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         ),
     ),
     token("GET", "/_matrix/client/v3/joined_rooms", None),
-    token(
-        "POST",
-        "/_matrix/client/v3/join/{roomId}",
-        Some(r#"{"reason":"r"}"#),
-    ),
-    token(
-        "POST",
-        "/_matrix/client/v3/knock/{roomId}",
-        Some(r#"{"reason":"r"}"#),
-    ),
-    token(
-        "POST",
-        "/_matrix/client/v3/rooms/{roomId}/join",
-        Some(r#"{"reason":"r"}"#),
-    ),
-    token(
-        "POST",
-        "/_matrix/client/v3/rooms/{roomId}/invite",
-        Some(r#"{"user_id":"{otherId}","reason":"r"}"#),
-    ),
-    token(
-        "POST",
-        "/_matrix/client/v3/rooms/{roomId}/kick",
-        Some(r#"{"user_id":"{otherId}","reason":"r"}"#),
-    ),
-    token(
-        "POST",
-        "/_matrix/client/v3/rooms/{roomId}/ban",
-        Some(r#"{"user_id":"{otherId}","reason":"r"}"#),
-    ),
-    token(
-        "POST",
-        "/_matrix/client/v3/rooms/{roomId}/unban",
-        Some(r#"{"user_id":"{otherId}","reason":"r"}"#),
-    ),
+    token("POST", "/_matrix/client/v3/join/{roomId}", Some(r#"{"reason":"r"}"#)),
+    token("POST", "/_matrix/client/v3/knock/{roomId}", Some(r#"{"reason":"r"}"#)),
+    token("POST", "/_matrix/client/v3/rooms/{roomId}/join", Some(r#"{"reason":"r"}"#)),
+    token("POST", "/_matrix/client/v3/rooms/{roomId}/invite", Some(r#"{"user_id":"{otherId}","reason":"r"}"#)),
+    token("POST", "/_matrix/client/v3/rooms/{roomId}/kick", Some(r#"{"user_id":"{otherId}","reason":"r"}"#)),
+    token("POST", "/_matrix/client/v3/rooms/{roomId}/ban", Some(r#"{"user_id":"{otherId}","reason":"r"}"#)),
+    token("POST", "/_matrix/client/v3/rooms/{roomId}/unban", Some(r#"{"user_id":"{otherId}","reason":"r"}"#)),
     token("GET", "/_matrix/client/v3/rooms/{roomId}/state", None),
-    token(
-        "GET",
-        "/_matrix/client/v3/rooms/{roomId}/state/{type}/{stateKey}",
-        None,
-    ),
-    token(
-        "PUT",
-        "/_matrix/client/v3/rooms/{roomId}/state/{type}/{stateKey}",
-        Some(r#"{"a":1}"#),
-    ),
-    token(
-        "PUT",
-        "/_matrix/client/v3/rooms/{roomId}/state/m.room.name",
-        Some(r#"{"name":"n"}"#),
-    ),
-    token(
-        "PUT",
-        "/_matrix/client/v3/rooms/{roomId}/state/m.room.topic",
-        Some(r#"{"topic":"t"}"#),
-    ),
+    token("GET", "/_matrix/client/v3/rooms/{roomId}/state/{type}/{stateKey}", None),
+    token("PUT", "/_matrix/client/v3/rooms/{roomId}/state/{type}/{stateKey}", Some(r#"{"a":1}"#)),
+    token("PUT", "/_matrix/client/v3/rooms/{roomId}/state/m.room.name", Some(r#"{"name":"n"}"#)),
+    token("PUT", "/_matrix/client/v3/rooms/{roomId}/state/m.room.topic", Some(r#"{"topic":"t"}"#)),
     token(
         "PUT",
         "/_matrix/client/v3/rooms/{roomId}/state/m.room.member/{otherId}",
@@ -278,9 +143,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     token(
         "PUT",
         "/_matrix/client/v3/rooms/{roomId}/state/m.room.join_rules",
-        Some(
-            r#"{"join_rule":"restricted","allow":[{"type":"m.room_membership","room_id":"{roomId}"}]}"#,
-        ),
+        Some(r#"{"join_rule":"restricted","allow":[{"type":"m.room_membership","room_id":"{roomId}"}]}"#),
     ),
     token(
         "PUT",
@@ -298,29 +161,13 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         Some(r#"{"creator":"{userId}","room_version":"11"}"#),
     ),
     token("GET", "/_matrix/client/v3/rooms/{roomId}/members", None),
-    token(
-        "GET",
-        "/_matrix/client/v3/rooms/{roomId}/joined_members",
-        None,
-    ),
+    token("GET", "/_matrix/client/v3/rooms/{roomId}/joined_members", None),
     token("GET", "/_matrix/client/v3/rooms/{roomId}/aliases", None),
     either("GET", "/_matrix/client/v3/directory/room/{roomAlias}"),
-    token(
-        "PUT",
-        "/_matrix/client/v3/directory/room/{roomAlias}",
-        Some(r#"{"room_id":"{roomId}"}"#),
-    ),
-    token(
-        "DELETE",
-        "/_matrix/client/v3/directory/room/{roomAlias}",
-        None,
-    ),
+    token("PUT", "/_matrix/client/v3/directory/room/{roomAlias}", Some(r#"{"room_id":"{roomId}"}"#)),
+    token("DELETE", "/_matrix/client/v3/directory/room/{roomAlias}", None),
     either("GET", "/_matrix/client/v3/directory/list/room/{roomId}"),
-    token(
-        "PUT",
-        "/_matrix/client/v3/directory/list/room/{roomId}",
-        Some(r#"{"visibility":"private"}"#),
-    ),
+    token("PUT", "/_matrix/client/v3/directory/list/room/{roomId}", Some(r#"{"visibility":"private"}"#)),
     either("GET", "/_matrix/client/v3/publicRooms"),
     token(
         "POST",
@@ -330,17 +177,9 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         ),
     ),
     token("GET", "/_matrix/client/v1/rooms/{roomId}/hierarchy", None),
-    token(
-        "POST",
-        "/_matrix/client/v3/rooms/{roomId}/upgrade",
-        Some(r#"{"new_version":"none"}"#),
-    ),
+    token("POST", "/_matrix/client/v3/rooms/{roomId}/upgrade", Some(r#"{"new_version":"none"}"#)),
     // Messages.
-    token(
-        "PUT",
-        "/_matrix/client/v3/rooms/{roomId}/send/{type}/{txnId}",
-        Some(r#"{"msgtype":"m.text","body":"b"}"#),
-    ),
+    token("PUT", "/_matrix/client/v3/rooms/{roomId}/send/{type}/{txnId}", Some(r#"{"msgtype":"m.text","body":"b"}"#)),
     token(
         "PUT",
         "/_matrix/client/v3/rooms/{roomId}/send/m.room.message/{txnId}",
@@ -360,74 +199,26 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             r#"{"msgtype":"m.text","body":"* b","m.new_content":{"msgtype":"m.text","body":"b"},"m.relates_to":{"rel_type":"m.replace","event_id":"{eventId}"}}"#,
         ),
     ),
-    token(
-        "PUT",
-        "/_matrix/client/v3/rooms/{roomId}/redact/{eventId}/{txnId}",
-        Some(r#"{"reason":"r"}"#),
-    ),
-    token(
-        "GET",
-        "/_matrix/client/v3/rooms/{roomId}/event/{eventId}",
-        None,
-    ),
-    token(
-        "GET",
-        "/_matrix/client/v3/rooms/{roomId}/context/{eventId}",
-        None,
-    ),
-    token(
-        "GET",
-        "/_matrix/client/v3/rooms/{roomId}/messages?dir=b",
-        None,
-    ),
-    token(
-        "GET",
-        "/_matrix/client/v1/rooms/{roomId}/relations/{eventId}",
-        None,
-    ),
-    token(
-        "GET",
-        "/_matrix/client/v1/rooms/{roomId}/relations/{eventId}/{relType}",
-        None,
-    ),
-    token(
-        "GET",
-        "/_matrix/client/v1/rooms/{roomId}/relations/{eventId}/{relType}/{type}",
-        None,
-    ),
+    token("PUT", "/_matrix/client/v3/rooms/{roomId}/redact/{eventId}/{txnId}", Some(r#"{"reason":"r"}"#)),
+    token("GET", "/_matrix/client/v3/rooms/{roomId}/event/{eventId}", None),
+    token("GET", "/_matrix/client/v3/rooms/{roomId}/context/{eventId}", None),
+    token("GET", "/_matrix/client/v3/rooms/{roomId}/messages?dir=b", None),
+    token("GET", "/_matrix/client/v1/rooms/{roomId}/relations/{eventId}", None),
+    token("GET", "/_matrix/client/v1/rooms/{roomId}/relations/{eventId}/{relType}", None),
+    token("GET", "/_matrix/client/v1/rooms/{roomId}/relations/{eventId}/{relType}/{type}", None),
     token("GET", "/_matrix/client/v1/rooms/{roomId}/threads", None),
-    token(
-        "GET",
-        "/_matrix/client/v1/rooms/{roomId}/timestamp_to_event?dir=f&ts=1",
-        None,
-    ),
-    token(
-        "POST",
-        "/_matrix/client/v3/rooms/{roomId}/report/{eventId}",
-        Some(r#"{"reason":"r","score":-100}"#),
-    ),
-    token(
-        "POST",
-        "/_matrix/client/v3/rooms/{roomId}/receipt/{receiptType}/{eventId}",
-        Some(r#"{"thread_id":"main"}"#),
-    ),
+    token("GET", "/_matrix/client/v1/rooms/{roomId}/timestamp_to_event?dir=f&ts=1", None),
+    token("POST", "/_matrix/client/v3/rooms/{roomId}/report/{eventId}", Some(r#"{"reason":"r","score":-100}"#)),
+    token("POST", "/_matrix/client/v3/rooms/{roomId}/receipt/{receiptType}/{eventId}", Some(r#"{"thread_id":"main"}"#)),
     token(
         "POST",
         "/_matrix/client/v3/rooms/{roomId}/read_markers",
         Some(r#"{"m.fully_read":"{eventId}","m.read":"{eventId}","m.read.private":"{eventId}"}"#),
     ),
-    token(
-        "PUT",
-        "/_matrix/client/v3/rooms/{roomId}/typing/{userId}",
-        Some(r#"{"typing":true,"timeout":1000}"#),
-    ),
+    token("PUT", "/_matrix/client/v3/rooms/{roomId}/typing/{userId}", Some(r#"{"typing":true,"timeout":1000}"#)),
     token("GET", "/_matrix/client/v3/sync?timeout=0", None),
     // Encryption.
-    token(
-        "PUT",
-        "/_matrix/client/v3/sendToDevice/{type}/{txnId}",
-        Some(r#"{"messages":{"{otherId}":{"*":{"a":1}}}}"#),
-    ),
+    token("PUT", "/_matrix/client/v3/sendToDevice/{type}/{txnId}", Some(r#"{"messages":{"{otherId}":{"*":{"a":1}}}}"#)),
     token(
         "POST",
         "/_matrix/client/v3/keys/upload",
@@ -468,11 +259,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         ),
     ),
     token("GET", "/_matrix/client/v3/room_keys/version", None),
-    token(
-        "GET",
-        "/_matrix/client/v3/room_keys/version/{version}",
-        None,
-    ),
+    token("GET", "/_matrix/client/v3/room_keys/version/{version}", None),
     token(
         "PUT",
         "/_matrix/client/v3/room_keys/version/{version}",
@@ -480,16 +267,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             r#"{"algorithm":"m.megolm_backup.v1.curve25519-aes-sha2","auth_data":{"public_key":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","signatures":{}},"version":"1"}"#,
         ),
     ),
-    token(
-        "DELETE",
-        "/_matrix/client/v3/room_keys/version/{version}",
-        None,
-    ),
-    token(
-        "GET",
-        "/_matrix/client/v3/room_keys/keys?version={version}",
-        None,
-    ),
+    token("DELETE", "/_matrix/client/v3/room_keys/version/{version}", None),
+    token("GET", "/_matrix/client/v3/room_keys/keys?version={version}", None),
     token(
         "PUT",
         "/_matrix/client/v3/room_keys/keys?version={version}",
@@ -497,11 +276,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             r#"{"rooms":{"{roomId}":{"sessions":{"s":{"first_message_index":0,"forwarded_count":0,"is_verified":true,"session_data":{}}}}}}"#,
         ),
     ),
-    token(
-        "DELETE",
-        "/_matrix/client/v3/room_keys/keys?version={version}",
-        None,
-    ),
+    token("DELETE", "/_matrix/client/v3/room_keys/keys?version={version}", None),
     token(
         "PUT",
         "/_matrix/client/v3/room_keys/keys/{roomId}?version={version}",
@@ -512,22 +287,12 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     token(
         "PUT",
         "/_matrix/client/v3/room_keys/keys/{roomId}/{sessionId}?version={version}",
-        Some(
-            r#"{"first_message_index":0,"forwarded_count":0,"is_verified":true,"session_data":{}}"#,
-        ),
+        Some(r#"{"first_message_index":0,"forwarded_count":0,"is_verified":true,"session_data":{}}"#),
     ),
-    token(
-        "GET",
-        "/_matrix/client/v3/room_keys/keys/{roomId}/{sessionId}?version={version}",
-        None,
-    ),
+    token("GET", "/_matrix/client/v3/room_keys/keys/{roomId}/{sessionId}?version={version}", None),
     // Notifications.
     token("GET", "/_matrix/client/v3/pushrules/", None),
-    token(
-        "GET",
-        "/_matrix/client/v3/pushrules/global/override/{ruleId}",
-        None,
-    ),
+    token("GET", "/_matrix/client/v3/pushrules/global/override/{ruleId}", None),
     token(
         "PUT",
         "/_matrix/client/v3/pushrules/global/override/{ruleId}",
@@ -540,21 +305,9 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         "/_matrix/client/v3/pushrules/global/content/{ruleId}",
         Some(r#"{"actions":["notify"],"pattern":"p"}"#),
     ),
-    token(
-        "PUT",
-        "/_matrix/client/v3/pushrules/global/override/.m.rule.master/enabled",
-        Some(r#"{"enabled":false}"#),
-    ),
-    token(
-        "PUT",
-        "/_matrix/client/v3/pushrules/global/override/.m.rule.master/actions",
-        Some(r#"{"actions":[]}"#),
-    ),
-    token(
-        "DELETE",
-        "/_matrix/client/v3/pushrules/global/override/{ruleId}",
-        None,
-    ),
+    token("PUT", "/_matrix/client/v3/pushrules/global/override/.m.rule.master/enabled", Some(r#"{"enabled":false}"#)),
+    token("PUT", "/_matrix/client/v3/pushrules/global/override/.m.rule.master/actions", Some(r#"{"actions":[]}"#)),
+    token("DELETE", "/_matrix/client/v3/pushrules/global/override/{ruleId}", None),
     token("GET", "/_matrix/client/v3/pushers", None),
     token(
         "POST",
@@ -566,45 +319,17 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     token("GET", "/_matrix/client/v3/notifications", None),
     either("GET", "/_matrix/client/v1/room_summary/{roomId}"),
     token("DELETE", "/_matrix/client/v3/profile/{userId}/{type}", None),
-    token(
-        "GET",
-        "/_matrix/client/v3/pushrules/global/override/{ruleId}/actions",
-        None,
-    ),
-    token(
-        "GET",
-        "/_matrix/client/v3/room_keys/keys/{roomId}?version={version}",
-        None,
-    ),
-    token(
-        "DELETE",
-        "/_matrix/client/v3/room_keys/keys/{roomId}?version={version}",
-        None,
-    ),
+    token("GET", "/_matrix/client/v3/pushrules/global/override/{ruleId}/actions", None),
+    token("GET", "/_matrix/client/v3/room_keys/keys/{roomId}?version={version}", None),
+    token("DELETE", "/_matrix/client/v3/room_keys/keys/{roomId}?version={version}", None),
     // Media.
     token("GET", "/_matrix/client/v1/media/config", None),
-    token(
-        "GET",
-        "/_matrix/client/v1/media/download/{serverName}/{mediaId}",
-        None,
-    ),
-    token(
-        "GET",
-        "/_matrix/client/v1/media/download/{serverName}/{mediaId}/{fileName}",
-        None,
-    ),
-    token(
-        "GET",
-        "/_matrix/client/v1/media/thumbnail/{serverName}/{mediaId}?width=32&height=32&method=scale",
-        None,
-    ),
+    token("GET", "/_matrix/client/v1/media/download/{serverName}/{mediaId}", None),
+    token("GET", "/_matrix/client/v1/media/download/{serverName}/{mediaId}/{fileName}", None),
+    token("GET", "/_matrix/client/v1/media/thumbnail/{serverName}/{mediaId}?width=32&height=32&method=scale", None),
     token("POST", "/_matrix/media/v1/create", None),
     // Those that end something come last: each is tried by a user of its own anyway.
-    token(
-        "POST",
-        "/_matrix/client/v3/rooms/{roomId}/leave",
-        Some(r#"{"reason":"r"}"#),
-    ),
+    token("POST", "/_matrix/client/v3/rooms/{roomId}/leave", Some(r#"{"reason":"r"}"#)),
     token("POST", "/_matrix/client/v3/rooms/{roomId}/forget", None),
     token("POST", "/_matrix/client/v3/logout", None),
     token("POST", "/_matrix/client/v3/logout/all", None),

@@ -20,12 +20,7 @@ impl Ground {
         let [user, other] = hs.users(["bad", "other"]).await;
         let room = user.create_room(json!({ "room_version": "11" })).await;
         let event = user.send(&room, "x").await;
-        Self {
-            user,
-            other,
-            room,
-            event,
-        }
+        Self { user, other, room, event }
     }
 
     /// The value of a placeholder.
@@ -48,18 +43,14 @@ impl Ground {
     }
 
     /// A text with its placeholders filled; the one at `replaced` (counted from 0) with `bad` as it is.
-    pub(super) fn fill(
-        &self,
-        template: &str,
-        replaced: Option<(usize, &str)>,
-        encode: bool,
-    ) -> String {
+    pub(super) fn fill(&self, template: &str, replaced: Option<(usize, &str)>, encode: bool) -> String {
         let (mut filled, mut rest, mut number) = (String::new(), template, 0);
         while let Some((before, after)) = rest.split_once('{') {
             // A brace of JSON is no placeholder: those hold letters alone.
-            let name = after.split_once('}').map(|(name, _)| name).filter(|name| {
-                !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic())
-            });
+            let name = after
+                .split_once('}')
+                .map(|(name, _)| name)
+                .filter(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic()));
             filled.push_str(before);
             let Some(name) = name else {
                 filled.push('{');
@@ -97,9 +88,7 @@ impl Ground {
         must_refuse: bool,
     ) -> Option<String> {
         let hs = &self.user.hs;
-        let mut request = hs
-            .request(Method::from_bytes(method.as_bytes()).unwrap(), path)
-            .timeout(PATIENCE);
+        let mut request = hs.request(Method::from_bytes(method.as_bytes()).unwrap(), path).timeout(PATIENCE);
         if let Some(token) = token {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
@@ -108,16 +97,9 @@ impl Ground {
             .map(|body| String::from_utf8_lossy(&body[..body.len().min(120)]).into_owned())
             .unwrap_or_default();
         if let Some(body) = body {
-            request = request
-                .header("Content-Type", "application/json")
-                .body(body);
+            request = request.header("Content-Type", "application/json").body(body);
         }
-        let wrong = |what: String| {
-            Some(format!(
-                "{method} {} {shown} -> {what}",
-                &path[..path.len().min(200)]
-            ))
-        };
+        let wrong = |what: String| Some(format!("{method} {} {shown} -> {what}", &path[..path.len().min(200)]));
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => return wrong(format!("no answer: {error:?}")),
@@ -129,11 +111,7 @@ impl Ground {
         };
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(300)]).into_owned();
         if (200..300).contains(&status) {
-            return if must_refuse {
-                wrong(format!("accepted with {status}: {text}"))
-            } else {
-                None
-            };
+            return if must_refuse { wrong(format!("accepted with {status}: {text}")) } else { None };
         }
         let answer: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         let challenge = status == 401 && answer["flows"].is_array();

@@ -15,10 +15,7 @@ async fn oversized_bodies(hs: Homeserver) {
     // Larger than any event, told at once by the length.
     let paths = [
         ("POST", path!("v3/createRoom")),
-        (
-            "PUT",
-            path!("v3/rooms/{}/send/m.room.message/{}", room, unique("x")),
-        ),
+        ("PUT", path!("v3/rooms/{}/send/m.room.message/{}", room, unique("x"))),
         ("POST", path!("v3/login")),
         ("POST", path!("v3/keys/upload")),
         ("POST", path!("v3/register")),
@@ -29,10 +26,7 @@ async fn oversized_bodies(hs: Homeserver) {
             alice.token
         );
         let answer = raw(&hs, head.as_bytes()).await;
-        assert!(
-            answer.starts_with("HTTP/1.1 413") && answer.contains("M_TOO_LARGE"),
-            "{path}: {answer:?}"
-        );
+        assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("M_TOO_LARGE"), "{path}: {answer:?}");
     }
     // Without a length: cut off at some point, or answered, but not swallowed to the end.
     let mut stream = connect(&hs).await;
@@ -53,23 +47,13 @@ async fn oversized_bodies(hs: Homeserver) {
         }
         false
     };
-    assert!(
-        tokio::time::timeout(PATIENCE * 2, sending)
-            .await
-            .unwrap_or(true),
-        "256 MiB were swallowed"
-    );
+    assert!(tokio::time::timeout(PATIENCE * 2, sending).await.unwrap_or(true), "256 MiB were swallowed");
     alive(&hs).await;
 }
 
 async fn connect(hs: &Homeserver) -> TcpStream {
     let url: url::Url = hs.base.parse().unwrap();
-    TcpStream::connect((
-        url.host_str().unwrap(),
-        url.port_or_known_default().unwrap(),
-    ))
-    .await
-    .unwrap()
+    TcpStream::connect((url.host_str().unwrap(), url.port_or_known_default().unwrap())).await.unwrap()
 }
 
 /// Sends these bytes; gives what comes back until the answer's end or the connection's.
@@ -89,11 +73,7 @@ async fn raw(hs: &Homeserver, bytes: &[u8]) -> String {
     };
     let ended = tokio::time::timeout(PATIENCE, exchange).await.is_ok();
     let text = String::from_utf8_lossy(&answer).into_owned();
-    assert!(
-        ended || !text.is_empty(),
-        "no answer to {:?}",
-        String::from_utf8_lossy(&bytes[..bytes.len().min(200)])
-    );
+    assert!(ended || !text.is_empty(), "no answer to {:?}", String::from_utf8_lossy(&bytes[..bytes.len().min(200)]));
     text
 }
 
@@ -104,14 +84,9 @@ fn complete(answer: &[u8]) -> bool {
         return false;
     };
     let length = head.lines().find_map(|line| {
-        line.to_ascii_lowercase()
-            .strip_prefix("content-length:")
-            .and_then(|value| value.trim().parse::<usize>().ok())
+        line.to_ascii_lowercase().strip_prefix("content-length:").and_then(|value| value.trim().parse::<usize>().ok())
     });
-    length.map_or_else(
-        || body.ends_with("0\r\n\r\n"),
-        |length| body.len() >= length,
-    )
+    length.map_or_else(|| body.ends_with("0\r\n\r\n"), |length| body.len() >= length)
 }
 
 /// What no client library would send.
@@ -136,7 +111,10 @@ async fn raw_requests(hs: Homeserver) {
     let mut latin = b"GET /_matrix/client/v3/sync?since=\xff\xfe HTTP/1.1\r\n".to_vec();
     latin.extend(format!("{authorization}\r\n").bytes());
     requests.push(latin);
-    requests.push(b"GET /_matrix/client/v3/account/whoami HTTP/1.1\r\nHost: hs\r\nAuthorization: Bearer \xff\xfe\r\n\r\n".to_vec());
+    requests.push(
+        b"GET /_matrix/client/v3/account/whoami HTTP/1.1\r\nHost: hs\r\nAuthorization: Bearer \xff\xfe\r\n\r\n"
+            .to_vec(),
+    );
     for head in [
         "Authorization: Basic YTpi",
         "Authorization: Bearer",
@@ -144,47 +122,36 @@ async fn raw_requests(hs: Homeserver) {
         "Authorization: Bearer a b",
         "Authorization: Bearer x\r\nAuthorization: Bearer y",
     ] {
-        requests.push(
-            format!("GET /_matrix/client/v3/account/whoami HTTP/1.1\r\nHost: hs\r\n{head}\r\n\r\n")
-                .into_bytes(),
-        );
+        requests
+            .push(format!("GET /_matrix/client/v3/account/whoami HTTP/1.1\r\nHost: hs\r\n{head}\r\n\r\n").into_bytes());
     }
-    for (length, body) in [
-        ("-1", ""),
-        ("abc", ""),
-        ("2\r\nContent-Length: 3", "{}x"),
-        ("2\r\nTransfer-Encoding: chunked", "0\r\n\r\n"),
-    ] {
-        requests.push(format!("POST /_matrix/client/v3/createRoom HTTP/1.1\r\n{authorization}Content-Length: {length}\r\n\r\n{body}").into_bytes());
+    for (length, body) in
+        [("-1", ""), ("abc", ""), ("2\r\nContent-Length: 3", "{}x"), ("2\r\nTransfer-Encoding: chunked", "0\r\n\r\n")]
+    {
+        requests.push(
+            format!(
+                "POST /_matrix/client/v3/createRoom HTTP/1.1\r\n{authorization}Content-Length: {length}\r\n\r\n{body}"
+            )
+            .into_bytes(),
+        );
     }
     requests.push(format!("POST /_matrix/client/v3/createRoom HTTP/1.1\r\n{authorization}Transfer-Encoding: chunked\r\n\r\nzz\r\n{{}}\r\n0\r\n\r\n").into_bytes());
     requests.push(
-        format!(
-            "GET /_matrix/client/versions HTTP/1.1\r\nHost: hs\r\nX-Long: {}\r\n\r\n",
-            "x".repeat(500_000)
-        )
-        .into_bytes(),
+        format!("GET /_matrix/client/versions HTTP/1.1\r\nHost: hs\r\nX-Long: {}\r\n\r\n", "x".repeat(500_000))
+            .into_bytes(),
     );
-    requests
-        .push(format!("GET /{} HTTP/1.1\r\nHost: hs\r\n\r\n", "x".repeat(200_000)).into_bytes());
+    requests.push(format!("GET /{} HTTP/1.1\r\nHost: hs\r\n\r\n", "x".repeat(200_000)).into_bytes());
     requests.push(
-        format!(
-            "GET /_matrix/client/versions HTTP/1.1\r\nHost: hs\r\n{}\r\n",
-            "X-Many: 1\r\n".repeat(5_000)
-        )
-        .into_bytes(),
+        format!("GET /_matrix/client/versions HTTP/1.1\r\nHost: hs\r\n{}\r\n", "X-Many: 1\r\n".repeat(5_000))
+            .into_bytes(),
     );
     requests.push(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello, TLS\r\n\r\n".to_vec());
     requests.push(b"BREW /_matrix/client/versions HTCPCP/1.0\r\n\r\n".to_vec());
     let mut wrong = Vec::new();
     for request in requests {
         let answer = raw(&hs, &request).await;
-        let status = answer
-            .strip_prefix("HTTP/1.")
-            .and_then(|rest| rest.get(2..5))
-            .unwrap_or_default();
-        if status.starts_with('5') && !["501", "505"].contains(&status) || answer.contains("root:")
-        {
+        let status = answer.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)).unwrap_or_default();
+        if status.starts_with('5') && !["501", "505"].contains(&status) || answer.contains("root:") {
             wrong.push(format!(
                 "{:?} -> {}",
                 String::from_utf8_lossy(&request[..request.len().min(150)]),

@@ -4,13 +4,14 @@ use std::{collections::HashMap, sync::Arc};
 
 use ruma::{
     OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, RoomVersionId,
-    events::{TimelineEventType, room::member::MembershipState},
+    events::{TimelineEventType, fully_read::FullyReadEventContent, room::member::MembershipState},
 };
 
 use super::{Change, Pending, Transactions, transactions::Key};
 use crate::{
     domain::{
         event::{Draft, Event, Position, Transaction},
+        receipts::{self, Receipt},
         rooms::{Membership, Rooms, build, state::RoomState},
     },
     error::{ApiError, Result},
@@ -147,6 +148,38 @@ impl<'a> Batch<'a> {
         room.replace(&emptied);
         self.changed.insert(room.room_id.clone(), Arc::new(room));
         self.changed(Change::Redacted(emptied));
+        Ok(())
+    }
+
+    /// Sets a receipt, unless this batch has already set one that is ahead; what was committed before is the caller's to
+    /// look at. The receipt's own position is given here. A read marker is account data of its room too.
+    pub fn receipt(&mut self, room_id: &RoomId, mut receipt: Receipt) -> Result<()> {
+        let key = (room_id.to_owned(), receipt.user_id.clone(), receipt.kind, receipt.thread.clone());
+        if self.pending.receipts.get(&key).is_some_and(|ahead| *ahead >= receipt.event_position) {
+            return Ok(());
+        }
+        self.pending.receipts.insert(key, receipt.event_position);
+        receipt.position = self.next_position();
+        self.rows().receipt(storage::receipts::row(room_id, &receipt));
+        if receipt.kind == receipts::Kind::FullyRead {
+            let content = serde_json::to_string(&FullyReadEventContent::new(receipt.event_id.clone()))?;
+            let kind = receipt.kind.as_str();
+            let (user_id, position) = (receipt.user_id.clone(), receipt.position);
+            self.rows().account_data([
+                (&*user_id).into(),
+                room_id.into(),
+                kind.into(),
+                content.into(),
+                position.into(),
+            ]);
+            self.changed(Change::AccountData { user_id, room_id: Some(room_id.to_owned()) });
+        }
+        self.changed(Change::Receipt {
+            room_id: room_id.to_owned(),
+            user_id: receipt.user_id.clone(),
+            public: receipt.kind == receipts::Kind::Read,
+            receipt: Arc::new(receipt),
+        });
         Ok(())
     }
 

@@ -39,6 +39,8 @@ pub struct Asked<'a> {
     pub filter: &'a FilterDefinition,
     /// After which place; `None` on a first sync.
     pub since: Option<Position>,
+    /// After which typing and presence.
+    pub since_ephemeral: u64,
     /// Up to which place.
     pub up_to: Position,
     /// Whether all state is wanted, not only what changed.

@@ -1,0 +1,57 @@
+//! The only code that touches matrix-sdk. Commands come in through a channel, updates go out through another; nothing
+//! here knows of a window.
+
+mod actions;
+mod engine;
+mod failure;
+mod files;
+mod items;
+mod live;
+mod previews;
+mod rooms;
+mod sign_in;
+mod store;
+mod sync;
+mod timelines;
+
+use std::path::PathBuf;
+
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+
+use crate::model::{command::Command, update::Update};
+
+/// Where updates go. Cloned into every task.
+#[derive(Clone)]
+pub(crate) struct Updates(UnboundedSender<Update>);
+
+impl Updates {
+    /// Sends an update; without a window left there is nobody to tell.
+    pub(crate) fn send(&self, update: Update) {
+        let _ = self.0.send(update);
+    }
+}
+
+/// The Matrix side, running on its own threads.
+pub struct Engine {
+    /// Takes commands
+    pub commands: UnboundedSender<Command>,
+    /// Gives updates
+    pub updates: UnboundedReceiver<Update>,
+    /// Runs until dropped
+    pub runtime: tokio::runtime::Runtime,
+}
+
+/// Starts two threads for the Matrix side. They first look for a session kept in `data_dir`.
+pub fn start(data_dir: PathBuf) -> std::io::Result<Engine> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        // Deep futures of the SDK overflow the default stack in debug builds.
+        .thread_stack_size(8 << 20)
+        .thread_name("matrix")
+        .enable_all()
+        .build()?;
+    let (commands, command_receiver) = mpsc::unbounded_channel();
+    let (update_sender, updates) = mpsc::unbounded_channel();
+    runtime.spawn(engine::run(data_dir, command_receiver, Updates(update_sender)));
+    Ok(Engine { commands, updates, runtime })
+}

@@ -1,0 +1,169 @@
+//! A session that is running: its tasks, its open rooms, and where commands go.
+
+use std::{path::PathBuf, sync::Arc};
+
+use matrix_sdk::{Client, Room, SessionChange, ruma::RoomId};
+use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle};
+
+use crate::{
+    matrix::{
+        Updates, actions, files, rooms,
+        store::{self, StoredSession},
+        sync,
+        timelines::Timelines,
+    },
+    model::{
+        command::Command,
+        person,
+        update::{Account, Failure, Update},
+    },
+};
+
+/// A running session.
+pub(super) struct Live {
+    pub(super) client: Client,
+    pub(super) updates: Updates,
+    pub(super) data_dir: PathBuf,
+    pub(super) timelines: Timelines,
+    /// Pictures decoded at once at most: decoding takes memory.
+    pub(super) decoding: tokio::sync::Semaphore,
+    tasks: parking::Tasks,
+}
+
+mod parking {
+    use std::sync::Mutex;
+
+    use tokio::task::JoinHandle;
+
+    /// Tasks that end with the session.
+    #[derive(Default)]
+    pub(super) struct Tasks(Mutex<Vec<JoinHandle<()>>>);
+
+    impl Tasks {
+        pub(super) fn add(&self, task: JoinHandle<()>) {
+            if let Ok(mut tasks) = self.0.lock() {
+                tasks.retain(|task| !task.is_finished());
+                tasks.push(task);
+            }
+        }
+
+        pub(super) fn stop(&self) {
+            if let Ok(mut tasks) = self.0.lock() {
+                tasks.drain(..).for_each(|task| task.abort());
+            }
+        }
+    }
+}
+
+impl Live {
+    /// Tells the view what the local store knows, then begins to follow the server.
+    pub(super) async fn begin(
+        client: Client,
+        stored: StoredSession,
+        data_dir: PathBuf,
+        updates: Updates,
+        ended: UnboundedSender<()>,
+    ) -> Arc<Self> {
+        let user_id = stored.user_id.to_string();
+        updates.send(Update::SignedIn(Account {
+            name: person::localpart(&user_id).to_owned(),
+            user_id: user_id.clone(),
+            server: stored.homeserver.clone(),
+        }));
+        if let Err(error) = client.event_cache().subscribe() {
+            tracing::warn!(%error, "the cache of events does not follow the sync");
+        }
+        let live = Arc::new(Self {
+            client,
+            updates,
+            data_dir,
+            timelines: Timelines::default(),
+            decoding: tokio::sync::Semaphore::new(2),
+            tasks: parking::Tasks::default(),
+        });
+        live.add(tokio::spawn(rooms::follow(Arc::clone(&live))));
+        live.add(tokio::spawn(sync::run(Arc::clone(&live), ended.clone())));
+        live.add(tokio::spawn(sync::follow_send_queue(Arc::clone(&live))));
+        live.add(tokio::spawn(follow_tokens(Arc::clone(&live), stored.clone(), ended)));
+        let own = Arc::clone(&live);
+        live.add(tokio::spawn(async move {
+            if let Ok(Some(name)) = own.client.account().get_display_name().await {
+                own.updates.send(Update::SignedIn(Account { user_id, name, server: stored.homeserver }));
+            }
+        }));
+        live
+    }
+
+    fn add(&self, task: JoinHandle<()>) {
+        self.tasks.add(task);
+    }
+
+    /// A room by id; a command about any other is out of date.
+    pub(super) fn room(&self, id: &str) -> Option<Room> {
+        RoomId::parse(id).ok().and_then(|id| self.client.get_room(&id))
+    }
+
+    /// Tells that something asked for did not work.
+    pub(super) fn failed(&self, failure: Failure) {
+        self.updates.send(Update::Failed(failure));
+    }
+
+    /// Begins what a command asks for.
+    pub(super) fn take(self: &Arc<Self>, command: Command) {
+        let live = Arc::clone(self);
+        self.add(tokio::spawn(async move {
+            match command {
+                Command::Open(room) => live.open(&room).await,
+                Command::Close => live.close().await,
+                Command::PageBack(room) => live.page_back(&room).await,
+                Command::MarkRead(room) => live.mark_read(&room).await,
+                Command::FetchQuote { room, key } => live.fetch_quote(&room, &key).await,
+                command @ (Command::Thumbnail { .. }
+                | Command::Picture { .. }
+                | Command::SaveFile { .. }
+                | Command::OpenFile { .. }
+                | Command::SendFile { .. }
+                | Command::SendPixels { .. }) => files::take(&live, command).await,
+                command => actions::take(&live, command).await,
+            }
+        }));
+    }
+
+    /// Ends every task; the session stays valid.
+    pub(super) fn stop(&self) {
+        self.timelines.clear();
+        self.tasks.stop();
+    }
+
+    /// Tells the server that this device is gone, and stops.
+    pub(super) async fn sign_out(&self) {
+        self.stop();
+        let told = tokio::time::timeout(std::time::Duration::from_secs(10), self.client.matrix_auth().logout()).await;
+        match told {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the server was not told of the sign-out"),
+            Err(_) => tracing::warn!("the server was not told of the sign-out in time"),
+        }
+    }
+}
+
+/// Keeps renewed tokens, and notices when the server no longer knows the session.
+async fn follow_tokens(live: Arc<Live>, mut stored: StoredSession, ended: UnboundedSender<()>) {
+    let mut changes = live.client.subscribe_to_session_changes();
+    while let Ok(change) = changes.recv().await {
+        match change {
+            SessionChange::TokensRefreshed => {
+                if let Some(tokens) = live.client.session_tokens() {
+                    stored.set_tokens(&tokens);
+                    if let Err(error) = store::save(&live.data_dir, &stored) {
+                        tracing::warn!(%error, "renewed tokens cannot be saved");
+                    }
+                }
+            }
+            SessionChange::UnknownToken { .. } => {
+                let _ = ended.send(());
+                return;
+            }
+        }
+    }
+}

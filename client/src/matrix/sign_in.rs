@@ -1,0 +1,273 @@
+//! Finding the server behind what a person typed, signing in, registering, and coming back to a kept session.
+
+use std::{net::IpAddr, path::Path, time::Duration};
+
+use matrix_sdk::{
+    Client, Error, SqliteStoreConfig,
+    config::RequestConfig,
+    encryption::{BackupDownloadStrategy, EncryptionSettings},
+    ruma::api::client::{
+        account::register::v3::Request as RegisterRequest,
+        uiaa::{AuthData, AuthType, Dummy, RegistrationToken, UiaaInfo},
+    },
+    store::RoomLoadSettings,
+};
+use url::Url;
+
+use crate::{
+    matrix::{
+        failure,
+        store::{self, Place, StoredSession},
+    },
+    model::{command::Credentials, update::Failure},
+};
+
+/// Requests fail rather than wait: the sync loop and the send queue know when to try again.
+fn requests() -> RequestConfig {
+    RequestConfig::new().disable_retry().timeout(Duration::from_secs(30))
+}
+
+/// How this device names itself in lists of devices.
+const DEVICE_NAME: &str = "Parta";
+
+fn encryption() -> EncryptionSettings {
+    EncryptionSettings {
+        auto_enable_cross_signing: true,
+        backup_download_strategy: BackupDownloadStrategy::AfterDecryptionFailure,
+        auto_enable_backups: false,
+    }
+}
+
+async fn client(homeserver: &str, place: &Place) -> Result<Client, Failure> {
+    Client::builder()
+        .homeserver_url(homeserver)
+        .sqlite_store_with_config_and_cache_path(
+            SqliteStoreConfig::new(&place.path).key(Some(&place.key)),
+            None::<&Path>,
+        )
+        .request_config(requests())
+        .with_encryption_settings(encryption())
+        .build()
+        .await
+        .map_err(|error| {
+            tracing::warn!(%error, "client cannot be built");
+            Failure::Store
+        })
+}
+
+/// The addresses to try for what was typed: with the scheme that was typed, else `https`, and plain `http` only where
+/// the traffic cannot leave the building.
+pub(super) fn candidates(typed: &str) -> Vec<Url> {
+    let typed = typed.trim().trim_end_matches('/');
+    if typed.is_empty() {
+        return Vec::new();
+    }
+    if typed.starts_with("http://") || typed.starts_with("https://") {
+        return Url::parse(typed).into_iter().collect();
+    }
+    let Ok(secure) = Url::parse(&format!("https://{typed}")) else { return Vec::new() };
+    let mut urls = vec![secure.clone()];
+    if secure.host_str().is_some_and(is_near)
+        && let Ok(plain) = Url::parse(&format!("http://{typed}"))
+    {
+        urls.push(plain);
+    }
+    urls
+}
+
+/// A host of the local network: a private address, or a name that only a local resolver knows.
+fn is_near(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    match host.parse::<IpAddr>() {
+        Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_private() || address.is_link_local(),
+        Ok(IpAddr::V6(address)) => {
+            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
+        }
+        Err(_) => {
+            !host.contains('.')
+                || [".lan", ".local", ".internal", ".home.arpa", ".localhost"].iter().any(|end| host.ends_with(end))
+        }
+    }
+}
+
+/// Finds the server: by its `.well-known` file, else at the address itself.
+async fn discover(typed: &str) -> Result<String, Failure> {
+    let mut failure = Failure::NotFound;
+    for url in candidates(typed) {
+        let config = RequestConfig::new().disable_retry().timeout(Duration::from_secs(10));
+        let Ok(probe) = Client::builder().homeserver_url(url.as_str()).request_config(config).build().await else {
+            continue;
+        };
+        let told = probe.fetch_client_well_known().await.map(|answer| answer.homeserver.base_url);
+        let mut bases = told.filter(|base| Url::parse(base).is_ok()).into_iter().collect::<Vec<_>>();
+        bases.push(url.to_string());
+        for base in bases {
+            let Ok(probe) = Client::builder().homeserver_url(&base).request_config(config).build().await else {
+                continue;
+            };
+            match probe.fetch_server_versions(None).await {
+                Ok(_) => return Ok(base),
+                Err(error) => failure = failure::of_http(&error),
+            }
+        }
+    }
+    Err(match failure {
+        Failure::NotFound | Failure::Other | Failure::Forbidden => Failure::NotAServer,
+        failure => failure,
+    })
+}
+
+/// Signs in by password.
+pub(super) async fn sign_in(data_dir: &Path, who: &Credentials) -> Result<(Client, StoredSession), Failure> {
+    begin(data_dir, who, async |client: &Client| {
+        client
+            .matrix_auth()
+            .login_username(who.user.trim(), &who.password)
+            .initial_device_display_name(DEVICE_NAME)
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| failure::of_sign_in(&error))
+    })
+    .await
+}
+
+/// Makes an account and signs in.
+pub(super) async fn register(data_dir: &Path, who: &Credentials) -> Result<(Client, StoredSession), Failure> {
+    begin(data_dir, who, async |client: &Client| register_with(client, who).await).await
+}
+
+async fn begin(
+    data_dir: &Path,
+    who: &Credentials,
+    authenticate: impl AsyncFnOnce(&Client) -> Result<(), Failure>,
+) -> Result<(Client, StoredSession), Failure> {
+    let homeserver = discover(&who.server).await?;
+    let place = Place::fresh(data_dir).map_err(|error| {
+        tracing::warn!(%error, "data folder cannot be written");
+        Failure::Store
+    })?;
+    let outcome = async {
+        let client = client(&homeserver, &place).await?;
+        authenticate(&client).await?;
+        let session = client.matrix_auth().session().ok_or(Failure::Other)?;
+        let stored = StoredSession::new(homeserver.clone(), &session, &place);
+        store::save(data_dir, &stored).map_err(|error| {
+            tracing::warn!(%error, "session cannot be saved");
+            Failure::Store
+        })?;
+        Ok((client, stored))
+    }
+    .await;
+    if outcome.is_err() {
+        place.remove();
+    }
+    outcome
+}
+
+/// Registers by user-interactive authentication: each round answers one stage that is still open, of the first flow
+/// this client knows every stage of (spec: client-server API, "User-interactive API in the REST API").
+async fn register_with(client: &Client, who: &Credentials) -> Result<(), Failure> {
+    let mut auth = None;
+    let mut token_sent = false;
+    // More rounds than any flow of known stages has.
+    for _ in 0..6 {
+        let mut request = RegisterRequest::new();
+        request.username = Some(who.user.trim().to_owned());
+        request.password = Some(who.password.clone());
+        request.initial_device_display_name = Some(DEVICE_NAME.to_owned());
+        request.auth = auth.take();
+        let error = match client.matrix_auth().register(request).await {
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        let Some(info) = error.as_uiaa_response() else { return Err(failure::of_registration(&error)) };
+        if token_sent && info.auth_error.is_some() {
+            return Err(Failure::TokenWrong);
+        }
+        let stage = next_stage(info).ok_or(Failure::RegistrationClosed)?;
+        auth = Some(match stage {
+            AuthType::RegistrationToken => {
+                if who.token.trim().is_empty() {
+                    return Err(Failure::TokenNeeded);
+                }
+                if token_sent {
+                    return Err(Failure::TokenWrong);
+                }
+                token_sent = true;
+                let mut answer = RegistrationToken::new(who.token.trim().to_owned());
+                answer.session.clone_from(&info.session);
+                AuthData::RegistrationToken(answer)
+            }
+            _ => {
+                let mut answer = Dummy::new();
+                answer.session.clone_from(&info.session);
+                AuthData::Dummy(answer)
+            }
+        });
+    }
+    Err(Failure::RegistrationClosed)
+}
+
+/// The next open stage of the shortest flow made of known stages.
+fn next_stage(info: &UiaaInfo) -> Option<AuthType> {
+    info.flows
+        .iter()
+        .filter(|flow| flow.stages.iter().all(|stage| matches!(stage, AuthType::Dummy | AuthType::RegistrationToken)))
+        .min_by_key(|flow| flow.stages.len())?
+        .stages
+        .iter()
+        .find(|stage| !info.completed.contains(stage))
+        .cloned()
+}
+
+/// Comes back to a kept session without asking the server.
+pub(super) async fn restore(data_dir: &Path, stored: &StoredSession) -> Result<Client, Failure> {
+    let client = client(&stored.homeserver, &Place::of(data_dir, stored)).await?;
+    client.matrix_auth().restore_session(stored.session(), RoomLoadSettings::default()).await.map_err(
+        |error: Error| {
+            tracing::warn!(%error, "session cannot be restored");
+            Failure::Store
+        },
+    )?;
+    Ok(client)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tried(typed: &str) -> Vec<String> {
+        candidates(typed).into_iter().map(|url| url.to_string()).collect()
+    }
+
+    #[test]
+    fn plain_http_only_within_the_building() {
+        assert_eq!(tried("chat.academy.lan"), ["https://chat.academy.lan/", "http://chat.academy.lan/"]);
+        assert_eq!(tried(" 192.168.0.5:8008/ "), ["https://192.168.0.5:8008/", "http://192.168.0.5:8008/"]);
+        assert_eq!(tried("school"), ["https://school/", "http://school/"]);
+        assert_eq!(tried("matrix.example.org"), ["https://matrix.example.org/"]);
+        assert_eq!(tried("8.8.8.8"), ["https://8.8.8.8/"]);
+        assert_eq!(tried("http://matrix.example.org"), ["http://matrix.example.org/"]);
+        assert!(tried("  ").is_empty());
+        assert!(tried("http://").is_empty());
+    }
+
+    #[test]
+    fn the_shortest_known_flow_is_taken() {
+        let info: UiaaInfo = serde_json::from_value(serde_json::json!({
+            "flows": [
+                {"stages": ["m.login.recaptcha"]},
+                {"stages": ["m.login.registration_token", "m.login.dummy"]},
+            ],
+            "completed": ["m.login.registration_token"],
+            "params": {},
+            "session": "s",
+        }))
+        .unwrap();
+        assert_eq!(next_stage(&info), Some(AuthType::Dummy));
+        let closed: UiaaInfo =
+            serde_json::from_value(serde_json::json!({"flows": [{"stages": ["m.login.email.identity"]}]})).unwrap();
+        assert_eq!(next_stage(&closed), None);
+    }
+}

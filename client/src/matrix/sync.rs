@@ -1,0 +1,87 @@
+//! Following the server: long polls without end, a word when it is away, and waking what waited for it.
+
+use std::{sync::Arc, time::Duration};
+
+use matrix_sdk::{
+    config::SyncSettings,
+    ruma::api::client::{
+        filter::{FilterDefinition, RoomEventFilter},
+        sync::sync_events::v3::Filter,
+    },
+};
+use tokio::sync::{broadcast::error::RecvError, mpsc::UnboundedSender};
+
+use crate::{
+    matrix::{failure, live::Live, rooms},
+    model::update::{Connection, Failure, Update},
+};
+
+/// How long the server holds an answer back while nothing happens.
+const POLL: Duration = Duration::from_secs(30);
+/// Longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+fn settings() -> SyncSettings {
+    let mut filter = FilterDefinition::with_lazy_loading();
+    filter.room.timeline = RoomEventFilter::with_lazy_loading();
+    filter.room.timeline.limit = Some(30_u32.into());
+    SyncSettings::new().filter(Filter::FilterDefinition(filter))
+}
+
+/// Syncs until the session ends.
+pub(super) async fn run(live: Arc<Live>, ended: UnboundedSender<()>) {
+    let mut pause = Duration::from_millis(500);
+    let mut online = false;
+    live.updates.send(Update::Connection(Connection::Connecting));
+    loop {
+        // The first answer after a silence comes at once, so that the bar goes away at once.
+        let timeout = if online { POLL } else { Duration::ZERO };
+        match live.client.sync_once(settings().timeout(timeout)).await {
+            Ok(response) => {
+                if !online {
+                    online = true;
+                    live.updates.send(Update::Connection(Connection::Online));
+                    live.client.send_queue().set_enabled(true).await;
+                }
+                pause = Duration::from_millis(500);
+                let changed =
+                    response.rooms.joined.keys().chain(response.rooms.invited.keys()).chain(response.rooms.left.keys());
+                rooms::tell(&live, changed.cloned().collect()).await;
+            }
+            Err(error) => match failure::of(&error) {
+                Failure::SessionEnded => {
+                    let _ = ended.send(());
+                    return;
+                }
+                failure => {
+                    tracing::info!(?failure, "sync failed");
+                    online = false;
+                    live.updates.send(Update::Connection(Connection::Away));
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            },
+        }
+    }
+}
+
+/// A room whose sending stopped on a passing error goes on after a while.
+pub(super) async fn follow_send_queue(live: Arc<Live>) {
+    live.client.send_queue().respawn_tasks_for_rooms_with_unsent_requests().await;
+    let mut errors = live.client.send_queue().subscribe_errors();
+    loop {
+        match errors.recv().await {
+            Ok(error) if error.is_recoverable => {
+                let live = Arc::clone(&live);
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_secs(3)).await;
+                    if let Some(room) = live.client.get_room(&error.room_id) {
+                        room.send_queue().set_enabled(true);
+                    }
+                });
+            }
+            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Open rooms: one is shown, a few stay warm so that going back to them is instant.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+use eyeball_im::VectorDiff;
+use futures_util::StreamExt;
+use matrix_sdk::{
+    Room,
+    event_handler::EventHandlerDropGuard,
+    ruma::{EventId, OwnedRoomId, OwnedUserId, RoomId, UserId, api::client::receipt::create_receipt::v3::ReceiptType},
+};
+use matrix_sdk_ui::timeline::{RoomExt, Timeline, TimelineDetails, TimelineItem};
+use tokio::{sync::broadcast, task::AbortHandle};
+
+use crate::{
+    matrix::{failure, items, live::Live, rooms},
+    model::update::{Failure, Update},
+};
+
+/// Rooms kept warm besides the open one.
+const WARM: usize = 4;
+/// Messages loaded at once while scrolling back.
+const PAGE: u16 = 50;
+
+/// The open room and the warm ones.
+#[derive(Default)]
+pub(super) struct Timelines(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    shown: Option<OwnedRoomId>,
+    /// Most recently shown last.
+    warm: VecDeque<Warm>,
+    typing: Option<(AbortHandle, EventHandlerDropGuard)>,
+}
+
+struct Warm {
+    room: OwnedRoomId,
+    timeline: Arc<Timeline>,
+    forward: AbortHandle,
+}
+
+impl Drop for Warm {
+    fn drop(&mut self) {
+        self.forward.abort();
+    }
+}
+
+impl Timelines {
+    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        // A panic while the lock was held leaves a list that is still a list.
+        work(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// The timeline of a room, if it is open or warm.
+    pub(super) fn get(&self, room: &RoomId) -> Option<Arc<Timeline>> {
+        self.with(|state| state.warm.iter().find(|warm| warm.room == room).map(|warm| Arc::clone(&warm.timeline)))
+    }
+
+    /// True for the room on screen.
+    pub(super) fn is_open(&self, room: &RoomId) -> bool {
+        self.with(|state| state.shown.as_deref() == Some(room))
+    }
+
+    /// Drops everything.
+    pub(super) fn clear(&self) {
+        self.with(|state| {
+            if let Some((task, _)) = state.typing.take() {
+                task.abort();
+            }
+            *state = State::default();
+        });
+    }
+}
+
+impl Live {
+    /// Shows a room: what is stored at once, the rest as it comes.
+    pub(super) async fn open(self: &Arc<Self>, id: &str) {
+        let Some(room) = self.room(id) else { return };
+        let room_id = room.room_id().to_owned();
+        self.leave_shown(Some(&room_id)).await;
+        self.updates.send(Update::Details { room: id.to_owned(), details: rooms::details(&room).await });
+        if room.state() != matrix_sdk::RoomState::Joined {
+            return;
+        }
+        self.watch_typing(&room);
+        let timeline = match self.timelines.get(&room_id) {
+            Some(timeline) => timeline,
+            None => match self.warm(&room).await {
+                Ok(timeline) => timeline,
+                Err(error) => {
+                    tracing::warn!(%error, "timeline cannot be built");
+                    return self.failed(Failure::Other);
+                }
+            },
+        };
+        self.updates.send(Update::Members { room: id.to_owned(), members: rooms::members(&room, false).await });
+        // A screen full, from the store or the server.
+        if timeline.items().await.len() < 40 {
+            self.page_back(id).await;
+        }
+        timeline.fetch_members().await;
+        self.updates.send(Update::Members { room: id.to_owned(), members: rooms::members(&room, true).await });
+        self.updates.send(Update::Details { room: id.to_owned(), details: rooms::details(&room).await });
+    }
+
+    /// No room is shown.
+    pub(super) async fn close(&self) {
+        self.leave_shown(None).await;
+    }
+
+    /// The room shown until now gives way. Its read marker moves only now, so that the line over the new messages
+    /// stays where it was while they are read.
+    async fn leave_shown(&self, next: Option<&RoomId>) {
+        let before = self.timelines.with(|state| {
+            if let Some((task, _)) = state.typing.take() {
+                task.abort();
+            }
+            let before = state.shown.take();
+            state.shown = next.map(ToOwned::to_owned);
+            before
+        });
+        if let Some(before) = before.filter(|before| Some(before.as_ref()) != next)
+            && let Some(timeline) = self.timelines.get(&before)
+            && let Err(error) = timeline.mark_as_read(ReceiptType::FullyRead).await
+        {
+            tracing::debug!(%error, "read marker was not moved");
+        }
+    }
+
+    async fn warm(self: &Arc<Self>, room: &Room) -> Result<Arc<Timeline>, matrix_sdk_ui::timeline::Error> {
+        let timeline = Arc::new(room.timeline().await?);
+        let own: OwnedUserId = room.own_user_id().to_owned();
+        let (initial, mut changes) = timeline.subscribe().await;
+        let id = room.room_id().to_string();
+        self.updates.send(Update::Timeline {
+            room: id.clone(),
+            diffs: vec![VectorDiff::Reset { values: initial.iter().map(|item| items::item(item, &own)).collect() }],
+        });
+        let live = Arc::downgrade(self);
+        let updates = self.updates.clone();
+        let quotes = id.clone();
+        let mut wanted = missing_quotes(initial.iter());
+        let forward = tokio::spawn(async move {
+            loop {
+                for key in wanted.drain(..) {
+                    if let Some(live) = live.upgrade() {
+                        let room = quotes.clone();
+                        tokio::spawn(async move { live.fetch_quote(&room, &key).await });
+                    }
+                }
+                let Some(batch) = changes.next().await else { return };
+                wanted = batch.iter().flat_map(|diff| missing_quotes(new_items(diff).into_iter())).collect();
+                let diffs = batch.into_iter().map(|diff| diff.map(|item| items::item(&item, &own))).collect();
+                updates.send(Update::Timeline { room: id.clone(), diffs });
+            }
+        });
+        let kept =
+            Warm { room: room.room_id().to_owned(), timeline: Arc::clone(&timeline), forward: forward.abort_handle() };
+        let cold = self.timelines.with(|state| {
+            state.warm.push_back(kept);
+            (state.warm.len() > WARM + 1).then(|| state.warm.pop_front()).flatten()
+        });
+        if let Some(cold) = cold {
+            self.updates.send(Update::Timeline { room: cold.room.to_string(), diffs: vec![VectorDiff::Clear] });
+        }
+        Ok(timeline)
+    }
+
+    fn watch_typing(self: &Arc<Self>, room: &Room) {
+        let (guard, mut receiver) = room.subscribe_to_typing_notifications();
+        let updates = self.updates.clone();
+        let room = room.clone();
+        let task = tokio::spawn(async move {
+            loop {
+                match receiver.recv().await {
+                    Ok(users) => {
+                        let mut names = Vec::new();
+                        for user in users {
+                            names.push(person_name(&room, &user).await);
+                        }
+                        updates.send(Update::Typing { room: room.room_id().to_string(), names });
+                    }
+                    Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    Err(broadcast::error::RecvError::Closed) => return,
+                }
+            }
+        });
+        self.timelines.with(|state| {
+            if let Some((before, _)) = state.typing.replace((task.abort_handle(), guard)) {
+                before.abort();
+            }
+        });
+    }
+
+    /// Loads earlier messages.
+    pub(super) async fn page_back(&self, id: &str) {
+        let Some(timeline) = self.room(id).and_then(|room| self.timelines.get(room.room_id())) else { return };
+        self.updates.send(Update::Paging { room: id.to_owned(), loading: true, at_start: false });
+        let at_start = match timeline.paginate_backwards(PAGE).await {
+            Ok(at_start) => at_start,
+            Err(error) => {
+                tracing::info!(%error, "earlier messages were not loaded");
+                false
+            }
+        };
+        self.updates.send(Update::Paging { room: id.to_owned(), loading: false, at_start });
+    }
+
+    /// Tells the others that the newest message was seen.
+    pub(super) async fn mark_read(&self, id: &str) {
+        let Some(timeline) = self.room(id).and_then(|room| self.timelines.get(room.room_id())) else { return };
+        if let Err(error) = timeline.mark_as_read(ReceiptType::Read).await {
+            tracing::debug!(error = ?failure_of(&error), "receipt was not sent");
+        }
+    }
+
+    /// Loads the message that another one quotes.
+    pub(super) async fn fetch_quote(&self, room: &str, key: &str) {
+        let Some(timeline) = self.room(room).and_then(|room| self.timelines.get(room.room_id())) else { return };
+        if let Ok(event) = EventId::parse(key)
+            && let Err(error) = timeline.fetch_details_for_event(&event).await
+        {
+            tracing::debug!(%error, "quoted message was not loaded");
+        }
+    }
+}
+
+fn failure_of(error: &matrix_sdk::Error) -> Failure {
+    failure::of(error)
+}
+
+/// A member's name, or the local part of the id.
+pub(super) async fn person_name(room: &Room, user: &UserId) -> String {
+    match room.get_member_no_sync(user).await {
+        Ok(Some(member)) => member.name().to_owned(),
+        _ => user.localpart().to_owned(),
+    }
+}
+
+/// Messages that quote others which are not known yet.
+fn missing_quotes<'a>(items: impl Iterator<Item = &'a Arc<TimelineItem>>) -> Vec<String> {
+    items
+        .filter_map(|item| item.as_event())
+        .filter(|event| {
+            event
+                .content()
+                .as_msglike()
+                .and_then(|like| like.in_reply_to.as_ref())
+                .is_some_and(|reply| matches!(reply.event, TimelineDetails::Unavailable))
+        })
+        .filter_map(|event| event.event_id().map(ToString::to_string))
+        .collect()
+}
+
+fn new_items(diff: &VectorDiff<Arc<TimelineItem>>) -> Vec<&Arc<TimelineItem>> {
+    match diff {
+        VectorDiff::Append { values } | VectorDiff::Reset { values } => values.iter().collect(),
+        VectorDiff::PushFront { value }
+        | VectorDiff::PushBack { value }
+        | VectorDiff::Insert { value, .. }
+        | VectorDiff::Set { value, .. } => {
+            vec![value]
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,295 @@
+//! What a timeline is made of, as plain values that any thread may hold.
+
+use crate::model::game::Board;
+
+/// One entry of a timeline.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// Unique in its timeline and stable through edits
+    pub id: String,
+    /// What it is
+    pub kind: ItemKind,
+}
+
+/// The kinds of entries.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ItemKind {
+    /// A new day begins, in milliseconds since the Unix epoch
+    Day(i64),
+    /// Everything below is unread
+    NewMessages,
+    /// The beginning of the room
+    Start,
+    /// Something a person wrote or sent
+    Message(Box<Message>),
+    /// Something that happened to the room
+    Notice(Notice),
+    /// Something not meant for the eye, such as a move in a game
+    Hidden,
+}
+
+/// A message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// The event's id, or the transaction's until the server has it
+    pub key: String,
+    /// True once the server knows it
+    pub remote: bool,
+    /// Sender's user id
+    pub sender: String,
+    /// Sender's name
+    pub sender_name: String,
+    /// Sent by the account signed in
+    pub own: bool,
+    /// Milliseconds since the Unix epoch
+    pub at_ms: i64,
+    /// The content
+    pub body: Body,
+    /// Was changed after sending
+    pub edited: bool,
+    /// What it answers
+    pub reply: Option<Quote>,
+    /// Reactions in the order they first appeared
+    pub reactions: Vec<Reaction>,
+    /// How far it got
+    pub state: SendState,
+    /// The account may change it
+    pub editable: bool,
+    /// It can be answered and reacted to
+    pub replyable: bool,
+    /// The game whose bot refuses a request with this message
+    pub refusal: Option<String>,
+}
+
+/// The content of a message.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    /// Words; `html` when the sender formatted them
+    Text {
+        /// Plain words
+        text: String,
+        /// Formatted words, sanitised
+        html: Option<String>,
+        /// Said of oneself, like "/me waves"
+        emote: bool,
+        /// Only a few emoji
+        emoji: bool,
+    },
+    /// A picture
+    Image(Media),
+    /// A film
+    Video(Media),
+    /// A sound
+    Audio(Media),
+    /// Any other file
+    File(Media),
+    /// A poll's question
+    Poll(String),
+    /// The board of a game
+    Game {
+        /// The board
+        board: Box<Board>,
+        /// The same in words
+        text: String,
+    },
+    /// Was removed
+    Redacted,
+    /// The key is missing
+    Unreadable,
+    /// A kind this version does not know
+    Unsupported,
+}
+
+/// A file on the server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Media {
+    /// Opaque address, with the keys of an encrypted file
+    pub source: String,
+    /// Opaque address of the sender's own thumbnail
+    pub thumbnail: Option<String>,
+    /// File name
+    pub name: String,
+    /// Words under it
+    pub caption: String,
+    /// Media type, such as `image/png`
+    pub mime: String,
+    /// Bytes
+    pub size: Option<u64>,
+    /// Pixels
+    pub width: Option<u32>,
+    /// Pixels
+    pub height: Option<u32>,
+}
+
+/// How far a message got.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum SendState {
+    /// The server has it
+    Sent,
+    /// On its way; progress of an upload from 0 to 1
+    Sending(Option<f32>),
+    /// The server refused it
+    Failed,
+    /// Somebody else has read it
+    Seen,
+}
+
+/// The message that another one answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quote {
+    /// Its event id
+    pub key: String,
+    /// Its sender, empty until known
+    pub who: String,
+    /// What it says
+    pub preview: Preview,
+}
+
+/// A reaction and who gave it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reaction {
+    /// An emoji, or any short text
+    pub key: String,
+    /// Names of those who gave it
+    pub who: Vec<String>,
+    /// The account signed in is one of them
+    pub mine: bool,
+}
+
+/// A message in a few words, for the list of rooms and for quotes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Preview {
+    /// Nothing yet
+    Nothing,
+    /// Words
+    Text(String),
+    /// A picture
+    Image,
+    /// A film
+    Video,
+    /// A sound
+    Audio,
+    /// A file and its name
+    File(String),
+    /// A poll
+    Poll,
+    /// Something of a game
+    Game,
+    /// Was removed
+    Redacted,
+    /// Cannot be read yet
+    Unreadable,
+    /// Somebody joined
+    Joined,
+    /// Anything else
+    Other,
+}
+
+impl Body {
+    /// The body in a few words.
+    pub fn preview(&self) -> Preview {
+        match self {
+            Self::Text { text, .. } => Preview::Text(one_line(text)),
+            Self::Image(_) => Preview::Image,
+            Self::Video(_) => Preview::Video,
+            Self::Audio(_) => Preview::Audio,
+            Self::File(media) => Preview::File(media.name.clone()),
+            Self::Poll(_) => Preview::Poll,
+            Self::Game { .. } => Preview::Game,
+            Self::Redacted => Preview::Redacted,
+            Self::Unreadable => Preview::Unreadable,
+            Self::Unsupported => Preview::Other,
+        }
+    }
+
+    /// The file, if the body is one.
+    pub fn media(&self) -> Option<&Media> {
+        match self {
+            Self::Image(media) | Self::Video(media) | Self::Audio(media) | Self::File(media) => Some(media),
+            _ => None,
+        }
+    }
+
+    /// The words of the body: text, or the caption of a file.
+    pub fn words(&self) -> &str {
+        match self {
+            Self::Text { text, .. } | Self::Poll(text) | Self::Game { text, .. } => text,
+            Self::Image(media) | Self::Video(media) | Self::Audio(media) | Self::File(media) => &media.caption,
+            Self::Redacted | Self::Unreadable | Self::Unsupported => "",
+        }
+    }
+}
+
+/// The first 120 characters with every run of white space as one space.
+pub fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if line.chars().count() >= 120 {
+            return line.chars().take(120).collect();
+        }
+    }
+    line
+}
+
+/// Something that happened to the room.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notice {
+    /// What happened
+    pub kind: NoticeKind,
+    /// Who did it
+    pub who: String,
+    /// To whom
+    pub whom: String,
+    /// The new name or topic
+    pub what: String,
+}
+
+/// What can happen to a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoticeKind {
+    /// It was made
+    Created,
+    /// It became encrypted
+    Encrypted,
+    /// A person joined
+    Joined,
+    /// A person left
+    Left,
+    /// A person was invited
+    Invited,
+    /// An invitation was declined
+    Declined,
+    /// A person was removed
+    Kicked,
+    /// A person was banned
+    Banned,
+    /// A ban was lifted
+    Unbanned,
+    /// A person took another name
+    RenamedPerson,
+    /// The room got a name
+    NamedRoom,
+    /// The room lost its name
+    UnnamedRoom,
+    /// The topic changed
+    Topic,
+    /// The picture changed
+    Picture,
+    /// Some other setting changed
+    Other,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preview_is_one_short_line() {
+        assert_eq!(one_line("  раз\n\nдва   три "), "раз два три");
+        assert_eq!(one_line(&"а".repeat(500)).chars().count(), 120);
+    }
+}

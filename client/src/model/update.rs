@@ -1,0 +1,238 @@
+//! What the Matrix side tells the view. Everything here may cross threads.
+
+use eyeball_im::VectorDiff;
+
+use crate::model::{
+    item::Item,
+    rooms::{RoomSummary, SpaceSummary},
+};
+
+/// The account signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// `@anna:academy`
+    pub user_id: String,
+    /// Display name, or the local part of the id
+    pub name: String,
+    /// Address of the server
+    pub server: String,
+}
+
+/// Whether the server answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connection {
+    /// The first answer is still awaited
+    Connecting,
+    /// It answers
+    Online,
+    /// It does not; trying goes on
+    Away,
+}
+
+/// Why something did not work, as far as a person can do something about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// No answer
+    ServerAway,
+    /// Something else answers there
+    NotAServer,
+    /// Name or password is wrong
+    WrongPassword,
+    /// Somebody has this name
+    NameTaken,
+    /// The name has letters a name may not have
+    NameInvalid,
+    /// The server wants a better password
+    PasswordWeak,
+    /// The registration token is wrong or used up
+    TokenWrong,
+    /// A registration token is needed
+    TokenNeeded,
+    /// No registration here
+    RegistrationClosed,
+    /// The account was deactivated or locked
+    AccountClosed,
+    /// The server no longer knows this session
+    SessionEnded,
+    /// Rate limited
+    TooMany,
+    /// Not allowed
+    Forbidden,
+    /// No such room, person or event
+    NotFound,
+    /// The file is too large
+    TooLarge,
+    /// The local store cannot be opened
+    Store,
+    /// Anything else
+    Other,
+}
+
+/// Pixels of a decoded picture, eight bits each of red, green, blue and alpha, not premultiplied.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Pixels {
+    /// Columns
+    pub width: u32,
+    /// Rows
+    pub height: u32,
+    /// `width * height * 4` bytes
+    pub rgba: Vec<u8>,
+}
+
+impl std::fmt::Debug for Pixels {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Pixels({}×{})", self.width, self.height)
+    }
+}
+
+/// A person found in the user directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// User id
+    pub id: String,
+    /// Display name
+    pub name: String,
+}
+
+/// A room of the public directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicRoom {
+    /// Room id
+    pub id: String,
+    /// Main address, may be empty
+    pub address: String,
+    /// Name, or the address where it has none
+    pub name: String,
+    /// Topic, may be empty
+    pub topic: String,
+    /// People in it
+    pub members: u64,
+}
+
+/// A member of a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// User id
+    pub id: String,
+    /// Display name
+    pub name: String,
+    /// Power level, with creators of new room versions as 100
+    pub level: i64,
+    /// Invited and not there yet
+    pub invited: bool,
+}
+
+/// What the header and the info panel say of a room beyond the list of rooms.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RoomDetails {
+    /// Topic, may be empty
+    pub topic: String,
+    /// Main address, may be empty
+    pub address: String,
+    /// Anyone may join
+    pub public: bool,
+    /// Messages are encrypted
+    pub encrypted: bool,
+    /// People in it
+    pub members: u64,
+    /// The account may invite
+    pub can_invite: bool,
+    /// The account may write
+    pub can_write: bool,
+    /// The account may remove messages of others
+    pub can_remove: bool,
+}
+
+/// Messages from the Matrix side, in the order they happened.
+#[derive(Debug)]
+pub enum Update {
+    /// Nobody is signed in; with the reason where there is one
+    SignedOut(Option<Failure>),
+    /// Sign-in or registration did not work
+    SignInFailed(Failure),
+    /// Somebody is signed in: from the local store or freshly
+    SignedIn(Account),
+    /// Whether the server answers
+    Connection(Connection),
+    /// Rooms that are new or changed
+    Rooms(Vec<RoomSummary>),
+    /// A room is gone from the list
+    RoomGone(String),
+    /// All spaces
+    Spaces(Vec<SpaceSummary>),
+    /// Every room known to the local store has been told
+    RoomsLoaded,
+    /// A room's timeline changed
+    Timeline {
+        /// Room id
+        room: String,
+        /// In order
+        diffs: Vec<VectorDiff<Item>>,
+    },
+    /// Loading of earlier messages began or ended
+    Paging {
+        /// Room id
+        room: String,
+        /// Loading goes on
+        loading: bool,
+        /// There is nothing earlier
+        at_start: bool,
+    },
+    /// Who is typing in a room, by name, the account signed in left out
+    Typing {
+        /// Room id
+        room: String,
+        /// Names
+        names: Vec<String>,
+    },
+    /// Header and info panel
+    Details {
+        /// Room id
+        room: String,
+        /// The details
+        details: RoomDetails,
+    },
+    /// Members of a room
+    Members {
+        /// Room id
+        room: String,
+        /// In the order to show
+        members: Vec<Member>,
+    },
+    /// A thumbnail was loaded and decoded, or could not be
+    Thumbnail {
+        /// `Media::source`
+        source: String,
+        /// The picture
+        pixels: Option<Pixels>,
+    },
+    /// A picture at its full size
+    Picture {
+        /// `Media::source`
+        source: String,
+        /// The picture
+        pixels: Option<Pixels>,
+    },
+    /// Answer of the user directory
+    People {
+        /// What was asked
+        term: String,
+        /// Who was found
+        found: Vec<Person>,
+    },
+    /// Answer of the public directory
+    PublicRooms {
+        /// What was asked
+        term: String,
+        /// What was found
+        found: Vec<PublicRoom>,
+    },
+    /// A room asked for by this person is there: show it
+    Entered(String),
+    /// An invitation asked for by this person went out
+    Invited,
+    /// A wish from a dialog did not work
+    DialogFailed(Failure),
+    /// Something else this person asked for did not work
+    Failed(Failure),
+}

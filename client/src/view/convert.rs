@@ -1,0 +1,455 @@
+//! Values of the model as Slint's types.
+
+use jiff::tz::TimeZone;
+use slint::{ModelRc, StyledText, VecModel};
+
+use super::{
+    images::{Images, Thumbnail},
+    ui,
+};
+use crate::{
+    model::{
+        game,
+        item::{Body, ItemKind, Media, Message, Notice, NoticeKind, Preview, SendState},
+        person, rich,
+        rooms::RoomSummary,
+        stamp::{self, Stamp, StampKind},
+        timeline::{Keep, Row},
+        update::{Connection, Failure},
+    },
+    settings,
+};
+
+/// Box that a picture in a message fits into, in logical pixels.
+pub(super) const PICTURE_BOX: (f32, f32) = (360.0, 300.0);
+
+/// What the conversion of a row needs besides the row.
+pub(super) struct Context<'a> {
+    pub(super) zone: &'a TimeZone,
+    pub(super) now_ms: i64,
+    pub(super) images: &'a mut Images,
+    /// Thumbnails that have to be asked for.
+    pub(super) wanted: Vec<Media>,
+    /// The account may remove messages of others.
+    pub(super) may_remove: bool,
+    /// Rows shown in full.
+    pub(super) shown_whole: &'a std::collections::HashSet<String>,
+    pub(super) comma: bool,
+}
+
+pub(super) fn failure(failure: Failure) -> ui::Failure {
+    match failure {
+        Failure::ServerAway => ui::Failure::ServerAway,
+        Failure::NotAServer => ui::Failure::NotAServer,
+        Failure::WrongPassword => ui::Failure::WrongPassword,
+        Failure::NameTaken => ui::Failure::NameTaken,
+        Failure::NameInvalid => ui::Failure::NameInvalid,
+        Failure::PasswordWeak => ui::Failure::PasswordWeak,
+        Failure::TokenWrong => ui::Failure::TokenWrong,
+        Failure::TokenNeeded => ui::Failure::TokenNeeded,
+        Failure::RegistrationClosed => ui::Failure::RegistrationClosed,
+        Failure::AccountClosed => ui::Failure::AccountClosed,
+        Failure::SessionEnded => ui::Failure::SessionEnded,
+        Failure::TooMany => ui::Failure::TooMany,
+        Failure::Forbidden => ui::Failure::Forbidden,
+        Failure::NotFound => ui::Failure::NotFound,
+        Failure::TooLarge => ui::Failure::TooLarge,
+        Failure::Store => ui::Failure::Store,
+        Failure::Other => ui::Failure::Other,
+    }
+}
+
+pub(super) fn connection(connection: Connection) -> ui::Connection {
+    match connection {
+        Connection::Connecting => ui::Connection::Connecting,
+        Connection::Online => ui::Connection::Online,
+        Connection::Away => ui::Connection::Away,
+    }
+}
+
+pub(super) fn keep(keep: Keep) -> ui::Keep {
+    match keep {
+        Keep::Follow => ui::Keep::Follow,
+        Keep::End => ui::Keep::End,
+        Keep::Place => ui::Keep::Place,
+    }
+}
+
+pub(super) fn theme(choice: settings::ThemeChoice) -> ui::ThemeChoice {
+    match choice {
+        settings::ThemeChoice::System => ui::ThemeChoice::System,
+        settings::ThemeChoice::Light => ui::ThemeChoice::Light,
+        settings::ThemeChoice::Dark => ui::ThemeChoice::Dark,
+    }
+}
+
+/// A preview's kind and the words that go with it.
+pub(super) fn preview(preview: &Preview) -> (ui::Preview, &str) {
+    match preview {
+        Preview::Nothing => (ui::Preview::Nothing, ""),
+        Preview::Text(text) => (ui::Preview::Text, text),
+        Preview::Image => (ui::Preview::Image, ""),
+        Preview::Video => (ui::Preview::Video, ""),
+        Preview::Audio => (ui::Preview::Audio, ""),
+        Preview::File(name) => (ui::Preview::File, name),
+        Preview::Poll => (ui::Preview::Poll, ""),
+        Preview::Game => (ui::Preview::Game, ""),
+        Preview::Redacted => (ui::Preview::Redacted, ""),
+        Preview::Unreadable => (ui::Preview::Unreadable, ""),
+        Preview::Joined => (ui::Preview::Joined, ""),
+        Preview::Other => (ui::Preview::Other, ""),
+    }
+}
+
+fn stamp(stamp: Option<Stamp>) -> ui::Stamp {
+    let Some(stamp) = stamp else { return ui::Stamp::default() };
+    ui::Stamp {
+        kind: match stamp.kind {
+            StampKind::Time => ui::StampKind::Time,
+            StampKind::Yesterday => ui::StampKind::Yesterday,
+            StampKind::Near => ui::StampKind::Weekday,
+            StampKind::Date => ui::StampKind::Date,
+        },
+        clock: stamp.clock.into(),
+        weekday: stamp.weekday.into(),
+        day: stamp.day.into(),
+        month: stamp.month.into(),
+        year: stamp.year.into(),
+    }
+}
+
+fn count(count: u64) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+pub(super) fn room(
+    room: &RoomSummary,
+    unnamed: &str,
+    open: Option<&str>,
+    now_ms: i64,
+    zone: &TimeZone,
+) -> ui::RoomEntry {
+    let name = if room.name.is_empty() { unnamed } else { &room.name };
+    let (kind, text) = preview(&room.preview);
+    ui::RoomEntry {
+        id: room.id.as_str().into(),
+        name: name.into(),
+        initials: person::initials(name).into(),
+        tint: person::tint(&room.id),
+        direct: room.direct,
+        invited: room.invited,
+        preview: kind,
+        preview_who: room.preview_who.as_str().into(),
+        preview_own: room.preview_own,
+        preview_text: text.into(),
+        stamp: stamp(room.at_ms.and_then(|at| stamp::for_list(at, now_ms, zone))),
+        unread: count(room.unread),
+        mentions: count(room.mentions),
+        selected: open == Some(&room.id),
+    }
+}
+
+fn notice_kind(kind: NoticeKind) -> ui::NoticeKind {
+    match kind {
+        NoticeKind::Created => ui::NoticeKind::Created,
+        NoticeKind::Encrypted => ui::NoticeKind::Encrypted,
+        NoticeKind::Joined => ui::NoticeKind::Joined,
+        NoticeKind::Left => ui::NoticeKind::Left,
+        NoticeKind::Invited => ui::NoticeKind::Invited,
+        NoticeKind::Declined => ui::NoticeKind::Declined,
+        NoticeKind::Kicked => ui::NoticeKind::Kicked,
+        NoticeKind::Banned => ui::NoticeKind::Banned,
+        NoticeKind::Unbanned => ui::NoticeKind::Unbanned,
+        NoticeKind::RenamedPerson => ui::NoticeKind::RenamedPerson,
+        NoticeKind::NamedRoom => ui::NoticeKind::NamedRoom,
+        NoticeKind::UnnamedRoom => ui::NoticeKind::UnnamedRoom,
+        NoticeKind::Topic => ui::NoticeKind::Topic,
+        NoticeKind::Picture => ui::NoticeKind::Picture,
+        NoticeKind::Other => ui::NoticeKind::Other,
+    }
+}
+
+/// A row of the timeline.
+pub(super) fn row(row: &Row, context: &mut Context<'_>) -> ui::MessageRow {
+    let mut out = ui::MessageRow { id: row.item.id.as_str().into(), ..ui::MessageRow::default() };
+    match &row.item.kind {
+        ItemKind::Day(at) => {
+            out.kind = ui::RowKind::Day;
+            out.stamp = stamp(stamp::for_day(*at, context.now_ms, context.zone));
+        }
+        ItemKind::NewMessages => out.kind = ui::RowKind::NewMessages,
+        // Hidden items never become rows.
+        ItemKind::Start | ItemKind::Hidden => out.kind = ui::RowKind::Start,
+        ItemKind::Notice(Notice { kind, who, whom, what }) => {
+            out.kind = ui::RowKind::Notice;
+            out.notice = notice_kind(*kind);
+            out.who = who.as_str().into();
+            out.whom = whom.as_str().into();
+            out.what = what.as_str().into();
+        }
+        ItemKind::Message(message) => {
+            out.kind = ui::RowKind::Message;
+            out.first = row.first;
+            out.last = row.last;
+            fill(&mut out, message, context);
+        }
+    }
+    out
+}
+
+fn fill(out: &mut ui::MessageRow, message: &Message, context: &mut Context<'_>) {
+    out.key = message.key.as_str().into();
+    out.who = message.sender_name.as_str().into();
+    out.initials = person::initials(&message.sender_name).into();
+    out.tint = person::tint(&message.sender);
+    out.own = message.own;
+    out.clock = stamp::clock(message.at_ms, context.zone).into();
+    out.edited = message.edited;
+    out.editable = message.editable;
+    out.replyable = message.replyable;
+    out.removable = (message.own || context.may_remove) && message.body != Body::Redacted;
+    (out.state, out.progress) = match message.state {
+        SendState::Sent => (ui::SendState::Sent, 0.0),
+        SendState::Sending(progress) => (ui::SendState::Sending, progress.unwrap_or(0.0)),
+        SendState::Failed => (ui::SendState::Failed, 0.0),
+        SendState::Seen => (ui::SendState::Seen, 0.0),
+    };
+    if let Some(quote) = &message.reply {
+        let (kind, text) = preview(&quote.preview);
+        out.quoted = true;
+        out.quote_key = quote.key.as_str().into();
+        out.quote_who = quote.who.as_str().into();
+        out.quote_kind = kind;
+        out.quote_text = text.into();
+    }
+    // The reactions under a board are the buttons of clients without one.
+    let is_board = matches!(message.body, Body::Game { .. });
+    let reactions: Vec<ui::ReactionEntry> = message
+        .reactions
+        .iter()
+        .filter(|_| !is_board)
+        .map(|reaction| {
+            let picture = context.images.emoji(&reaction.key);
+            ui::ReactionEntry {
+                key: reaction.key.as_str().into(),
+                pictured: picture.is_some(),
+                picture: picture.unwrap_or_default(),
+                count: count(reaction.who.len() as u64),
+                mine: reaction.mine,
+                who: reaction.who.join(", ").into(),
+            }
+        })
+        .collect();
+    out.reactions = ModelRc::new(VecModel::from(reactions));
+    body(out, message, context);
+}
+
+fn body(out: &mut ui::MessageRow, message: &Message, context: &mut Context<'_>) {
+    out.body = match &message.body {
+        Body::Text { emote: true, .. } => ui::BodyKind::Emote,
+        Body::Text { .. } => ui::BodyKind::Text,
+        Body::Image(_) => ui::BodyKind::Image,
+        Body::Video(_) => ui::BodyKind::Video,
+        Body::Audio(_) => ui::BodyKind::Audio,
+        Body::File(_) => ui::BodyKind::File,
+        Body::Poll(_) => ui::BodyKind::Poll,
+        Body::Game { .. } => ui::BodyKind::Game,
+        Body::Redacted => ui::BodyKind::Redacted,
+        Body::Unreadable => ui::BodyKind::Unreadable,
+        Body::Unsupported => ui::BodyKind::Unsupported,
+    };
+    let (words, cut) = rich::cut(message.body.words(), context.shown_whole.contains(out.id.as_str()));
+    out.cut = cut;
+    let markdown = match &message.body {
+        Body::Text { html: Some(_), .. } if !cut => Some(rich::formatted(&words)),
+        Body::Text { .. } | Body::Image(_) | Body::File(_) => rich::linked(&words),
+        _ => None,
+    };
+    // What Markdown's reader does not take is shown as it was written.
+    if let Some(styled) = markdown.and_then(|markdown| StyledText::from_markdown(&markdown).ok()) {
+        out.is_rich = true;
+        out.rich = styled;
+    }
+    out.text = words.into();
+    if let Body::Game { board, .. } = &message.body {
+        out.game_id = board.game_id.as_str().into();
+        out.game_kind = game_kind(board.kind);
+        out.game_status = game_status(board.status);
+    }
+    if let Body::Text { emoji: true, .. } = &message.body {
+        out.big = true;
+    }
+    if let Some(media) = message.body.media() {
+        out.media = media.source.as_str().into();
+        out.file_name = media.name.as_str().into();
+        out.file_size = media.size.map(|size| bytes(size, context.comma)).unwrap_or_default().into();
+    }
+    if let Body::Image(media) = &message.body {
+        let (width, height) = picture_size(media);
+        out.picture_width = width;
+        out.picture_height = height;
+        out.picture_state = match context.images.get(&media.source) {
+            None => {
+                context.wanted.push(media.clone());
+                ui::PictureState::Loading
+            }
+            Some(Thumbnail::Loading) => ui::PictureState::Loading,
+            Some(Thumbnail::Failed) => ui::PictureState::Failed,
+            Some(Thumbnail::Ready(image)) => {
+                out.picture = image;
+                ui::PictureState::Ready
+            }
+        };
+    }
+}
+
+fn game_kind(kind: game::Kind) -> ui::GameKind {
+    match kind {
+        game::Kind::Chess => ui::GameKind::Chess,
+        game::Kind::TicTacToe => ui::GameKind::TicTacToe,
+    }
+}
+
+fn game_status(status: game::Status) -> ui::GameStatus {
+    match status {
+        game::Status::Waiting => ui::GameStatus::Waiting,
+        game::Status::Playing => ui::GameStatus::Playing,
+        game::Status::Finished => ui::GameStatus::Finished,
+        game::Status::Cancelled => ui::GameStatus::Cancelled,
+    }
+}
+
+/// What the panel says of a game; `name` turns a user id into a name.
+pub(super) fn game(
+    board: &game::Board,
+    table: &game::Table,
+    own: &str,
+    name: impl Fn(&str) -> String,
+) -> ui::GameEntry {
+    let player = |index: usize| -> String {
+        board.players.get(index).and_then(|seat| seat.user_id.as_deref()).map(&name).unwrap_or_else(|| "…".to_owned())
+    };
+    let turn =
+        |index: usize| board.turn.is_some() && board.players.get(index).map(|seat| &seat.seat) == board.turn.as_ref();
+    let seat = board.seat_of(own);
+    let winner = board.result.as_ref().and_then(|result| {
+        let winner = result.winner.as_ref()?;
+        board.players.iter().find(|seat| seat.seat == *winner)?.user_id.as_deref()
+    });
+    let waiting = board.status == game::Status::Waiting;
+    ui::GameEntry {
+        id: board.game_id.as_str().into(),
+        kind: game_kind(board.kind),
+        status: game_status(board.status),
+        first: player(0).into(),
+        second: player(1).into(),
+        first_at_turn: turn(0),
+        second_at_turn: turn(1),
+        own_turn: table.my_move(board, own),
+        own_seat: seat.is_some(),
+        check: board.state.check,
+        winner: winner.map(&name).unwrap_or_default().into(),
+        reason: board.result.as_ref().map(|result| result.reason.as_str().into()).unwrap_or_default(),
+        may_join: board.may_join(own),
+        may_cancel: waiting && board.creator == own,
+        may_decline: waiting && board.invited.as_deref() == Some(own),
+        draw_offered_to_me: seat.is_some() && board.draw_offer.is_some() && board.draw_offer.as_deref() != seat,
+        draw_offered_by_me: seat.is_some() && board.draw_offer.as_deref() == seat,
+        draw_claim: board.draw_claim.is_some(),
+        rematch: board.rematch.is_some(),
+        waits: table.sent.is_some(),
+        promoting: table.promoting.is_some(),
+    }
+}
+
+/// A field of the board.
+pub(super) fn field(kind: game::Kind, field: game::Field) -> ui::FieldEntry {
+    let (row, column) = match kind {
+        game::Kind::Chess => (field.index / 8, field.index % 8),
+        game::Kind::TicTacToe => (field.index / 3, field.index % 3),
+    };
+    let (glyph, place, white) = match kind {
+        game::Kind::Chess => (
+            game::glyph(field.piece),
+            format!("{}{}", char::from(b'a' + column as u8), 8 - row),
+            field.piece.is_ascii_uppercase(),
+        ),
+        game::Kind::TicTacToe => {
+            let glyph = match field.piece {
+                'x' => "×",
+                'o' => "○",
+                _ => "",
+            };
+            (glyph, (field.index + 1).to_string(), field.piece == 'x')
+        }
+    };
+    ui::FieldEntry {
+        glyph: glyph.into(),
+        white,
+        dark: (row + column) % 2 == 1,
+        chosen: field.chosen,
+        target: field.target,
+        marked: field.marked,
+        index: i32::try_from(field.index).unwrap_or(0),
+        name: format!("{place} {glyph}").trim_end().into(),
+    }
+}
+
+/// The place a picture takes, known before it is loaded so that nothing jumps.
+fn picture_size(media: &Media) -> (f32, f32) {
+    let (Some(width), Some(height)) =
+        (media.width.filter(|width| *width > 0), media.height.filter(|height| *height > 0))
+    else {
+        return (240.0, 180.0);
+    };
+    let (width, height) = (width as f32, height as f32);
+    let scale = (PICTURE_BOX.0 / width).min(PICTURE_BOX.1 / height).min(1.0);
+    ((width * scale).round().max(24.0), (height * scale).round().max(24.0))
+}
+
+/// A size with one digit after the point where it helps, in the signs that both languages share.
+fn bytes(size: u64, comma: bool) -> String {
+    const UNITS: [(&str, &str); 4] = [("B", "Б"), ("KB", "КБ"), ("MB", "МБ"), ("GB", "ГБ")];
+    let mut value = size as f64;
+    let mut unit = 0;
+    while value >= 1000.0 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let number = if unit == 0 || value >= 100.0 { format!("{value:.0}") } else { format!("{value:.1}") };
+    if comma {
+        format!("{} {}", number.replace('.', ","), UNITS[unit].1)
+    } else {
+        format!("{number} {}", UNITS[unit].0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_in_both_languages() {
+        assert_eq!(bytes(512, true), "512 Б");
+        assert_eq!(bytes(1_234_567, true), "1,2 МБ");
+        assert_eq!(bytes(1_234_567, false), "1.2 MB");
+        assert_eq!(bytes(345_678, false), "346 KB");
+    }
+
+    #[test]
+    fn pictures_fit_their_box_and_keep_their_shape() {
+        let media = |width, height| Media {
+            source: String::new(),
+            thumbnail: None,
+            name: String::new(),
+            caption: String::new(),
+            mime: String::new(),
+            size: None,
+            width,
+            height,
+        };
+        assert_eq!(picture_size(&media(Some(3600), Some(1800))), (360.0, 180.0));
+        assert_eq!(picture_size(&media(Some(100), Some(50))), (100.0, 50.0));
+        assert_eq!(picture_size(&media(None, Some(50))), (240.0, 180.0));
+    }
+}

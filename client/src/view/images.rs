@@ -1,0 +1,93 @@
+//! Pictures as the window draws them: decoded thumbnails up to a number of bytes, and emoji.
+
+use std::collections::HashMap;
+
+use slint::{Image, Rgba8Pixel, SharedPixelBuffer};
+use twemoji_assets::png::PngTwemojiAsset;
+
+use crate::{model::update::Pixels, pictures};
+
+/// Thumbnails kept, in bytes of pixels.
+const MOST_BYTES: usize = 24 << 20;
+
+/// Pixels as a picture of the window.
+pub(super) fn image(pixels: &Pixels) -> Image {
+    Image::from_rgba8(SharedPixelBuffer::<Rgba8Pixel>::clone_from_slice(&pixels.rgba, pixels.width, pixels.height))
+}
+
+/// What is known of a thumbnail.
+#[derive(Clone)]
+pub(super) enum Thumbnail {
+    /// Asked for
+    Loading,
+    /// Here
+    Ready(Image),
+    /// Cannot be loaded or decoded
+    Failed,
+}
+
+/// Thumbnails, the least recently used going first, and emoji.
+#[derive(Default)]
+pub(super) struct Images {
+    thumbnails: HashMap<String, (Thumbnail, usize, u64)>,
+    bytes: usize,
+    clock: u64,
+    emoji: HashMap<String, Option<Image>>,
+}
+
+impl Images {
+    /// A thumbnail by its source; `None` if it has to be asked for, which it then counts as.
+    pub(super) fn get(&mut self, source: &str) -> Option<Thumbnail> {
+        self.clock += 1;
+        match self.thumbnails.get_mut(source) {
+            Some((thumbnail, _, used)) => {
+                *used = self.clock;
+                Some(thumbnail.clone())
+            }
+            None => {
+                self.thumbnails.insert(source.to_owned(), (Thumbnail::Loading, 0, self.clock));
+                None
+            }
+        }
+    }
+
+    /// Keeps a thumbnail that came.
+    pub(super) fn put(&mut self, source: &str, pixels: Option<&Pixels>) {
+        self.clock += 1;
+        let (thumbnail, size) = match pixels {
+            Some(pixels) => (Thumbnail::Ready(image(pixels)), pixels.rgba.len()),
+            None => (Thumbnail::Failed, 0),
+        };
+        if let Some((_, before, _)) = self.thumbnails.insert(source.to_owned(), (thumbnail, size, self.clock)) {
+            self.bytes -= before;
+        }
+        self.bytes += size;
+        while self.bytes > MOST_BYTES {
+            let oldest = self
+                .thumbnails
+                .iter()
+                .filter(|(_, entry)| entry.1 > 0)
+                .min_by_key(|(_, entry)| entry.2)
+                .map(|(key, _)| key.clone());
+            let Some((_, size, _)) = oldest.and_then(|key| self.thumbnails.remove(&key)) else { break };
+            self.bytes -= size;
+        }
+    }
+
+    /// What failed may be asked for again.
+    pub(super) fn forget_failures(&mut self) {
+        self.thumbnails.retain(|_, entry| !matches!(entry.0, Thumbnail::Failed));
+    }
+
+    /// The picture of an emoji.
+    pub(super) fn emoji(&mut self, key: &str) -> Option<Image> {
+        self.emoji
+            .entry(key.to_owned())
+            .or_insert_with(|| {
+                let asset = PngTwemojiAsset::from_emoji(key)
+                    .or_else(|| PngTwemojiAsset::from_emoji(key.trim_end_matches('\u{fe0f}')))?;
+                pictures::decode(asset, Some((48, 48)), false).as_ref().map(image)
+            })
+            .clone()
+    }
+}

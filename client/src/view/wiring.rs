@@ -1,0 +1,404 @@
+//! Presses and keys: every callback of the window, each a line or a few.
+
+use std::rc::Rc;
+
+use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
+
+use super::{ui, window::View};
+use crate::{
+    model::{
+        command::{Command, Credentials},
+        update::Pixels,
+    },
+    options::Language,
+    settings::{self, LanguageChoice, ThemeChoice},
+};
+
+/// Connects a callback to a function of the view, unless the view is gone.
+macro_rules! on {
+    ($view:expr, $global:ident, $callback:ident, |$this:ident $(, $arg:ident)*| $body:expr) => {{
+        let weak = Rc::downgrade($view);
+        $view.window.global::<ui::$global>().$callback(move |$($arg),*| {
+            let Some($this) = weak.upgrade() else { return Default::default() };
+            $body
+        });
+    }};
+}
+
+/// Connects everything.
+pub fn wire(view: &Rc<View>) {
+    sign_in(view);
+    rooms(view);
+    talk(view);
+    messages(view);
+    dialogs(view);
+    preferences(view);
+    games(view);
+    drops(view);
+}
+
+fn sign_in(view: &Rc<View>) {
+    on!(view, SignIn, on_submit, |this| {
+        let page = this.window.global::<ui::SignIn>();
+        page.set_busy(true);
+        page.set_failure(ui::Failure::None);
+        let who = Credentials {
+            server: page.get_server().into(),
+            user: page.get_user().into(),
+            password: page.get_password().into(),
+            token: page.get_code().into(),
+        };
+        this.send(if page.get_registering() { Command::Register(who) } else { Command::SignIn(who) });
+    });
+    on!(view, App, on_sign_out, |this| {
+        this.settings.borrow_mut().room = None;
+        this.send(Command::SignOut);
+    });
+    on!(view, App, on_open_link, |_this, link| {
+        if let Err(error) = open::that_detached(link.as_str()) {
+            tracing::warn!(%error, "link cannot be opened");
+        }
+    });
+}
+
+fn rooms(view: &Rc<View>) {
+    on!(view, Rooms, on_open, |this, room| this.open(&room));
+    on!(view, Rooms, on_filter, |this, words| {
+        this.app.borrow_mut().rooms.set_search(&words);
+        this.show_rooms();
+    });
+    on!(view, Rooms, on_choose_space, |this, id| {
+        let changed = this.app.borrow_mut().choose_space(&id);
+        this.show(changed);
+    });
+    on!(view, Rooms, on_next, |this, step| {
+        let next = this.app.borrow().neighbour(step);
+        if let Some(room) = next {
+            this.open(&room);
+        }
+    });
+}
+
+fn talk(view: &Rc<View>) {
+    on!(view, Talk, on_send, |this, text| {
+        let (changed, commands) = this.app.borrow_mut().send(&text);
+        this.show(changed);
+        commands.into_iter().for_each(|command| this.send(command));
+    });
+    on!(view, Talk, on_typed, |this, text| {
+        this.window.global::<ui::Talk>().set_draft(text.clone());
+        let command = this.app.borrow_mut().typed(&text);
+        command.into_iter().for_each(|command| this.send(command));
+    });
+    on!(view, Talk, on_cancel_chip, |this| {
+        let changed = this.app.borrow_mut().cancel_chip();
+        this.show(changed);
+    });
+    on!(view, Talk, on_edit_last, |this| {
+        let changed = this.app.borrow_mut().edit_last();
+        this.show(changed);
+    });
+    on!(view, Talk, on_older, |this| {
+        let (changed, command) = this.app.borrow_mut().older();
+        this.show(changed);
+        command.into_iter().for_each(|command| this.send(command));
+    });
+    on!(view, Talk, on_newer, |this| {
+        let grew = this.app.borrow_mut().timeline_mut().is_some_and(crate::model::timeline::Timeline::newer);
+        if grew {
+            this.show_rows(crate::model::timeline::Keep::Place);
+        }
+        this.seen();
+    });
+    on!(view, Talk, on_seen, |this| this.seen());
+    on!(view, Talk, on_jump, |this, key| {
+        // Without a key, to the newest message.
+        if key.is_empty() {
+            if let Some(timeline) = this.app.borrow_mut().timeline_mut() {
+                timeline.to_end();
+            }
+            this.show(crate::model::app::Changed {
+                rows: Some(crate::model::timeline::Keep::Follow),
+                to_bottom: true,
+                ..Default::default()
+            });
+        }
+    });
+    on!(view, Talk, on_attach, |this| {
+        let Some(room) = this.app.borrow().open.clone() else { return };
+        let weak = Rc::downgrade(&this);
+        let asked = slint::spawn_local(async move {
+            let files = rfd::AsyncFileDialog::new().pick_files().await.unwrap_or_default();
+            if let Some(this) = weak.upgrade() {
+                for file in files {
+                    this.send(Command::SendFile { room: room.clone(), path: file.path().to_path_buf() });
+                }
+            }
+        });
+        if let Err(error) = asked {
+            tracing::warn!(%error, "files cannot be asked for");
+        }
+    });
+    on!(view, Talk, on_paste_picture, |this| {
+        let Some(room) = this.app.borrow().open.clone() else { return false };
+        let picture = this.with_clipboard(|clipboard| {
+            // Words win: programs that copy words often add a picture of them.
+            if clipboard.get_text().is_ok_and(|text| !text.is_empty()) {
+                return None;
+            }
+            clipboard.get_image().ok()
+        });
+        let Some(picture) = picture else { return false };
+        let (Ok(width), Ok(height)) = (u32::try_from(picture.width), u32::try_from(picture.height)) else {
+            return false;
+        };
+        this.send(Command::SendPixels { room, pixels: Pixels { width, height, rgba: picture.bytes.into_owned() } });
+        true
+    });
+    on!(view, Talk, on_accept_invite, |this| with_open(&this, Command::Accept));
+    on!(view, Talk, on_decline_invite, |this| with_open(&this, Command::Decline));
+}
+
+fn with_open(this: &View, command: impl FnOnce(String) -> Command) {
+    let open = this.app.borrow().open.clone();
+    if let Some(room) = open {
+        this.send(command(room));
+    }
+}
+
+fn messages(view: &Rc<View>) {
+    on!(view, Talk, on_reply, |this, key| {
+        let changed = this.app.borrow_mut().reply(&key);
+        this.show(changed);
+    });
+    on!(view, Talk, on_edit, |this, key| {
+        let changed = this.app.borrow_mut().edit(&key);
+        this.show(changed);
+    });
+    on!(view, Talk, on_copy, |this, key| {
+        let words = this
+            .app
+            .borrow()
+            .timeline()
+            .and_then(|timeline| timeline.message(&key))
+            .map(|message| message.body.words().to_owned());
+        if let Some(words) = words {
+            this.with_clipboard(|clipboard| clipboard.set_text(words).ok());
+        }
+    });
+    on!(view, Talk, on_remove, |this, key| with_open(&this, |room| Command::Remove { room, key: key.into() }));
+    on!(view, Talk, on_discard, |this, key| with_open(&this, |room| Command::Remove { room, key: key.into() }));
+    on!(view, Talk, on_retry, |this, key| with_open(&this, |room| Command::Retry { room, key: key.into() }));
+    on!(view, Talk, on_react, |this, key, reaction| {
+        with_open(&this, |room| Command::React { room, key: key.into(), reaction: reaction.into() });
+    });
+    on!(view, Talk, on_show_all, |this, id| {
+        this.shown_whole.borrow_mut().insert(id.to_string());
+        this.refresh_row(&id);
+    });
+    on!(view, Talk, on_open_media, |this, key| {
+        let Some((picture, media)) = this.app.borrow().media(&key) else { return };
+        if picture {
+            let viewer = this.window.global::<ui::Viewer>();
+            viewer.set_name(media.name.as_str().into());
+            viewer.set_state(ui::PictureState::Loading);
+            this.send(Command::Picture { source: media.source.clone() });
+            *this.viewed.borrow_mut() = Some(media);
+            this.window.global::<ui::App>().set_overlay(ui::Overlay::Viewer);
+        } else {
+            this.send(Command::OpenFile { source: media.source, name: media.name });
+        }
+    });
+    on!(view, Talk, on_save_media, |this, key| {
+        let media = this.app.borrow().media(&key);
+        if let Some((_, media)) = media {
+            save(&this, media);
+        }
+    });
+    on!(view, Viewer, on_save, |this| {
+        let media = this.viewed.borrow().clone();
+        if let Some(media) = media {
+            save(&this, media);
+        }
+    });
+    on!(view, Viewer, on_open_outside, |this| {
+        let media = this.viewed.borrow().clone();
+        if let Some(media) = media {
+            this.send(Command::OpenFile { source: media.source, name: media.name });
+        }
+    });
+}
+
+/// Asks where to, then saves.
+fn save(this: &Rc<View>, media: crate::model::item::Media) {
+    let weak = Rc::downgrade(this);
+    let asked = slint::spawn_local(async move {
+        let place = rfd::AsyncFileDialog::new().set_file_name(&media.name).save_file().await;
+        if let (Some(this), Some(place)) = (weak.upgrade(), place) {
+            this.send(Command::SaveFile { source: media.source, path: place.path().to_path_buf() });
+        }
+    });
+    if let Err(error) = asked {
+        tracing::warn!(%error, "a place to save cannot be asked for");
+    }
+}
+
+fn dialogs(view: &Rc<View>) {
+    on!(view, App, on_open_overlay, |this, overlay| {
+        this.free_dialogs();
+        let people = this.window.global::<ui::People>();
+        people.set_term(SharedString::default());
+        people.set_found(ModelRc::new(VecModel::default()));
+        people.set_searched(false);
+        people.set_failure(ui::Failure::None);
+        this.window.global::<ui::NewRoom>().set_failure(ui::Failure::None);
+        let directory = this.window.global::<ui::Directory>();
+        directory.set_failure(ui::Failure::None);
+        this.window.global::<ui::App>().set_overlay(overlay);
+        if overlay == ui::Overlay::Directory {
+            directory.set_searching(true);
+            this.send(Command::FindRooms(String::new()));
+        }
+    });
+    on!(view, App, on_close_overlay, |this| {
+        this.window.global::<ui::App>().set_overlay(ui::Overlay::None);
+        *this.viewed.borrow_mut() = None;
+        this.window.global::<ui::Viewer>().set_picture(slint::Image::default());
+    });
+    on!(view, Panel, on_show_info, |this| this.window.global::<ui::Panel>().set_side(ui::Side::Info));
+    on!(view, Panel, on_hide, |this| this.window.global::<ui::Panel>().set_side(ui::Side::None));
+    on!(view, Panel, on_write_to, |this, user| this.send(Command::StartChat(user.into())));
+    on!(view, Panel, on_copy_address, |this| {
+        let address = this.app.borrow().details.address.clone();
+        this.with_clipboard(|clipboard| clipboard.set_text(address).ok());
+    });
+    on!(view, Panel, on_leave, |this| {
+        this.window.global::<ui::App>().set_overlay(ui::Overlay::None);
+        with_open(&this, Command::Leave);
+    });
+    on!(view, People, on_search, |this, term| {
+        let people = this.window.global::<ui::People>();
+        people.set_term(term.clone());
+        people.set_failure(ui::Failure::None);
+        if term.trim().is_empty() {
+            people.set_found(ModelRc::new(VecModel::default()));
+            people.set_searched(false);
+            people.set_searching(false);
+        } else {
+            people.set_searching(true);
+            this.send(Command::FindPeople(term.into()));
+        }
+    });
+    on!(view, People, on_start_chat, |this, user| {
+        this.window.global::<ui::People>().set_busy(true);
+        this.send(Command::StartChat(user.into()));
+    });
+    on!(view, People, on_invite, |this, user| {
+        this.window.global::<ui::People>().set_busy(true);
+        with_open(&this, |room| Command::Invite { room, user: user.into() });
+    });
+    on!(view, NewRoom, on_create, |this, name, topic, public, encrypted, alias| {
+        let page = this.window.global::<ui::NewRoom>();
+        page.set_busy(true);
+        page.set_failure(ui::Failure::None);
+        this.send(Command::CreateRoom {
+            name: name.into(),
+            topic: topic.into(),
+            public,
+            encrypted,
+            alias: alias.into(),
+        });
+    });
+    on!(view, Directory, on_search, |this, term| {
+        this.window.global::<ui::Directory>().set_searching(true);
+        this.send(Command::FindRooms(term.into()));
+    });
+    on!(view, Directory, on_join, |this, room| {
+        let joined = this.app.borrow().rooms.get(&room).is_some_and(|room| !room.invited);
+        if joined {
+            this.window.global::<ui::App>().set_overlay(ui::Overlay::None);
+            this.open(&room);
+        } else {
+            this.window.global::<ui::Directory>().set_busy_with(room.clone());
+            this.send(Command::Join(room.into()));
+        }
+    });
+}
+
+fn games(view: &Rc<View>) {
+    on!(view, Game, on_show, |this, game| {
+        this.window.global::<ui::Panel>().set_side(ui::Side::Game);
+        let changed = this.app.borrow_mut().show_game(&game);
+        this.show(changed);
+    });
+    on!(view, Game, on_back, |this| {
+        let changed = this.app.borrow_mut().leave_game();
+        this.show(changed);
+    });
+    on!(view, Game, on_start, |this, kind| {
+        let kind = match kind {
+            ui::GameKind::Chess => "chess",
+            ui::GameKind::TicTacToe => "tictactoe",
+        };
+        this.app.borrow_mut().expect_game();
+        let lang = this.language_code().to_owned();
+        with_open(&this, |room| Command::StartGame { room, kind: kind.to_owned(), lang });
+    });
+    on!(view, Game, on_press, |this, index| {
+        let Ok(index) = usize::try_from(index) else { return };
+        let (changed, command) = this.app.borrow_mut().press_field(index);
+        this.show(changed);
+        command.into_iter().for_each(|command| this.send(command));
+    });
+    on!(view, Game, on_promote, |this, piece| {
+        let (changed, command) = this.app.borrow_mut().promote(&piece);
+        this.show(changed);
+        command.into_iter().for_each(|command| this.send(command));
+    });
+    on!(view, Game, on_act, |this, action| {
+        let command = this.app.borrow_mut().act(&action);
+        command.into_iter().for_each(|command| this.send(command));
+        this.show_game();
+    });
+}
+
+fn preferences(view: &Rc<View>) {
+    on!(view, Settings, on_language_picked, |this, index| {
+        let choice = match index {
+            1 => LanguageChoice::Ru,
+            2 => LanguageChoice::En,
+            _ => LanguageChoice::System,
+        };
+        this.window.global::<ui::Settings>().set_language(index);
+        {
+            let mut settings = this.settings.borrow_mut();
+            settings.language = choice;
+            settings.save(&this.data_dir);
+        }
+        let language: Language = settings::language(choice, sys_locale::get_locale().as_deref());
+        this.speak(language);
+    });
+    on!(view, Settings, on_theme_picked, |this, choice| {
+        this.window.global::<ui::Settings>().set_theme(choice);
+        let mut settings = this.settings.borrow_mut();
+        settings.theme = match choice {
+            ui::ThemeChoice::System => ThemeChoice::System,
+            ui::ThemeChoice::Light => ThemeChoice::Light,
+            ui::ThemeChoice::Dark => ThemeChoice::Dark,
+        };
+        settings.save(&this.data_dir);
+    });
+}
+
+/// Files dropped on the window go into the open room.
+fn drops(view: &Rc<View>) {
+    use slint::winit_030::{EventResult, WinitWindowAccessor, winit::event::WindowEvent};
+    let weak = Rc::downgrade(view);
+    view.window.window().on_winit_window_event(move |_, event| {
+        if let (WindowEvent::DroppedFile(path), Some(this)) = (event, weak.upgrade()) {
+            let path = path.clone();
+            with_open(&this, |room| Command::SendFile { room, path });
+        }
+        EventResult::Propagate
+    });
+}

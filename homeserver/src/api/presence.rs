@@ -1,0 +1,53 @@
+//! Presence.
+
+use axum::extract::State;
+use ruma::{
+    api::client::presence::{get_presence, set_presence},
+    presence::PresenceState,
+};
+
+use super::ruma::Ruma;
+use crate::{
+    app::App,
+    domain::presence::see_each_other,
+    error::{ApiError, Result},
+};
+
+/// The longest status message, in bytes: it is sent to everybody one shares a room with.
+const MAX_STATUS: usize = 2_000;
+
+/// `PUT /_matrix/client/v3/presence/{userId}/status`
+pub async fn set_presence(
+    State(app): State<App>,
+    request: Ruma<set_presence::v3::Request>,
+) -> Result<set_presence::v3::Response> {
+    let set_presence::v3::Request { user_id, presence, status_msg, .. } = request.body;
+    if user_id != request.caller.user_id {
+        return Err(ApiError::forbidden("Nobody sets somebody else's presence."));
+    }
+    if !matches!(presence, PresenceState::Online | PresenceState::Unavailable | PresenceState::Offline) {
+        return Err(ApiError::invalid_param("presence is online, unavailable or offline."));
+    }
+    if status_msg.as_ref().is_some_and(|text| text.len() > MAX_STATUS) {
+        return Err(ApiError::invalid_param(format!("status_msg has at most {MAX_STATUS} bytes.")));
+    }
+    app.presence.set(&app.journal, &user_id, presence, status_msg).await?;
+    Ok(set_presence::v3::Response::new())
+}
+
+/// `GET /_matrix/client/v3/presence/{userId}/status`
+pub async fn get_presence(
+    State(app): State<App>,
+    request: Ruma<get_presence::v3::Request>,
+) -> Result<get_presence::v3::Response> {
+    let user_id = request.body.user_id;
+    if !see_each_other(&app.rooms, &request.caller.user_id, &user_id).await? {
+        return Err(ApiError::forbidden("You share no room with this user, or there is no such user."));
+    }
+    let (status, last_active_ago) = app.presence.status(&user_id);
+    let mut response = get_presence::v3::Response::new(status.presence);
+    response.status_msg = status.status_msg;
+    response.currently_active = Some(status.currently_active);
+    response.last_active_ago = last_active_ago;
+    Ok(response)
+}

@@ -1,0 +1,197 @@
+//! Making an archive. The database is copied first and its media after: what the copy speaks of was stored before the
+//! copy was made, and is only missing if it was deleted since.
+
+use std::{
+    fs::File,
+    io::{BufWriter, Write as _},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, ensure};
+use jiff::Timestamp;
+
+use super::{CONFIGURATION, DATABASE, FORMAT, Hashing, MANIFEST, MEDIA, Manifest, Member, hex, sync_folder, verify};
+use crate::{
+    clock::Clock,
+    config::Config,
+    domain::media::{Entry, content_key},
+    storage::{self, db::Db, db::Engine},
+};
+
+/// Rows read at a time.
+const PAGE: i64 = 1000;
+
+/// A backup that was made.
+#[derive(Clone, Debug)]
+pub struct Created {
+    /// The archive.
+    pub file: PathBuf,
+    /// Its length in bytes.
+    pub size: u64,
+    /// What is in it.
+    pub manifest: Manifest,
+}
+
+/// Makes a backup. `output` is the file to write, or a folder in which it is given a name with the time.
+///
+/// # Errors
+///
+/// An existing file is never overwritten, and a file appears under its name only once it is whole and verified.
+pub async fn create(
+    config: &Config,
+    config_file: Option<&Path>,
+    output: &Path,
+    clock: &Clock,
+) -> anyhow::Result<Created> {
+    let created = Timestamp::from_millisecond(clock.now())?;
+    let target = target(output, created)?;
+    let folder = match target.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    ensure!(folder.is_dir(), "The folder {} for the backup is not there. Make it first.", folder.display());
+    // The copy lies beside the archive, where there must be room for both.
+    let work = tempfile::Builder::new().prefix(".parta-backup-").tempdir_in(&folder)?;
+    let (database, media) = database(config, work.path()).await?;
+    let job = Job {
+        target: target.clone(),
+        partial: work.path().join("archive.tar"),
+        database,
+        configuration: config_file.filter(|file| file.is_file()).map(Path::to_owned),
+        media_dir: config.media_dir(),
+        media,
+        manifest: Manifest {
+            format: FORMAT,
+            parta: env!("CARGO_PKG_VERSION").to_owned(),
+            created: created.to_string(),
+            server_name: config.server.name.to_string(),
+            database: false,
+            members: Vec::new(),
+            missing: Vec::new(),
+            damaged: Vec::new(),
+        },
+    };
+    let manifest = tokio::task::spawn_blocking(move || job.run()).await??;
+    sync_folder(&folder)?;
+    let size = std::fs::metadata(&target)?.len();
+    Ok(Created { file: target, size, manifest })
+}
+
+fn target(output: &Path, created: Timestamp) -> anyhow::Result<PathBuf> {
+    let target = if output.is_dir() {
+        output.join(format!("parta-backup-{}.tar", created.strftime("%Y%m%dT%H%M%SZ")))
+    } else {
+        output.to_owned()
+    };
+    ensure!(!target.exists(), "The file {} is there already. Name another.", target.display());
+    Ok(target)
+}
+
+/// Copies an embedded database and reads which media it speaks of.
+async fn database(config: &Config, work: &Path) -> anyhow::Result<(Option<PathBuf>, Vec<Entry>)> {
+    let url = config.database_url();
+    if let Some(file) = Db::file(&url) {
+        ensure!(file.is_file(), "There is no database at {}. Is this the right configuration?", file.display());
+    }
+    let db = Db::open(&url, 2).await.context("the database cannot be opened")?;
+    if db.engine() == Engine::Postgres {
+        let media = all_media(&db).await?;
+        db.close().await;
+        return Ok((None, media));
+    }
+    let copy = work.join(DATABASE);
+    db.copy_to(&copy).await.context("the database cannot be copied")?;
+    db.close().await;
+    let db = Db::open(&Db::sqlite_url(&copy), 1).await?;
+    let integrity = db.integrity().await?;
+    ensure!(integrity == "ok", "The copy of the database is damaged: {integrity}. Do not trust this disk.");
+    let media = all_media(&db).await?;
+    db.close().await;
+    Ok((Some(copy), media))
+}
+
+async fn all_media(db: &Db) -> anyhow::Result<Vec<Entry>> {
+    let mut all: Vec<Entry> = Vec::new();
+    loop {
+        let after = all.last().map(|entry| entry.media_id.clone()).unwrap_or_default();
+        let page = storage::media::page(db, &after, PAGE).await.context("the list of media cannot be read")?;
+        if page.is_empty() {
+            return Ok(all);
+        }
+        all.extend(page);
+    }
+}
+
+struct Job {
+    target: PathBuf,
+    partial: PathBuf,
+    database: Option<PathBuf>,
+    configuration: Option<PathBuf>,
+    media_dir: PathBuf,
+    media: Vec<Entry>,
+    manifest: Manifest,
+}
+
+impl Job {
+    fn run(mut self) -> anyhow::Result<Manifest> {
+        let mut archive = tar::Builder::new(BufWriter::with_capacity(1 << 20, File::create_new(&self.partial)?));
+        if let Some(file) = &self.configuration {
+            self.manifest.members.push(append(&mut archive, CONFIGURATION, File::open(file)?)?);
+        }
+        if let Some(file) = &self.database {
+            self.manifest.members.push(append(&mut archive, DATABASE, File::open(file)?)?);
+            self.manifest.database = true;
+            // Its room is wanted for what follows no longer.
+            std::fs::remove_file(file)?;
+        }
+        for entry in &self.media {
+            let key = content_key(&entry.media_id).to_string();
+            let file = match File::open(self.media_dir.join(&key)) {
+                Ok(file) => file,
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                    self.manifest.missing.push(entry.media_id.clone());
+                    continue;
+                }
+                Err(e) => return Err(e).with_context(|| format!("{key} cannot be read")),
+            };
+            let member = append(&mut archive, &format!("{MEDIA}{key}"), file)?;
+            if entry.content.as_ref().is_some_and(|content| hex(&content.sha256) != member.sha256) {
+                self.manifest.damaged.push(entry.media_id.clone());
+            }
+            self.manifest.members.push(member);
+        }
+        let text = serde_json::to_vec_pretty(&self.manifest)?;
+        archive.append_data(&mut header(text.len() as u64), MANIFEST, &text[..])?;
+        let mut file = archive.into_inner()?;
+        file.flush()?;
+        file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+        verify(&self.partial).context("the archive does not read back as it was written")?;
+        // Unlike a rename, a link never replaces a file that has come up meanwhile.
+        std::fs::hard_link(&self.partial, &self.target)
+            .or_else(|e| match e.kind() {
+                std::io::ErrorKind::AlreadyExists => Err(e),
+                // A file system without links.
+                _ => std::fs::rename(&self.partial, &self.target),
+            })
+            .with_context(|| format!("{} cannot be written", self.target.display()))?;
+        Ok(self.manifest)
+    }
+}
+
+fn header(size: u64) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(size);
+    // It holds the secrets of the configuration and of the people.
+    header.set_mode(0o600);
+    header.set_entry_type(tar::EntryType::Regular);
+    header
+}
+
+fn append(archive: &mut tar::Builder<impl std::io::Write>, name: &str, file: File) -> anyhow::Result<Member> {
+    let size = file.metadata()?.len();
+    let mut reader = Hashing::new(file);
+    let mut limited = std::io::Read::take(&mut reader, size);
+    archive.append_data(&mut header(size), name, &mut limited).with_context(|| format!("{name} cannot be read"))?;
+    ensure!(reader.size == size, "{name} became shorter while it was read");
+    Ok(reader.member(name))
+}

@@ -1,0 +1,254 @@
+//! Receiving a file: streamed to the store as it comes, bounded in size, and gone again if it breaks off.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use http::StatusCode;
+use ruma::{OwnedMxcUri, ServerName, UserId, api::error::ErrorKind};
+use sha2::{Digest as _, Sha256};
+
+use super::{Content, Entry, Media, content_key, new_id};
+use crate::{
+    error::{ApiError, Result},
+    storage::{self, blobs::Writer},
+};
+
+/// How long the next bytes of an upload may take.
+const IDLE: Duration = Duration::from_secs(30);
+/// The longest name of a file, in bytes.
+const MAX_NAME: usize = 255;
+
+/// What a client says of its upload.
+#[derive(Clone, Debug)]
+pub struct Described {
+    content_type: String,
+    filename: Option<String>,
+}
+
+impl Described {
+    /// Checks what a client says.
+    ///
+    /// # Errors
+    ///
+    /// `M_INVALID_PARAM` for a name that is a path and for a content type that is none.
+    pub fn new(content_type: Option<String>, filename: Option<String>) -> Result<Self> {
+        let content_type = content_type.unwrap_or_else(|| "application/octet-stream".to_owned());
+        let well_formed = content_type.len() <= 255
+            && content_type.split_once('/').is_some()
+            && content_type.bytes().all(|b| (b' '..=b'~').contains(&b));
+        if !well_formed {
+            return Err(ApiError::invalid_param("The content type is not one. An example of one is image/png."));
+        }
+        let filename = filename.filter(|name| !name.is_empty());
+        if let Some(name) = &filename {
+            check_name(name)?;
+        }
+        Ok(Self { content_type, filename })
+    }
+}
+
+/// Refuses a file's name that is a path or that no header can carry.
+pub fn check_name(name: &str) -> Result<()> {
+    if name.len() > MAX_NAME {
+        return Err(ApiError::invalid_param("The file's name is too long. 255 bytes are allowed."));
+    }
+    if matches!(name, "." | "..") || name.contains(|c: char| c == '/' || c == '\\' || c.is_control()) {
+        return Err(ApiError::invalid_param("A file's name cannot be a path or hold control characters."));
+    }
+    Ok(())
+}
+
+impl Media {
+    /// Receives a file and gives it an id.
+    ///
+    /// # Errors
+    ///
+    /// `M_TOO_LARGE`; of an upload that fails or breaks off nothing is left.
+    pub async fn upload<S, E>(
+        &self,
+        uploader: &UserId,
+        described: Described,
+        declared: Option<u64>,
+        bytes: S,
+    ) -> Result<OwnedMxcUri>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
+    {
+        let media_id = new_id();
+        let content = self.receive(&media_id, described, declared, bytes).await?;
+        let uri = self.uri(&media_id);
+        let entry = Entry {
+            uploader: uploader.to_owned(),
+            created_at: self.clock.now(),
+            expires_at: None,
+            quarantined: false,
+            content: Some(content),
+            media_id,
+        };
+        if let Err(e) = self.record(storage::media::insert(&entry)).await {
+            self.blobs.delete(&content_key(&entry.media_id)).await?;
+            return Err(e);
+        }
+        Ok(uri)
+    }
+
+    /// Receives the file of an id that was reserved before.
+    ///
+    /// # Errors
+    ///
+    /// `M_NOT_FOUND` for an id that was not reserved or whose time is over, `M_FORBIDDEN` for another user's,
+    /// `M_CANNOT_OVERWRITE_MEDIA` if it has its bytes already, `M_TOO_LARGE`.
+    pub async fn upload_to<S, E>(
+        &self,
+        uploader: &UserId,
+        (server, media_id): (&ServerName, &str),
+        described: Described,
+        declared: Option<u64>,
+        bytes: S,
+    ) -> Result<()>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
+    {
+        let overwritten = || {
+            ApiError::new(StatusCode::CONFLICT, ErrorKind::CannotOverwriteMedia, "This file has been uploaded already.")
+        };
+        let entry = self.entry(server, media_id).await?;
+        if entry.uploader != uploader {
+            return Err(ApiError::forbidden("Another user has reserved this id."));
+        }
+        if entry.content.is_some() {
+            return Err(overwritten());
+        }
+        // Two uploads to one id must not share a file.
+        let _receiving = Receiving::begin(self, &entry.media_id).ok_or_else(overwritten)?;
+        let content = self.receive(&entry.media_id, described, declared, bytes).await?;
+        let first = self
+            .journal
+            .write(move |w| {
+                Box::pin(async move { Ok(storage::media::fill(&entry.media_id, &content).run(&mut w.tx).await? == 1) })
+            })
+            .await?;
+        if !first {
+            return Err(overwritten());
+        }
+        self.filled.send_modify(|count| *count += 1);
+        Ok(())
+    }
+
+    async fn receive<S, E>(
+        &self,
+        media_id: &str,
+        described: Described,
+        declared: Option<u64>,
+        mut bytes: S,
+    ) -> Result<Content>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
+    {
+        if declared.is_some_and(|length| length > self.config.max_upload_bytes) {
+            discard(bytes).await;
+            return Err(self.too_large());
+        }
+        let mut writer = self.blobs.write(content_key(media_id));
+        match self.take(&mut writer, &mut bytes).await {
+            Ok((size, sha256)) => {
+                writer.finish().await?;
+                let Described { content_type, filename } = described;
+                Ok(Content { size, sha256, content_type, filename })
+            }
+            Err(e) => {
+                writer.abort().await?;
+                discard(bytes).await;
+                Err(e)
+            }
+        }
+    }
+
+    async fn take<S, E>(&self, writer: &mut Writer, bytes: &mut S) -> Result<(u64, Vec<u8>)>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
+    {
+        let mut hash = Sha256::new();
+        let mut size = 0;
+        loop {
+            let next = tokio::time::timeout(IDLE, bytes.next())
+                .await
+                .map_err(|_| ApiError::unknown("The upload stood still for too long. Try again."))?;
+            let Some(chunk) = next else { return Ok((size, hash.finalize().to_vec())) };
+            let chunk = chunk.map_err(|_| ApiError::unknown("The upload broke off. Try again."))?;
+            size += chunk.len() as u64;
+            if size > self.config.max_upload_bytes {
+                return Err(self.too_large());
+            }
+            hash.update(&chunk);
+            writer.write(chunk).await?;
+        }
+    }
+
+    fn too_large(&self) -> ApiError {
+        ApiError::too_large(format!(
+            "The file is too large. At most {} bytes are allowed here.",
+            self.config.max_upload_bytes
+        ))
+    }
+}
+
+/// An id that is just being given its bytes.
+struct Receiving<'a>(&'a Media, String);
+
+impl<'a> Receiving<'a> {
+    fn begin(media: &'a Media, media_id: &str) -> Option<Self> {
+        media.receiving.lock().insert(media_id.to_owned()).then(|| Self(media, media_id.to_owned()))
+    }
+}
+
+impl Drop for Receiving<'_> {
+    fn drop(&mut self) {
+        self.0.receiving.lock().remove(&self.1);
+    }
+}
+
+/// Takes in for a moment what is still coming, so that a client that writes before it reads sees the answer and not a
+/// connection cut off.
+async fn discard<S, E>(mut bytes: S)
+where
+    S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
+{
+    const MOST: usize = 16 << 20;
+    let rest = async {
+        let mut seen = 0;
+        while let Some(Ok(chunk)) = bytes.next().await {
+            seen += chunk.len();
+            if seen > MOST {
+                break;
+            }
+        }
+    };
+    // Either way the answer is the same.
+    let _ = tokio::time::timeout(Duration::from_secs(1), rest).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_told_from_paths() {
+        for name in ["photo 1.png", "домашнее задание.docx", "☕", "a;b\"c", ".profile", "..."] {
+            check_name(name).unwrap();
+        }
+        for name in ["../../etc/passwd", "a/b", "a\\b", "..", "a\0", "a\r\nX: y", &"я".repeat(128)] {
+            check_name(name).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn content_types_are_checked() {
+        let described = |text: &str| Described::new(Some(text.to_owned()), None);
+        described("text/plain; charset=utf-8").unwrap();
+        described("nonsense").unwrap_err();
+        described("text/plain\r\nX: y").unwrap_err();
+        assert_eq!(Described::new(None, None).unwrap().content_type, "application/octet-stream");
+    }
+}

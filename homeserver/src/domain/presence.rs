@@ -1,0 +1,453 @@
+//! Who is here, in memory, told at a bounded rate.
+//! <https://spec.matrix.org/v1.18/client-server-api/#presence>
+//!
+//! Nothing here is written at the pace of messages: activity only moves a number. A task looks over everybody at most
+//! once a second, and what then differs from what was last told gets a position and is announced, all at once.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use ruma::{OwnedUserId, UserId, presence::PresenceState};
+use serde::Serialize;
+use tokio::sync::Notify;
+
+use super::{
+    ephemeral::{Announcement, Ephemeral},
+    journal::{Change, Committed, Journal},
+    rooms::Rooms,
+};
+use crate::{
+    clock::{Clock, Millis},
+    error::Result,
+    storage::{self, db::Db},
+};
+
+/// Without activity for so long, one who is online is shown as unavailable.
+const IDLE_MS: Millis = 5 * 60 * 1000;
+/// So long after the last sync ended, one is offline.
+const GONE_MS: Millis = 30 * 1000;
+/// Within so long of the last activity, one is currently active.
+const ACTIVE_MS: Millis = 60 * 1000;
+/// Changes are told at most this often.
+const EVERY: Duration = Duration::from_secs(1);
+/// While anybody is online, timers are looked at this often.
+const LOOK: Duration = Duration::from_secs(10);
+/// How old `last_active_ago` of a rendered event may be.
+const FRESH_MS: Millis = 5_000;
+
+/// What others see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Online, unavailable or offline.
+    pub presence: PresenceState,
+    /// What the person has written.
+    pub status_msg: Option<String>,
+    /// Whether the person has been active within the last minute.
+    pub currently_active: bool,
+}
+
+#[derive(Debug)]
+struct Person {
+    state: PresenceState,
+    /// What the person's clients last asked for, so that only a change of it overrides the idle timer.
+    wish: PresenceState,
+    status_msg: Option<String>,
+    last_active: Option<Millis>,
+    /// Syncs under way.
+    syncing: usize,
+    /// When the last sync ended, or the last word came without one.
+    seen: Millis,
+    told: Status,
+    position: u64,
+    rendered: Option<(Millis, Arc<str>)>,
+}
+
+impl Person {
+    fn away(status_msg: Option<String>) -> Self {
+        Self {
+            state: PresenceState::Offline,
+            wish: PresenceState::Offline,
+            told: Status { presence: PresenceState::Offline, status_msg: status_msg.clone(), currently_active: false },
+            status_msg,
+            last_active: None,
+            syncing: 0,
+            seen: 0,
+            position: 0,
+            rendered: None,
+        }
+    }
+
+    fn status(&self, now: Millis) -> Status {
+        let active = self.last_active.is_some_and(|at| now - at < ACTIVE_MS);
+        Status {
+            presence: self.state.clone(),
+            status_msg: self.status_msg.clone(),
+            currently_active: active && self.state == PresenceState::Online,
+        }
+    }
+
+    fn active(&mut self, now: Millis) {
+        self.last_active = Some(now);
+        self.seen = now;
+    }
+
+    /// Lets time pass.
+    fn pass(&mut self, now: Millis) {
+        if self.state != PresenceState::Offline && self.syncing == 0 && now - self.seen >= GONE_MS {
+            self.state = PresenceState::Offline;
+            self.wish = PresenceState::Offline;
+        }
+        if self.state == PresenceState::Online && self.last_active.is_none_or(|at| now - at >= IDLE_MS) {
+            self.state = PresenceState::Unavailable;
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct People {
+    by_id: HashMap<OwnedUserId, Person>,
+    by_position: BTreeMap<u64, OwnedUserId>,
+}
+
+impl People {
+    fn get(&mut self, user_id: &UserId) -> &mut Person {
+        self.by_id.entry(user_id.to_owned()).or_insert_with(|| Person::away(None))
+    }
+}
+
+/// Everybody's presence.
+#[derive(Debug)]
+pub struct Presence {
+    clock: Clock,
+    ephemeral: Arc<Ephemeral>,
+    people: Mutex<People>,
+    news: Notify,
+}
+
+/// A sync under way: while it is held, the person does not go offline.
+#[derive(Debug)]
+pub struct Syncing {
+    presence: Arc<Presence>,
+    user_id: OwnedUserId,
+}
+
+impl Drop for Syncing {
+    fn drop(&mut self) {
+        let now = self.presence.clock.now();
+        if let Some(person) = self.presence.people.lock().by_id.get_mut(&self.user_id) {
+            person.syncing = person.syncing.saturating_sub(1);
+            person.seen = now;
+        }
+    }
+}
+
+impl Presence {
+    /// Everybody is offline; what they wrote of themselves is read from the database.
+    pub async fn load(db: &Db, clock: Clock, ephemeral: Arc<Ephemeral>) -> Result<Self> {
+        let mut people = People::default();
+        for (user_id, status_msg) in storage::presence::all(db).await? {
+            people.by_id.insert(user_id, Person::away(Some(status_msg)));
+        }
+        Ok(Self { clock, ephemeral, people: Mutex::new(people), news: Notify::new() })
+    }
+
+    /// Sets what a person wants to be seen as.
+    ///
+    /// The message is kept for the next start of the server; the state is not.
+    pub async fn set(
+        &self,
+        journal: &Journal,
+        user_id: &UserId,
+        state: PresenceState,
+        status_msg: Option<String>,
+    ) -> Result<()> {
+        let status_msg = status_msg.filter(|text| !text.is_empty());
+        let now = self.clock.now();
+        let rewritten = {
+            let mut people = self.people.lock();
+            let person = people.get(user_id);
+            person.state = state.clone();
+            person.wish = state;
+            person.seen = now;
+            if person.state != PresenceState::Offline {
+                person.active(now);
+            }
+            std::mem::replace(&mut person.status_msg, status_msg.clone()) != status_msg
+        };
+        self.news.notify_one();
+        if rewritten {
+            let user_id = user_id.to_owned();
+            journal
+                .write(move |w| {
+                    Box::pin(async move {
+                        storage::presence::keep(&mut w.tx, &user_id, status_msg.as_deref()).await.map_err(Into::into)
+                    })
+                })
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Notes that a person syncs, as `set_presence` says. `Offline` leaves the presence alone.
+    pub fn syncing(self: &Arc<Self>, user_id: &UserId, wish: &PresenceState) -> Option<Syncing> {
+        if *wish == PresenceState::Offline {
+            return None;
+        }
+        let now = self.clock.now();
+        let changed = {
+            let mut people = self.people.lock();
+            let person = people.get(user_id);
+            person.syncing += 1;
+            person.seen = now;
+            let changed = person.state == PresenceState::Offline || person.wish != *wish;
+            if changed {
+                person.state = wish.clone();
+                person.wish = wish.clone();
+                if *wish == PresenceState::Online {
+                    person.active(now);
+                }
+            }
+            changed
+        };
+        if changed {
+            self.news.notify_one();
+        }
+        Some(Syncing { presence: self.clone(), user_id: user_id.to_owned() })
+    }
+
+    /// Notes that a person did something: it brings one who was idle back.
+    pub fn active(&self, user_id: &UserId) {
+        let now = self.clock.now();
+        let returned = {
+            let mut people = self.people.lock();
+            let Some(person) = people.by_id.get_mut(user_id) else { return };
+            if person.state == PresenceState::Offline {
+                return;
+            }
+            person.active(now);
+            let returned = person.state == PresenceState::Unavailable || !person.told.currently_active;
+            person.state = PresenceState::Online;
+            returned
+        };
+        if returned {
+            self.news.notify_one();
+        }
+    }
+
+    /// Sending a message and reading one are activity.
+    pub fn observe(&self, committed: &Committed) {
+        for change in &committed.changes {
+            match change {
+                Change::Event(event) => self.active(&event.sender),
+                Change::Receipt { user_id, .. } => self.active(user_id),
+                _ => {}
+            }
+        }
+    }
+
+    /// What a person is seen as now, and how long ago they were active.
+    pub fn status(&self, user_id: &UserId) -> (Status, Option<Duration>) {
+        let now = self.clock.now();
+        let mut people = self.people.lock();
+        let Some(person) = people.by_id.get_mut(user_id) else {
+            return (Person::away(None).told, None);
+        };
+        person.pass(now);
+        let ago = person.last_active.map(|at| Duration::from_millis(u64::try_from(now - at).unwrap_or(0)));
+        (person.status(now), ago)
+    }
+
+    /// The last position given out to typing or presence.
+    pub fn position(&self) -> u64 {
+        self.ephemeral.position()
+    }
+
+    /// The `m.presence` events of those whose presence was told after a position and whom `visible` lets through.
+    /// For one who knows nothing (`since` is zero) those who are offline without a word are left out.
+    pub fn since(&self, since: u64, mut visible: impl FnMut(&UserId) -> bool) -> Vec<Arc<str>> {
+        let now = self.clock.now();
+        let mut people = self.people.lock();
+        let People { by_id, by_position } = &mut *people;
+        let mut events = Vec::new();
+        for user_id in by_position.range(since.saturating_add(1)..).map(|(_, user_id)| user_id) {
+            let Some(person) = by_id.get_mut(user_id) else { continue };
+            let nothing = person.told.presence == PresenceState::Offline && person.told.status_msg.is_none();
+            if (since == 0 && nothing) || !visible(user_id) {
+                continue;
+            }
+            events.push(render(user_id, person, now));
+        }
+        events
+    }
+
+    /// Those whose presence was told after a position.
+    pub fn changed_since(&self, since: u64) -> Vec<OwnedUserId> {
+        self.people.lock().by_position.range(since.saturating_add(1)..).map(|(_, user_id)| user_id.clone()).collect()
+    }
+
+    /// The `m.presence` event of one person.
+    pub fn event(&self, user_id: &UserId) -> Option<Arc<str>> {
+        let now = self.clock.now();
+        self.people.lock().by_id.get_mut(user_id).map(|person| render(user_id, person, now))
+    }
+
+    /// Lets time pass and tells what differs from what was last told. Says whether anybody is not offline.
+    fn tell(&self) -> bool {
+        let now = self.clock.now();
+        let mut told = Vec::new();
+        let mut anybody = false;
+        {
+            let mut people = self.people.lock();
+            let People { by_id, by_position } = &mut *people;
+            for (user_id, person) in by_id.iter_mut() {
+                person.pass(now);
+                anybody |= person.state != PresenceState::Offline;
+                let status = person.status(now);
+                if status != person.told {
+                    by_position.remove(&person.position);
+                    person.position = self.ephemeral.next();
+                    by_position.insert(person.position, user_id.clone());
+                    person.told = status;
+                    person.rendered = None;
+                    told.push(user_id.clone());
+                }
+            }
+        }
+        if !told.is_empty() {
+            self.ephemeral.announce(Announcement::Presence(&told));
+        }
+        anybody
+    }
+
+    /// The task that watches timers and tells changes.
+    pub async fn run(self: Arc<Self>) {
+        loop {
+            let anybody = self.tell();
+            tokio::time::sleep(EVERY).await;
+            if anybody {
+                drop(tokio::time::timeout(LOOK, self.news.notified()).await);
+            } else {
+                self.news.notified().await;
+            }
+        }
+    }
+}
+
+/// Whether two people see each other's presence: they are the same, or share a room.
+pub async fn see_each_other(rooms: &Rooms, one: &UserId, other: &UserId) -> Result<bool> {
+    use ruma::events::room::member::MembershipState::Join;
+    if one == other {
+        return Ok(true);
+    }
+    let (one, other) = (rooms.of_user(one).await?, rooms.of_user(other).await?);
+    let (fewer, more) = if one.len() <= other.len() { (one, other) } else { (other, one) };
+    Ok(fewer.iter().any(|(room_id, here)| {
+        here.membership == Join && more.get(room_id).is_some_and(|there| there.membership == Join)
+    }))
+}
+
+fn render(user_id: &UserId, person: &mut Person, now: Millis) -> Arc<str> {
+    #[derive(Serialize)]
+    struct Event<'a> {
+        content: Content<'a>,
+        sender: &'a UserId,
+        #[serde(rename = "type")]
+        kind: &'a str,
+    }
+    #[derive(Serialize)]
+    struct Content<'a> {
+        presence: &'a PresenceState,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last_active_ago: Option<Millis>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        status_msg: Option<&'a str>,
+        currently_active: bool,
+    }
+    if let Some((at, event)) = &person.rendered
+        && now - at < FRESH_MS
+    {
+        return event.clone();
+    }
+    let content = Content {
+        presence: &person.told.presence,
+        last_active_ago: person.last_active.map(|at| (now - at).max(0)),
+        status_msg: person.told.status_msg.as_deref(),
+        currently_active: person.told.currently_active,
+    };
+    let event = Event { content, sender: user_id, kind: "m.presence" };
+    let event: Arc<str> = serde_json::to_string(&event).expect("strings and numbers always serialise").into();
+    person.rendered = Some((now, event.clone()));
+    event
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::user_id;
+
+    use super::*;
+
+    async fn presence() -> (Clock, Arc<Presence>) {
+        let clock = Clock::manual(1_000_000);
+        let ephemeral = Arc::new(Ephemeral::new(clock.now()));
+        let presence = Presence { clock: clock.clone(), ephemeral, people: Mutex::default(), news: Notify::new() };
+        (clock, Arc::new(presence))
+    }
+
+    fn state(presence: &Presence, user_id: &UserId) -> (PresenceState, bool) {
+        let status = presence.status(user_id).0;
+        (status.presence, status.currently_active)
+    }
+
+    #[tokio::test]
+    async fn one_comes_idles_returns_and_goes() {
+        let (clock, presence) = presence().await;
+        let alice = user_id!("@alice:x");
+        let before = presence.position();
+        let sync = presence.syncing(alice, &PresenceState::Online);
+        assert_eq!(state(&presence, alice), (PresenceState::Online, true));
+        assert!(presence.tell());
+        assert_eq!(presence.since(before, |_| true).len(), 1);
+        assert!(presence.since(before, |_| false).is_empty(), "only to those who may see it");
+        let after = presence.position();
+        presence.tell();
+        assert!(presence.since(after, |_| true).is_empty(), "nothing changed");
+
+        clock.advance(ACTIVE_MS);
+        presence.tell();
+        assert_eq!(state(&presence, alice), (PresenceState::Online, false));
+        clock.advance(IDLE_MS);
+        presence.tell();
+        assert_eq!(state(&presence, alice), (PresenceState::Unavailable, false));
+        let again = presence.syncing(alice, &PresenceState::Online);
+        assert_eq!(state(&presence, alice).0, PresenceState::Unavailable, "a sync alone is no activity");
+        presence.active(alice);
+        assert_eq!(state(&presence, alice), (PresenceState::Online, true));
+        drop((sync, again));
+        assert!(presence.tell());
+        clock.advance(GONE_MS);
+        assert!(!presence.tell());
+        assert_eq!(state(&presence, alice), (PresenceState::Offline, false));
+        presence.active(alice);
+        assert_eq!(
+            state(&presence, alice).0,
+            PresenceState::Offline,
+            "activity without a sync does not bring one online"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_sync_may_leave_the_presence_alone_or_ask_for_another() {
+        let (_, presence) = presence().await;
+        let alice = user_id!("@alice:x");
+        assert!(presence.syncing(alice, &PresenceState::Offline).is_none());
+        assert_eq!(state(&presence, alice).0, PresenceState::Offline);
+        let _idle = presence.syncing(alice, &PresenceState::Unavailable);
+        assert_eq!(state(&presence, alice).0, PresenceState::Unavailable);
+        let _back = presence.syncing(alice, &PresenceState::Online);
+        assert_eq!(state(&presence, alice).0, PresenceState::Online);
+    }
+}

@@ -1,0 +1,219 @@
+//! Push rules: what of a room's events notifies a person, and what highlights.
+//! <https://spec.matrix.org/v1.18/client-server-api/#push-rules>
+//!
+//! A person's rules are the server's defaults with the person's changes, kept as account data of the type
+//! `m.push_rules`. [`evaluate`] is a function of values: it asks nobody.
+
+pub mod pushers;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use futures_util::FutureExt as _;
+use parking_lot::RwLock;
+use ruma::{
+    OwnedUserId, UInt, UserId,
+    events::push_rules::PushRulesEventContent,
+    push::{Action, InsertPushRuleError, NewPushRule, PushConditionRoomCtx, RemovePushRuleError, RuleKind, Ruleset},
+};
+use serde_json::value::RawValue;
+
+use super::{
+    event::Event,
+    journal::{Change, Committed, Journal},
+    rooms::state::RoomState,
+};
+use crate::{
+    error::{ApiError, Result},
+    storage::{self, db::Db},
+};
+
+/// People whose rules are held in memory; past it all are forgotten and read again as they are asked for.
+const MAX_IN_MEMORY: usize = 20_000;
+
+/// What an event does to a person by their rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// It counts as a notification.
+    pub notify: bool,
+    /// And it is highlighted.
+    pub highlight: bool,
+}
+
+/// A person and a room as rules look at them: to be made once for a room and a person, for as many events as there are.
+pub fn context(room: &RoomState, user_id: &UserId) -> PushConditionRoomCtx {
+    let members = UInt::try_from(room.joined_count).unwrap_or(UInt::MAX);
+    PushConditionRoomCtx::new(room.room_id.clone(), members, user_id.to_owned(), room.display_name(user_id))
+        .with_power_levels(room.push_power_levels())
+}
+
+/// The actions of the first rule that applies to an event. One's own events have none.
+///
+/// The event is flattened once, whoever asks; ruma's `Ruleset::get_match` would do it again for every person.
+pub fn actions<'r>(rules: &'r Ruleset, event: &Event, context: &PushConditionRoomCtx) -> &'r [Action] {
+    if event.sender == context.user_id {
+        return &[];
+    }
+    let flattened = event.flattened();
+    rules
+        .iter()
+        // Rules are asynchronous for the sake of thread subscriptions alone, which this server does not have.
+        .find(|rule| rule.applies(flattened, context).now_or_never().unwrap_or(false))
+        .map_or(&[], |rule| rule.actions())
+}
+
+/// What an event does to a person.
+pub fn evaluate(rules: &Ruleset, event: &Event, context: &PushConditionRoomCtx) -> Verdict {
+    let actions = actions(rules, event, context);
+    let notify = actions.iter().any(Action::should_notify);
+    Verdict { notify, highlight: notify && actions.iter().any(Action::is_highlight) }
+}
+
+/// Everybody's rules, those in use in memory.
+#[derive(Debug)]
+pub struct Push {
+    db: Db,
+    rules: RwLock<HashMap<OwnedUserId, Arc<Ruleset>>>,
+    /// Counts changes, so that a loader sees whether one came between its reading and its keeping.
+    generation: AtomicU64,
+}
+
+impl Push {
+    /// Nothing in memory as yet.
+    pub fn new(db: Db) -> Self {
+        Self { db, rules: RwLock::default(), generation: AtomicU64::new(0) }
+    }
+
+    /// A person's rules.
+    pub async fn rules(&self, user_id: &UserId) -> Result<Arc<Ruleset>> {
+        if let Some(rules) = self.rules.read().get(user_id) {
+            return Ok(rules.clone());
+        }
+        let before = self.generation.load(Ordering::Acquire);
+        let stored = storage::push::rules(&self.db, user_id).await?;
+        let rules = Arc::new(merged(user_id, stored.as_deref())?);
+        let mut all = self.rules.write();
+        if self.generation.load(Ordering::Acquire) == before {
+            if all.len() >= MAX_IN_MEMORY {
+                all.clear();
+            }
+            all.insert(user_id.to_owned(), rules.clone());
+        }
+        Ok(rules)
+    }
+
+    /// A person's rules as the content of `m.push_rules`: for those who never changed any there is no such account
+    /// data, and yet clients are to be given it.
+    pub async fn content(&self, user_id: &UserId) -> Result<Box<RawValue>> {
+        let content = PushRulesEventContent::new(Ruleset::clone(&*self.rules(user_id).await?));
+        Ok(serde_json::value::to_raw_value(&content)?)
+    }
+
+    /// Forgets the rules that a commit has changed.
+    pub fn observe(&self, committed: &Committed) {
+        for change in &committed.changes {
+            if let Change::AccountData { user_id, room_id: None } = change {
+                let mut all = self.rules.write();
+                self.generation.fetch_add(1, Ordering::AcqRel);
+                all.remove(user_id);
+            }
+        }
+    }
+
+    /// Changes a person's rules; nothing is kept if `change` fails.
+    pub async fn change(
+        &self,
+        journal: &Journal,
+        user_id: &UserId,
+        change: impl FnOnce(&mut Ruleset) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        let user_id = user_id.to_owned();
+        journal
+            .write(move |w| {
+                Box::pin(async move {
+                    let stored = storage::push::rules(&mut w.tx, &user_id).await?;
+                    let mut rules = merged(&user_id, stored.as_deref())?;
+                    change(&mut rules)?;
+                    let content = serde_json::to_string(&PushRulesEventContent::new(rules))?;
+                    let position = w.next_position();
+                    storage::push::keep_rules(&mut w.tx, &user_id, content, position).await?;
+                    w.changed(Change::AccountData { user_id, room_id: None });
+                    Ok(())
+                })
+            })
+            .await
+    }
+}
+
+/// The server's defaults with a person's changes.
+fn merged(user_id: &UserId, stored: Option<&str>) -> Result<Ruleset> {
+    let defaults = Ruleset::server_default(user_id);
+    let Some(stored) = stored else { return Ok(defaults) };
+    let mut rules = serde_json::from_str::<PushRulesEventContent>(stored)?.global;
+    rules.update_with_server_default(defaults);
+    Ok(rules)
+}
+
+/// Adds a rule or replaces it, at a place relative to others.
+///
+/// # Errors
+///
+/// `M_INVALID_PARAM` for an id that is not allowed, `M_NOT_FOUND` where there is no rule to place it by.
+pub fn insert(rules: &mut Ruleset, rule: NewPushRule, after: Option<&str>, before: Option<&str>) -> Result<()> {
+    let (kind, id) = (rule.kind(), rule.rule_id().to_owned());
+    let was = rules.get(kind.clone(), &id).map(|rule| rule.enabled());
+    let moved = after.is_some() || before.is_some();
+    if moved && was.is_some() && !id.starts_with('.') {
+        // A rule that is to be moved is taken out first: its place is counted among the others.
+        rules.remove(kind.clone(), &id).map_err(|e| ApiError::invalid_param(e.to_string()))?;
+    }
+    rules.insert(rule, after, before).map_err(|error| match error {
+        InsertPushRuleError::UnknownRuleId => {
+            ApiError::not_found("There is no rule of this kind with the id of before or after.")
+        }
+        InsertPushRuleError::BeforeHigherThanAfter => {
+            ApiError::invalid_param("The rule of before stands above the rule of after.")
+        }
+        InsertPushRuleError::RelativeToServerDefaultRule => {
+            ApiError::invalid_param("A rule cannot be placed relative to a rule of the server.")
+        }
+        _ => ApiError::invalid_param("A rule's id begins with no dot and holds no slash or backslash."),
+    })?;
+    if let Some(enabled) = was {
+        set_enabled(rules, kind, &id, enabled)?;
+    }
+    Ok(())
+}
+
+/// Switches a rule on or off.
+pub fn set_enabled(rules: &mut Ruleset, kind: RuleKind, id: &str, enabled: bool) -> Result<()> {
+    rules.set_enabled(kind, id, enabled).map_err(|_| no_such_rule())
+}
+
+/// Changes what a rule does.
+pub fn set_actions(rules: &mut Ruleset, kind: RuleKind, id: &str, actions: Vec<Action>) -> Result<()> {
+    rules.set_actions(kind, id, actions).map_err(|_| no_such_rule())
+}
+
+/// Removes a rule that the person made.
+pub fn remove(rules: &mut Ruleset, kind: RuleKind, id: &str) -> Result<()> {
+    rules.remove(kind, id).map_err(|error| match error {
+        RemovePushRuleError::ServerDefault => {
+            ApiError::invalid_param("A rule of the server cannot be removed. Switch it off in its place.")
+        }
+        _ => no_such_rule(),
+    })
+}
+
+/// `M_NOT_FOUND` for a rule.
+pub fn no_such_rule() -> ApiError {
+    ApiError::not_found("There is no such push rule.")
+}
+
+#[cfg(test)]
+mod tests;

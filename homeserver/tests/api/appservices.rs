@@ -1,0 +1,278 @@
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    routing::{get, post, put},
+};
+use http::{HeaderMap, Method, StatusCode};
+use parking_lot::Mutex;
+use ruma::presence::PresenceState;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use crate::server::{Server, User};
+
+/// An application service that notes what it is told.
+#[derive(Clone, Default)]
+struct Fake(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    address: Mutex<String>,
+    /// Every attempt at a transaction: its id and its body.
+    attempts: Mutex<Vec<(String, Value)>>,
+    /// The transactions that were taken.
+    taken: Mutex<Vec<(String, Value)>>,
+    /// So many attempts are still refused.
+    refuse: AtomicUsize,
+    /// The users and aliases that it makes when asked.
+    makes: Mutex<HashSet<String>>,
+    told: Notify,
+}
+
+impl Fake {
+    async fn start() -> Self {
+        let fake = Self::default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        *fake.0.address.lock() = format!("http://{}/base", listener.local_addr().expect("an address"));
+        let router = Router::new()
+            .route("/base/_matrix/app/v1/transactions/{txn}", put(transaction))
+            .route("/base/_matrix/app/v1/{kind}/{id}", get(query))
+            .route("/base/_matrix/app/v1/ping", post(ping))
+            .with_state(fake.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        fake
+    }
+
+    fn registration(&self, more: &str) -> String {
+        let url = self.0.address.lock().clone();
+        format!(
+            "id: games\nurl: {url}\nas_token: from-games\nhs_token: to-games\nsender_localpart: games\n{more}\
+             namespaces:\n  users:\n    - {{ exclusive: true, regex: '@bot_.*' }}\n  \
+             aliases:\n    - {{ exclusive: true, regex: '#games_.*' }}\n"
+        )
+    }
+
+    /// The events that were taken, each as often as it was.
+    fn events(&self) -> Vec<String> {
+        let taken = self.0.taken.lock();
+        let events = taken.iter().flat_map(|(_, body)| body["events"].as_array().cloned().unwrap_or_default());
+        events.map(|event| event["event_id"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// The ephemeral events of a type that were taken.
+    fn ephemeral(&self, kind: &str) -> Vec<Value> {
+        let taken = self.0.taken.lock();
+        let events = taken.iter().flat_map(|(_, body)| body["ephemeral"].as_array().cloned().unwrap_or_default());
+        events.filter(|event| event["type"] == kind).collect()
+    }
+
+    async fn until(&self, what: &str, done: impl Fn() -> bool) {
+        let waiting = async {
+            while !done() {
+                let told = self.0.told.notified();
+                if !done() {
+                    told.await;
+                }
+            }
+        };
+        if tokio::time::timeout(Duration::from_secs(30), waiting).await.is_err() {
+            panic!("{what} did not happen: {:#?}", self.0.taken.lock());
+        }
+    }
+}
+
+fn authorized(headers: &HeaderMap) -> bool {
+    headers.get("authorization").is_some_and(|value| value == "Bearer to-games")
+}
+
+async fn transaction(
+    State(Fake(inner)): State<Fake>,
+    Path(txn): Path<String>,
+    headers: HeaderMap,
+    Json(body): Json<Value>,
+) -> (StatusCode, Json<Value>) {
+    inner.attempts.lock().push((txn.clone(), body.clone()));
+    let refuse = inner.refuse.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
+    if !refuse && authorized(&headers) {
+        inner.taken.lock().push((txn, body));
+    }
+    inner.told.notify_one();
+    if refuse { (StatusCode::BAD_GATEWAY, Json(json!({}))) } else { (StatusCode::OK, Json(json!({}))) }
+}
+
+async fn query(State(Fake(inner)): State<Fake>, Path((_, id)): Path<(String, String)>) -> StatusCode {
+    if inner.makes.lock().contains(&id) { StatusCode::OK } else { StatusCode::NOT_FOUND }
+}
+
+async fn ping(State(_): State<Fake>, headers: HeaderMap, Json(body): Json<Value>) -> (StatusCode, Json<Value>) {
+    if authorized(&headers) && body["transaction_id"] == "hello" {
+        (StatusCode::OK, Json(json!({})))
+    } else {
+        (StatusCode::FORBIDDEN, Json(json!({ "errcode": "M_FORBIDDEN" })))
+    }
+}
+
+impl Server {
+    /// The same server with an application service.
+    async fn with_appservice(self, registration: String) -> Self {
+        self.adjusted(|config| {
+            let folder = config.appservices.folder.clone().expect("a folder");
+            std::fs::create_dir_all(&folder).expect("a folder");
+            std::fs::write(folder.join("games.yaml"), registration).expect("a registration");
+        })
+        .await
+    }
+}
+
+fn acting(user: &User) -> User {
+    User { token: "from-games".into(), ..user.clone() }
+}
+
+on_both_engines! {
+    async fn it_hears_of_its_users_rooms_in_order(server: Server) {
+        let fake = Fake::start().await;
+        let server = server.with_appservice(fake.registration("")).await;
+        let (alice, bot) = (server.seed_user("alice").await, server.seed_user("bot_chess").await);
+        let elsewhere = server.seed_room(&[&alice]).await;
+        server.seed_text(&alice, &elsewhere, "not for it").await;
+        let room = server.seed_room(&[&alice]).await;
+        server.seed_text(&alice, &room, "before it came").await;
+        let mut expected = vec![server.seed_membership(&bot, &room, "join").await.event_id.to_string()];
+        for n in 0..250 {
+            expected.push(server.seed_text(&alice, &room, &format!("{n}")).await.event_id.to_string());
+        }
+        expected.push(server.seed_text(&bot, &room, "its own").await.event_id.to_string());
+        expected.push(server.seed_membership(&bot, &room, "leave").await.event_id.to_string());
+        server.seed_text(&alice, &room, "after it left").await;
+        fake.until("all events", || fake.events().len() >= expected.len()).await;
+        assert_eq!(fake.events(), expected);
+        let taken = fake.0.taken.lock().clone();
+        assert!(taken.iter().all(|(_, body)| body["events"].as_array().is_some_and(|events| events.len() <= 100)));
+        let join = &taken[0].1["events"][0];
+        assert_eq!((&join["type"], &join["room_id"]), (&json!("m.room.member"), &json!(room)));
+        assert!(join["unsigned"]["age"].is_u64() && join["origin_server_ts"].is_u64(), "{join}");
+    }
+
+    async fn a_transaction_is_tried_until_it_is_taken(server: Server) {
+        let fake = Fake::start().await;
+        let server = server.with_appservice(fake.registration("")).await;
+        let bot = server.seed_user("bot_chess").await;
+        fake.0.refuse.store(2, Ordering::SeqCst);
+        let room = server.seed_room(&[&bot]).await;
+        let last = server.seed_text(&bot, &room, "hello").await;
+        fake.until("the last event", || fake.events().last() == Some(&last.event_id.to_string())).await;
+        let attempts = fake.0.attempts.lock().clone();
+        assert!(attempts[0].0 == attempts[1].0 && attempts[1].0 == attempts[2].0, "the same transaction: {attempts:#?}");
+        let ids = |(_, body): &(String, Value)| body["events"].as_array().map(Vec::len);
+        assert!(ids(&attempts[0]) == ids(&attempts[2]), "with the same events");
+        let distinct: HashSet<_> = fake.events().into_iter().collect();
+        assert_eq!(distinct.len(), fake.events().len(), "each once");
+    }
+
+    async fn a_restart_loses_and_doubles_nothing(server: Server) {
+        let fake = Fake::start().await;
+        let server = server.with_appservice(fake.registration("")).await;
+        let (alice, bot) = (server.seed_user("alice").await, server.seed_user("bot_chess").await);
+        let room = server.seed_room(&[&bot, &alice]).await;
+        let count = |fake: &Fake| fake.0.attempts.lock().len();
+        let first = server.seed_text(&alice, &room, "first").await;
+        fake.until("the first", || fake.events().contains(&first.event_id.to_string())).await;
+        let before = fake.events();
+        fake.0.refuse.store(usize::MAX, Ordering::SeqCst);
+        let attempts = count(&fake);
+        let mut expected = before.clone();
+        expected.push(server.seed_text(&alice, &room, "while it refuses").await.event_id.to_string());
+        fake.until("an attempt", || count(&fake) > attempts).await;
+        let refused = fake.0.attempts.lock().last().cloned().expect("an attempt");
+        expected.push(server.seed_text(&alice, &room, "before the restart").await.event_id.to_string());
+        expected.push(server.seed_membership(&bot, &room, "leave").await.event_id.to_string());
+        server.seed_text(&alice, &room, "not for it").await;
+
+        let server = server.adjusted(|_| {}).await;
+        let attempts = count(&fake);
+        fake.until("an attempt after the restart", || count(&fake) > attempts).await;
+        let again = fake.0.attempts.lock().last().cloned().expect("an attempt");
+        assert_eq!(again.0, refused.0, "the transaction that was under way");
+        assert_eq!(again.1["events"].as_array().map(Vec::len), refused.1["events"].as_array().map(Vec::len));
+        fake.0.refuse.store(0, Ordering::SeqCst);
+        server.post(&acting(&bot), "/_matrix/client/v1/appservice/games/ping", json!({ "transaction_id": "hello" })).await;
+        fake.until("all events", || fake.events().len() >= expected.len()).await;
+        assert_eq!(fake.events(), expected);
+    }
+
+    async fn it_is_pinged(server: Server) {
+        let fake = Fake::start().await;
+        let server = server.with_appservice(fake.registration("")).await;
+        let alice = server.seed_user("alice").await;
+        let games = acting(&alice);
+        let path = "/_matrix/client/v1/appservice/games/ping";
+        let answer = server.post(&games, path, json!({ "transaction_id": "hello" })).await;
+        assert!(answer["duration_ms"].is_u64(), "{answer}");
+        let refused = server.json(Method::POST, path, Some(&games.token), &json!({})).await;
+        assert_eq!((refused.0, refused.1["errcode"].as_str()), (StatusCode::BAD_GATEWAY, Some("M_BAD_STATUS")));
+        assert_eq!((&refused.1["status"], &refused.1["body"]), (&json!(403), &json!("{\"errcode\":\"M_FORBIDDEN\"}")));
+        let other = "/_matrix/client/v1/appservice/other/ping";
+        server.refused(Method::POST, &games, other, json!({}), "M_FORBIDDEN").await;
+        let (status, answer) = server.json(Method::POST, path, Some(&alice.token), &json!({})).await;
+        assert!(status.is_client_error(), "{answer}");
+
+        let silent = fake.registration("").replace(&*fake.0.address.lock(), "null");
+        let server = server.with_appservice(silent).await;
+        server.refused(Method::POST, &games, path, json!({}), "M_URL_NOT_SET").await;
+        // Nobody listens on a port that was just given back.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let gone = format!("http://{}", listener.local_addr().expect("an address"));
+        drop(listener);
+        let server = server.with_appservice(fake.registration("").replace(&*fake.0.address.lock(), &gone)).await;
+        let (status, answer) = server.json(Method::POST, path, Some(&games.token), &json!({})).await;
+        assert_eq!((status, answer["errcode"].as_str()), (StatusCode::BAD_GATEWAY, Some("M_CONNECTION_FAILED")));
+    }
+
+    async fn it_is_asked_for_what_is_in_its_namespace(server: Server) {
+        let fake = Fake::start().await;
+        let server = server.with_appservice(fake.registration("")).await;
+        let outbound = &server.app.outbound;
+        let alias = ruma::room_alias_id!("#games_chess:parta.test");
+        assert!(!outbound.query_alias(alias).await);
+        fake.0.makes.lock().extend([alias.to_string(), "#other:parta.test".into(), "@bot_new:parta.test".into()]);
+        assert!(outbound.query_alias(alias).await);
+        assert!(!outbound.query_alias(ruma::room_alias_id!("#other:parta.test")).await, "not in its namespace");
+        assert!(outbound.query_user(ruma::user_id!("@bot_new:parta.test")).await);
+        assert!(!outbound.query_user(ruma::user_id!("@alice:parta.test")).await);
+    }
+
+    async fn it_hears_of_typing_receipts_and_presence_if_it_wants(server: Server) {
+        let fake = Fake::start().await;
+        let server = server.with_appservice(fake.registration("receive_ephemeral: true\n")).await;
+        let (alice, bot) = (server.seed_user("alice").await, server.seed_user("bot_chess").await);
+        let elsewhere = server.seed_room(&[&alice]).await;
+        let room = server.seed_room(&[&alice, &bot]).await;
+        let text = server.seed_text(&bot, &room, "hello").await;
+        for room in [&elsewhere, &room] {
+            let typing = format!("/_matrix/client/v3/rooms/{room}/typing/{}", alice.id);
+            server.put(&alice, &typing, json!({ "typing": true, "timeout": 60_000 })).await;
+        }
+        let receipt = |kind: &str| format!("/_matrix/client/v3/rooms/{room}/receipt/{kind}/{}", text.event_id);
+        server.post(&alice, &receipt("m.read.private"), json!({})).await;
+        server.post(&alice, &receipt("m.read"), json!({})).await;
+        let _syncing = server.app.presence.syncing(&alice.user_id(), &PresenceState::Online);
+        let heard = |kind: &str| !fake.ephemeral(kind).is_empty();
+        fake.until("all three", || heard("m.typing") && heard("m.receipt") && heard("m.presence")).await;
+        let typing = fake.ephemeral("m.typing");
+        assert!(typing.iter().all(|event| event["room_id"] == json!(room)), "{typing:?}");
+        assert_eq!(typing[0]["content"]["user_ids"], json!([alice.id]));
+        let receipts = fake.ephemeral("m.receipt");
+        assert!(receipts[0]["content"][text.event_id.as_str()]["m.read"][&alice.id].is_object(), "{receipts:?}");
+        assert!(!json!(receipts).to_string().contains("private"), "{receipts:?}");
+        assert_eq!(fake.ephemeral("m.presence")[0]["sender"], json!(alice.id));
+    }
+}
