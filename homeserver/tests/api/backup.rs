@@ -13,16 +13,20 @@ use std::{
 use homeserver::{
     app::App, backup, clock::Clock, config::Config, domain::media::Described, lock::Lock, storage::db::sql,
 };
-use ruma::{UserId, user_id};
+use ruma::user_id;
 
 use crate::server::{Server, count};
-
-const ANNA: &UserId = user_id!("@anna:parta.test");
 
 async fn upload(app: &App, bytes: Vec<u8>) -> String {
     let stream = futures_util::stream::iter([Ok::<_, std::io::Error>(axum::body::Bytes::from(bytes))]);
     let described = Described::new(None, None).unwrap();
-    app.media.upload(ANNA, described, None, stream).await.unwrap().media_id().unwrap().to_owned()
+    app.media
+        .upload(user_id!("@anna:parta.test"), described, None, stream)
+        .await
+        .unwrap()
+        .media_id()
+        .unwrap()
+        .to_owned()
 }
 
 async fn note(app: &App, number: i64) {

@@ -184,7 +184,8 @@ on_both_engines! {
             request.header("content-type", "text/plain").body(Body::from(body)).unwrap()
         };
         assert_eq!(errcode(&server.call(put(&boris, "theirs")).await), (403, "M_FORBIDDEN".into()));
-        let waiting = read(&server, &boris, &format!("download/{file}?timeout_ms=20000"), &[]);
+        let patient = format!("download/{file}?timeout_ms=20000");
+        let waiting = read(&server, &boris, &patient, &[]);
         let uploading = server.call(put(&anna, "hello"));
         let (waited, uploaded) = tokio::join!(waiting, uploading);
         assert_eq!(uploaded.status(), StatusCode::OK);
