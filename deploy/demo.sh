@@ -54,6 +54,7 @@ TOML
 fi
 (umask 077; cat >"$data/games.toml" <<TOML
 homeserver = "http://127.0.0.1:$port"
+server_name = "$name"
 listen = "127.0.0.1:$games_port"
 data_dir = "$data/games"
 registration = "$data/appservices/games.yaml"

@@ -161,8 +161,7 @@ impl App {
         ];
         let observers: Vec<Observer> =
             vec![observer(&notifier, Notifier::wake_all), observer(&outbound, Outbound::observe)];
-        let (journal, writer) = Journal::start(db.clone(), clock.clone(), rooms.clone(), caches, observers).await?;
-        tasks.last(writer);
+        let journal = Journal::start(db.clone(), clock.clone(), rooms.clone(), caches, observers).await?;
         let sessions = Arc::new(Sessions::new(db.clone(), clock.clone(), journal.clone(), sessions_in_use));
         let lifetime = Duration::from_secs(config.login.access_token_lifetime_seconds);
         let devices = Devices::new(db.clone(), clock.clone(), journal.clone(), sessions.clone(), lifetime);
@@ -244,6 +243,16 @@ impl App {
             clock,
             config,
         })))
+    }
+
+    /// Stops what runs besides the requests, and returns once everything that was submitted is durable.
+    pub async fn stop(&self) {
+        self.tasks.stop().await;
+        if let Err(error) = self.sessions.write_seen().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "when devices were last seen was not written");
+        }
+        self.journal.stop().await;
+        self.db.close().await;
     }
 }
 

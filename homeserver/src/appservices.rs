@@ -147,7 +147,7 @@ impl Outbound {
         }
     }
 
-    /// Makes the accounts of the application services' own users, and starts the workers.
+    /// Starts the workers. An application service that is new hears of what comes from now on.
     pub async fn start(
         self: &Arc<Self>,
         journal: &Journal,
@@ -155,18 +155,15 @@ impl Outbound {
         sources: Sources,
         tasks: &Tasks,
     ) -> Result<()> {
-        let senders: Vec<_> =
-            self.registered.iter().map(|appservice| (appservice.id.clone(), appservice.sender.clone())).collect();
-        if senders.is_empty() {
+        if self.lines.is_empty() {
             return Ok(());
         }
-        // One that is new hears of what comes from now on.
+        let ids: Vec<_> = self.lines.iter().map(|line| line.appservice.id.clone()).collect();
         let position = journal.position();
         journal
             .write(move |w| {
                 Box::pin(async move {
-                    for (id, user_id) in senders {
-                        storage::appservices::make_sender(&mut w.tx, &id, &user_id, w.now).await?;
+                    for id in ids {
                         storage::appservices::begin(&mut w.tx, &id, w.now, position).await?;
                     }
                     Ok(())

@@ -67,7 +67,7 @@ impl Offline {
         let forgets = users.clone();
         let rooms = Arc::new(Rooms::new(db.clone()));
         let observer = Box::new(move |committed: &_| forgets.observe(committed));
-        let (journal, _) = Journal::start(db.clone(), clock.clone(), rooms, vec![observer], Vec::new()).await?;
+        let journal = Journal::start(db.clone(), clock.clone(), rooms, vec![observer], Vec::new()).await?;
         let sessions = Sessions::new(db.clone(), clock.clone(), journal.clone(), Arc::new(sessions::InUse::default()));
         let lifetime = std::time::Duration::from_secs(config.login.access_token_lifetime_seconds);
         let devices = Devices::new(db.clone(), clock.clone(), journal.clone(), Arc::new(sessions), lifetime);

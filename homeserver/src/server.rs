@@ -33,15 +33,14 @@ pub async fn serve(app: App, lock: Option<Lock>) -> anyhow::Result<()> {
     }
     tracing::info!("stopping");
     let grace = Duration::from_secs(app.config.server.shutdown_grace_seconds);
-    let stopped = tokio::time::timeout(grace, async {
-        app.tasks.stop().await;
-        connections.close();
-        connections.wait().await;
-    });
-    if stopped.await.is_err() {
+    app.tasks.stopping().cancel();
+    connections.close();
+    if tokio::time::timeout(grace, connections.wait()).await.is_err() {
         tracing::warn!(connections = connections.len(), "requests were still under way at the end of the grace");
     }
-    app.db.close().await;
+    if tokio::time::timeout(grace, app.stop()).await.is_err() {
+        tracing::warn!("background work did not end in time");
+    }
     drop(lock);
     Ok(())
 }

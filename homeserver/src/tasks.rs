@@ -1,7 +1,5 @@
 //! Background work, and the sign to stop.
 
-use parking_lot::Mutex;
-use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// What runs besides the requests.
@@ -9,7 +7,6 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub struct Tasks {
     stop: CancellationToken,
     running: TaskTracker,
-    last: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Tasks {
@@ -24,11 +21,6 @@ impl Tasks {
         self.running.spawn(async move {
             stop.run_until_cancelled_owned(task).await;
         });
-    }
-
-    /// A task that ends by itself once nobody gives it work: it is waited for after all others.
-    pub fn last(&self, task: JoinHandle<()>) {
-        self.last.lock().push(task);
     }
 
     /// Gives the sign and waits until background work has ended.

@@ -40,6 +40,7 @@ pub async fn send(
     State(app): State<App>,
     Ruma { body, caller, .. }: Ruma<send_message_event::v3::Request>,
 ) -> Result<send_message_event::v3::Response> {
+    app.limits.message(&caller.user_id)?;
     let ts = timestamp(&caller, body.timestamp);
     let kind = body.event_type.to_string().into();
     let event_id = app.room_actions.send(&caller, &body.room_id, kind, body.txn_id, body.body.json(), ts).await?;

@@ -35,6 +35,7 @@ pub async fn create(
         content: Box<serde_json::value::RawValue>,
     }
 
+    app.limits.message(&caller.user_id)?;
     let version = body.room_version.unwrap_or_else(|| app.config.rooms.default_version.clone());
     if !crate::config::Rooms::VERSIONS.contains(&version) {
         return Err(ApiError::new(

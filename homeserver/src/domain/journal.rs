@@ -10,7 +10,11 @@
 //! their order (notifier, push, application services), then the callers get their answers. An answer therefore never comes
 //! before what it answers is durable.
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Instant,
+};
 
 use futures_util::future::BoxFuture;
 use ruma::{
@@ -131,6 +135,8 @@ type Write = Box<dyn for<'t> FnOnce(&'t mut Writing) -> BoxFuture<'t, (bool, Del
 enum Job {
     Decide { rooms: Vec<OwnedRoomId>, run: Decide },
     Write(Write),
+    /// Take no further jobs, finish those that wait, and then tell.
+    Stop(oneshot::Sender<()>),
 }
 
 /// The way to write. Cheap to clone.
@@ -175,14 +181,14 @@ impl Writing {
 
 impl Journal {
     /// Starts the task. `caches` see a commit before its position can be read, `observers` after. The task ends when
-    /// every clone of the journal is dropped and the queue is empty.
+    /// every clone of the journal is dropped or one of them says [`Self::stop`], and the queue is empty.
     pub async fn start(
         db: Db,
         clock: Clock,
         rooms: Arc<Rooms>,
         caches: Vec<Observer>,
         observers: Vec<Observer>,
-    ) -> sqlx::Result<(Self, tokio::task::JoinHandle<()>)> {
+    ) -> sqlx::Result<Self> {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let last = storage::commit::last_position(&db).await?;
         let (published, position) = tokio::sync::watch::channel(last);
@@ -196,8 +202,18 @@ impl Journal {
             position: last,
             published,
             transactions: transactions.clone(),
+            stopped: Vec::new(),
         };
-        Ok((Self { queue, transactions, db, clock, position }, tokio::spawn(task.run(jobs))))
+        tokio::spawn(task.run(jobs));
+        Ok(Self { queue, transactions, db, clock, position })
+    }
+
+    /// Takes no further jobs, and returns once those that wait are committed.
+    pub async fn stop(&self) {
+        let (stopped, wait) = oneshot::channel();
+        if self.queue.send(Job::Stop(stopped)).await.is_ok() {
+            let _ = wait.await;
+        }
     }
 
     /// The last committed position.
@@ -270,6 +286,8 @@ struct Task {
     position: Position,
     published: tokio::sync::watch::Sender<Position>,
     transactions: Arc<Transactions>,
+    /// Who waits for the end.
+    stopped: Vec<oneshot::Sender<()>>,
 }
 
 /// What a batch has decided so far.
@@ -278,6 +296,8 @@ struct Pending {
     rows: Rows,
     changes: Vec<Change>,
     rooms: HashMap<OwnedRoomId, Arc<RoomState>>,
+    /// Rooms that this batch has deleted: to its later decisions there are none.
+    deleted: HashSet<OwnedRoomId>,
     memberships: Vec<(OwnedUserId, OwnedRoomId, Membership)>,
     sent: HashMap<transactions::Key, OwnedEventId>,
     /// How far the receipts of this batch go.
@@ -307,6 +327,12 @@ impl Task {
             for answer in answers {
                 answer(committed);
             }
+            if !self.stopped.is_empty() {
+                jobs.close();
+            }
+        }
+        for waiting in self.stopped {
+            let _ = waiting.send(());
         }
     }
 
@@ -336,6 +362,7 @@ impl Task {
                     pending.rows.flush(&mut open).await?;
                     tx = Some(self.write(run, now, open, &mut pending, answers).await?);
                 }
+                Job::Stop(stopped) => self.stopped.push(stopped),
             }
         }
         if tx.is_none() && before == self.position && pending.rows.is_empty() {
@@ -385,6 +412,12 @@ impl Task {
         if keep {
             writing.tx.batch("RELEASE SAVEPOINT job".into()).await?;
             self.position = writing.position;
+            for change in &writing.changes {
+                if let Change::RoomDeleted(room_id) = change {
+                    pending.rooms.remove(room_id);
+                    pending.deleted.insert(room_id.clone());
+                }
+            }
             pending.changes.append(&mut writing.changes);
         } else {
             writing.tx.batch("ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job".into()).await?;
@@ -394,12 +427,10 @@ impl Task {
 
     fn publish(&self, pending: Pending) {
         self.transactions.keep(pending.sent);
-        for change in &pending.changes {
-            if let Change::RoomDeleted(room_id) = change {
-                self.rooms.evict(room_id);
-            }
-        }
         self.rooms.publish(pending.rooms.values().cloned(), pending.memberships);
+        for room_id in &pending.deleted {
+            self.rooms.evict(room_id);
+        }
         let committed = Committed { position: self.position, changes: pending.changes, rooms: pending.rooms };
         for cache in &self.caches {
             cache(&committed);

@@ -6,16 +6,9 @@
 
 pub mod pushers;
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use parking_lot::RwLock;
 use ruma::{
     OwnedUserId, UInt, UserId,
     events::push_rules::PushRulesEventContent,
@@ -24,6 +17,7 @@ use ruma::{
 use serde_json::value::RawValue;
 
 use super::{
+    cache::Cache,
     event::Event,
     journal::{Change, Committed, Journal},
     rooms::state::RoomState,
@@ -78,33 +72,23 @@ pub fn evaluate(rules: &Ruleset, event: &Event, context: &PushConditionRoomCtx) 
 #[derive(Debug)]
 pub struct Push {
     db: Db,
-    rules: RwLock<HashMap<OwnedUserId, Arc<Ruleset>>>,
-    /// Counts changes, so that a loader sees whether one came between its reading and its keeping.
-    generation: AtomicU64,
+    rules: Cache<OwnedUserId, Ruleset>,
 }
 
 impl Push {
     /// Nothing in memory as yet.
     pub fn new(db: Db) -> Self {
-        Self { db, rules: RwLock::default(), generation: AtomicU64::new(0) }
+        Self { db, rules: Cache::new(MAX_IN_MEMORY) }
     }
 
     /// A person's rules.
     pub async fn rules(&self, user_id: &UserId) -> Result<Arc<Ruleset>> {
-        if let Some(rules) = self.rules.read().get(user_id) {
-            return Ok(rules.clone());
-        }
-        let before = self.generation.load(Ordering::Acquire);
-        let stored = storage::push::rules(&self.db, user_id).await?;
-        let rules = Arc::new(merged(user_id, stored.as_deref())?);
-        let mut all = self.rules.write();
-        if self.generation.load(Ordering::Acquire) == before {
-            if all.len() >= MAX_IN_MEMORY {
-                all.clear();
-            }
-            all.insert(user_id.to_owned(), rules.clone());
-        }
-        Ok(rules)
+        let load = async {
+            let stored = storage::push::rules(&self.db, user_id).await?;
+            merged(user_id, stored.as_deref()).map(Some)
+        };
+        let rules = self.rules.get(user_id, load).await?;
+        rules.ok_or_else(|| ApiError::internal("everybody has push rules"))
     }
 
     /// A person's rules as the content of `m.push_rules`: for those who never changed any there is no such account
@@ -118,9 +102,7 @@ impl Push {
     pub fn observe(&self, committed: &Committed) {
         for change in &committed.changes {
             if let Change::AccountData { user_id, room_id: None } = change {
-                let mut all = self.rules.write();
-                self.generation.fetch_add(1, Ordering::AcqRel);
-                all.remove(user_id);
+                self.rules.evict(user_id);
             }
         }
     }
@@ -166,6 +148,9 @@ fn merged(user_id: &UserId, stored: Option<&str>) -> Result<Ruleset> {
 /// `M_INVALID_PARAM` for an id that is not allowed, `M_NOT_FOUND` where there is no rule to place it by.
 pub fn insert(rules: &mut Ruleset, rule: NewPushRule, after: Option<&str>, before: Option<&str>) -> Result<()> {
     let (kind, id) = (rule.kind(), rule.rule_id().to_owned());
+    if [after, before].contains(&Some(&id)) {
+        return Err(ApiError::not_found("A rule cannot be placed relative to itself."));
+    }
     let was = rules.get(kind.clone(), &id).map(|rule| rule.enabled());
     let moved = after.is_some() || before.is_some();
     if moved && was.is_some() && !id.starts_with('.') {

@@ -38,16 +38,16 @@ pub async fn root_of(db: &Db, room: &RoomState, event: &Event) -> Result<Option<
 /// Whether a receipt for a thread may name an event: the event is in that thread, or it is the thread's root or relates
 /// to it.
 pub async fn holds(db: &Db, room: &RoomState, event: &Event, thread: &ReceiptThread) -> Result<bool> {
-    let root = match thread {
+    let start = match thread {
         ReceiptThread::Unthreaded => return Ok(true),
         ReceiptThread::Main => return Ok(root_of(db, room, event).await?.is_none()),
-        ReceiptThread::Thread(root) => root,
+        ReceiptThread::Thread(named) => named,
         _ => return Ok(false),
     };
     let mut at = event.event_id.clone();
     let mut relation = event.relation.clone();
     for _ in 0..=HOPS {
-        if at == *root {
+        if at == *start {
             return Ok(true);
         }
         let Some(to) = relation else { return Ok(false) };

@@ -1,6 +1,6 @@
 //! How far application services have come.
 
-use ruma::{OwnedRoomAliasId, RoomId, UserId};
+use ruma::{OwnedRoomAliasId, RoomId};
 
 use super::db::{Db, Tx, sql};
 use crate::event::Position;
@@ -88,17 +88,4 @@ pub async fn acknowledge(tx: &mut Tx, id: &str, up_to: Position) -> sqlx::Result
 pub async fn aliases(db: &Db, room_id: &RoomId) -> sqlx::Result<Vec<OwnedRoomAliasId>> {
     let rows = sql("SELECT alias FROM aliases WHERE room_id = $1");
     rows.bind(room_id).all(db).await?.iter().map(|row| row.parse("alias")).collect()
-}
-
-/// Makes the account of an application service's own user, if it is not there.
-pub async fn make_sender(tx: &mut Tx, id: &str, user_id: &UserId, now: i64) -> sqlx::Result<bool> {
-    let made = sql("INSERT INTO users (user_id, created_at, appservice_id) VALUES ($1, $2, $3) \
-                    ON CONFLICT (user_id) DO NOTHING");
-    Ok(made.bind(user_id).bind(now).bind(id).run(tx).await? > 0)
-}
-
-/// Whether there is an account in use.
-pub async fn has_user(db: &Db, user_id: &UserId) -> sqlx::Result<bool> {
-    let row = sql("SELECT 1 AS one FROM users WHERE user_id = $1 AND NOT deactivated").bind(user_id);
-    Ok(row.optional(db).await?.is_some())
 }

@@ -82,13 +82,3 @@ pub async fn delete_pushers_of_others(tx: &mut Tx, user_id: &UserId, ids: &Pushe
         .await
         .map(drop)
 }
-
-/// Removes the pushers that a device has set: they go when the device signs out.
-pub async fn delete_pushers_of_device(tx: &mut Tx, user_id: &UserId, device_id: &DeviceId) -> sqlx::Result<()> {
-    sql("DELETE FROM pushers WHERE user_id = $1 AND device_id = $2")
-        .bind(user_id)
-        .bind(device_id)
-        .run(tx)
-        .await
-        .map(drop)
-}

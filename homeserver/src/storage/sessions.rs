@@ -62,6 +62,7 @@ pub struct Device {
 const OF_A_DEVICE: &[&str] = &[
     "DELETE FROM access_tokens WHERE user_id = $1 AND device_id = $2",
     "DELETE FROM refresh_tokens WHERE user_id = $1 AND device_id = $2",
+    "DELETE FROM pushers WHERE user_id = $1 AND device_id = $2",
     "DELETE FROM devices WHERE user_id = $1 AND device_id = $2",
 ];
 

@@ -97,8 +97,7 @@ impl Server {
     pub async fn adjusted(self, adjust: impl FnOnce(&mut Config)) -> Self {
         let mut config = self.app.config.clone();
         adjust(&mut config);
-        self.app.tasks.stop().await;
-        self.app.db.close().await;
+        self.app.stop().await;
         let app = App::start(config, Clock::system()).await.expect("the server starts");
         Self { router: api::router(&app), app, _folder: self._folder }
     }
@@ -142,7 +141,7 @@ impl Server {
 
     /// The server after a restart: nothing is left but what it wrote down.
     pub async fn restarted(self) -> Self {
-        self.app.tasks.stop().await;
+        self.app.stop().await;
         let app = App::start(self.app.config.clone(), Clock::system()).await.expect("the server starts again");
         Self { router: api::router(&app), app, _folder: self._folder }
     }

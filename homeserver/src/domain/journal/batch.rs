@@ -72,6 +72,9 @@ impl<'a> Batch<'a> {
 
     /// A room as it stands now.
     pub fn room(&self, room_id: &RoomId) -> Option<Arc<RoomState>> {
+        if self.pending.deleted.contains(room_id) {
+            return None;
+        }
         self.changed
             .get(room_id)
             .or_else(|| self.pending.rooms.get(room_id))

@@ -1,0 +1,160 @@
+//! A game to its end: two people through matrix-sdk, the real server and the real game service.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+
+use matrix_sdk::ruma::UserId;
+use matrix_sdk::ruma::api::client::room::create_room::v3::Request as CreateRequest;
+use matrix_sdk::ruma::events::room::member::MembershipState;
+use matrix_sdk::{Client, Room};
+use serde_json::{Value, json};
+
+use crate::api::Homeserver;
+use crate::harness::{Engine, SERVER_NAME, Server, Setup, binary, free_port};
+use crate::sdk::{join, person, until};
+
+on_both_engines_alone![tic_tac_toe_to_its_end, chess_to_mate];
+
+/// A server and its game service, which ends with this.
+struct School {
+    server: Server,
+    games: Child,
+}
+
+impl Drop for School {
+    fn drop(&mut self) {
+        let _ = self.games.kill();
+        let _ = self.games.wait();
+    }
+}
+
+impl School {
+    async fn start(engine: Engine) -> Self {
+        let setup = Setup::new(engine);
+        let folder = setup.data.path().to_owned();
+        let registrations = folder.join("appservices");
+        fs::create_dir_all(&registrations).unwrap();
+        let registration = registrations.join("games.yaml");
+        let program = binary("PARTA_GAMES_BIN", "parta-games");
+        let port = free_port();
+        let made = Command::new(&program)
+            .args(["registration", "generate", "--server-name", SERVER_NAME, "--output"])
+            .arg(&registration)
+            .args(["--url", &format!("http://127.0.0.1:{port}")])
+            .status()
+            .unwrap();
+        assert!(made.success());
+        let config = folder.join("games.toml");
+        let text = format!(
+            "homeserver = \"{}\"\nserver_name = \"{SERVER_NAME}\"\nlisten = \"127.0.0.1:{port}\"\n\
+             data_dir = \"games\"\nregistration = \"appservices/games.yaml\"\n",
+            setup.base()
+        );
+        fs::write(&config, text).unwrap();
+        let server = setup.start().await;
+        let log = fs::File::create(folder.join("games.log")).unwrap();
+        let games = Command::new(&program)
+            .args(["serve", "--config"])
+            .arg(&config)
+            .stdin(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Self { server, games }
+    }
+
+    fn homeserver(&self) -> Homeserver {
+        self.server.homeserver()
+    }
+}
+
+/// Two people at a board.
+struct Table {
+    _school: School,
+    anna: Client,
+    boris: Client,
+    at_anna: Room,
+    at_boris: Room,
+}
+
+impl Table {
+    async fn set(engine: Engine) -> Self {
+        let school = School::start(engine).await;
+        let hs = school.homeserver();
+        let (anna, boris) = (person(&hs, "anna").await, person(&hs, "boris").await);
+        let bot = UserId::parse(format!("@games:{SERVER_NAME}")).unwrap();
+        let mut request = CreateRequest::new();
+        request.name = Some("Шахматный кружок".to_owned());
+        request.invite = vec![bot.clone(), boris.user_id().unwrap().to_owned()];
+        let at_anna = anna.create_room(request).await.expect("a room");
+        let at_boris = join(&boris, at_anna.room_id()).await;
+        let joined = async || {
+            let member = at_anna.get_member_no_sync(&bot).await.ok().flatten()?;
+            (*member.membership() == MembershipState::Join).then_some(())
+        };
+        until(&anna, "the bot", joined).await;
+        Self { _school: school, anna, boris, at_anna, at_boris }
+    }
+
+    /// The newest state of the room's one game, once it is as `wanted` says.
+    async fn board(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let newest = async || {
+            let page = self.at_anna.messages(matrix_sdk::room::MessagesOptions::backward()).await.ok()?;
+            let blocks = page.chunk.iter().filter_map(|event| {
+                let event: Value = event.raw().deserialize_as_unchecked().ok()?;
+                Some(event["content"]["org.parta.game"].clone()).filter(Value::is_object)
+            });
+            blocks.max_by_key(|block| block["revision"].as_u64()).filter(|block| wanted(block))
+        };
+        until(&self.anna, what, newest).await
+    }
+
+    /// Starts a game that Anna begins, and has Boris join it.
+    async fn begin(&self, kind: &str, seat: &str) -> Value {
+        let opponent = self.boris.user_id().unwrap();
+        let start = json!({ "action": "start", "kind": kind, "opponent": opponent, "seat": seat });
+        self.at_anna.send_raw("org.parta.game.action", start).await.expect("asked for a game");
+        let waiting = self.board("the invitation", |block| block["status"] == "waiting").await;
+        let join = json!({ "action": "join", "game_id": waiting["game_id"] });
+        self.at_boris.send_raw("org.parta.game.action", join).await.expect("joined the game");
+        self.board("the game", |block| block["status"] == "playing").await
+    }
+
+    /// Plays these moves in turn, Anna first, and gives the last board.
+    async fn play(&self, game: &Value, moves: &[&str]) -> Value {
+        let mut board = game.clone();
+        for (index, text) in moves.iter().enumerate() {
+            let legal = board["legal_moves"].as_array().cloned().unwrap_or_default();
+            assert!(legal.contains(&json!(text)), "{text} is among {legal:?}");
+            let ply = index as u64 + 1;
+            let room = if index % 2 == 0 { &self.at_anna } else { &self.at_boris };
+            let made = json!({ "game_id": game["game_id"], "ply": ply, "move": text });
+            room.send_raw("org.parta.game.move", made).await.expect("moved");
+            board = self.board(text, |block| block["ply"] == ply).await;
+            assert_eq!(board["last_move"]["move"], *text);
+        }
+        board
+    }
+}
+
+async fn tic_tac_toe_to_its_end(engine: Engine) {
+    let table = Table::set(engine).await;
+    let game = table.begin("tictactoe", "x").await;
+    let end = table.play(&game, &["1", "4", "2", "5", "3"]).await;
+    assert_eq!(end["status"], "finished");
+    assert_eq!(end["result"], json!({ "winner": "x", "reason": "three_in_a_row" }));
+    assert_eq!(end["state"]["line"], json!([0, 1, 2]));
+    assert_eq!(end["players"][0]["user_id"], table.anna.user_id().unwrap().as_str());
+}
+
+async fn chess_to_mate(engine: Engine) {
+    let table = Table::set(engine).await;
+    let game = table.begin("chess", "white").await;
+    // A cheat first: the answer is a refusal, and the board stands.
+    let cheat = json!({ "game_id": game["game_id"], "ply": 1, "move": "e2e5" });
+    table.at_anna.send_raw("org.parta.game.move", cheat).await.expect("the server takes any event");
+    let end = table.play(&game, &["f2f3", "e7e5", "g2g4", "d8h4"]).await;
+    assert_eq!(end["status"], "finished");
+    assert_eq!(end["result"], json!({ "winner": "black", "reason": "checkmate" }));
+    assert_eq!(end["moves"], json!(["f2f3", "e7e5", "g2g4", "d8h4"]));
+}
