@@ -93,9 +93,13 @@ async fn a_direct_chat_with_a_picture(hs: Homeserver) {
     let (anna, boris) = (person(&hs, "anna").await, person(&hs, "boris").await);
     let chat = anna.create_dm(boris.user_id().unwrap()).await.expect("a direct chat");
     let at_boris = join(&boris, chat.room_id()).await;
-    let joined = async || chat.get_member_no_sync(boris.user_id().unwrap()).await.ok().flatten().filter(|m| {
-        *m.membership() == matrix_sdk::ruma::events::room::member::MembershipState::Join
-    });
+    let joined = async || {
+        chat.get_member_no_sync(boris.user_id().unwrap())
+            .await
+            .ok()
+            .flatten()
+            .filter(|m| *m.membership() == matrix_sdk::ruma::events::room::member::MembershipState::Join)
+    };
     until(&anna, "Boris", joined).await;
     assert!(chat.latest_encryption_state().await.unwrap().is_encrypted(), "direct chats are encrypted");
     assert!(at_boris.is_direct().await.unwrap(), "the invitation says that the chat is direct");

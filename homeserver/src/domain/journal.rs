@@ -133,7 +133,10 @@ type Decide = Box<dyn FnOnce(&mut Batch<'_>) -> (bool, Deliver) + Send>;
 type Write = Box<dyn for<'t> FnOnce(&'t mut Writing) -> BoxFuture<'t, (bool, Deliver)> + Send>;
 
 enum Job {
-    Decide { rooms: Vec<OwnedRoomId>, run: Decide },
+    Decide {
+        rooms: Vec<OwnedRoomId>,
+        run: Decide,
+    },
     Write(Write),
     /// Take no further jobs, finish those that wait, and then tell.
     Stop(oneshot::Sender<()>),

@@ -66,7 +66,8 @@ fn one_time_key(value: &str) -> Value {
 
 /// One-time keys by id.
 fn one_time_keys(names: impl IntoIterator<Item = impl std::fmt::Display>) -> Value {
-    let keys = names.into_iter().map(|name| (format!("signed_curve25519:{name}"), one_time_key(&format!("key{name}"))));
+    let keys =
+        names.into_iter().map(|name| (format!("signed_curve25519:{name}"), one_time_key(&format!("key{name:A>5}"))));
     Value::Object(keys.collect())
 }
 

@@ -4,18 +4,18 @@ use serde_json::{Value, json};
 use crate::server::{Server, User};
 
 /// A room of a user's, by options.
-pub async fn room(server: &Server, user: &User, options: Value) -> String {
+pub(crate) async fn room(server: &Server, user: &User, options: Value) -> String {
     let answer = server.post(user, "/_matrix/client/v3/createRoom", options).await;
     answer["room_id"].as_str().expect("a room id").to_owned()
 }
 
 /// Joins a room.
-pub async fn join(server: &Server, user: &User, room: &str) {
+pub(crate) async fn join(server: &Server, user: &User, room: &str) {
     server.post(user, &format!("/_matrix/client/v3/rooms/{room}/join"), json!({})).await;
 }
 
 /// Sends a text.
-pub async fn say(server: &Server, user: &User, room: &str, txn: &str, text: &str) -> String {
+pub(crate) async fn say(server: &Server, user: &User, room: &str, txn: &str, text: &str) -> String {
     let path = format!("/_matrix/client/v3/rooms/{room}/send/m.room.message/{txn}");
     let answer = server.put(user, &path, json!({ "msgtype": "m.text", "body": text })).await;
     answer["event_id"].as_str().expect("an event id").to_owned()

@@ -15,7 +15,7 @@ use crate::server::{Server, User};
 
 impl Server {
     /// An account with a device, signed in.
-    pub async fn seed_user(&self, name: &str) -> User {
+    pub(crate) async fn seed_user(&self, name: &str) -> User {
         let user =
             User { id: format!("@{name}:parta.test"), token: format!("token of {name}"), device: "DEVICE".into() };
         let (id, hash) = (user.id.clone(), sessions::hash(&user.token));
@@ -50,7 +50,7 @@ impl Server {
     }
 
     /// A room that everybody may join, made by the first of the members.
-    pub async fn seed_room(&self, members: &[&User]) -> OwnedRoomId {
+    pub(crate) async fn seed_room(&self, members: &[&User]) -> OwnedRoomId {
         let ids: Vec<OwnedUserId> = members.iter().map(|user| user.user_id()).collect();
         let creator = ids[0].clone();
         let create = Draft::state(&creator, StateEventType::RoomCreate, "", content(&json!({ "room_version": "11" })));
@@ -72,22 +72,22 @@ impl Server {
     }
 
     /// Changes a user's own membership.
-    pub async fn seed_membership(&self, user: &User, room_id: &RoomId, to: &str) -> Arc<Event> {
+    pub(crate) async fn seed_membership(&self, user: &User, room_id: &RoomId, to: &str) -> Arc<Event> {
         self.append(room_id, membership(&user.user_id(), to)).await
     }
 
     /// Sends a message of any content.
-    pub async fn seed_message(&self, user: &User, room_id: &RoomId, message: Value) -> Arc<Event> {
+    pub(crate) async fn seed_message(&self, user: &User, room_id: &RoomId, message: Value) -> Arc<Event> {
         self.append(room_id, Draft::message(&user.user_id(), "m.room.message".into(), content(&message))).await
     }
 
     /// Sends a text.
-    pub async fn seed_text(&self, user: &User, room_id: &RoomId, body: &str) -> Arc<Event> {
+    pub(crate) async fn seed_text(&self, user: &User, room_id: &RoomId, body: &str) -> Arc<Event> {
         self.seed_message(user, room_id, json!({ "msgtype": "m.text", "body": body })).await
     }
 
     /// Adds any event to a room.
-    pub async fn append(&self, room_id: &RoomId, draft: Draft) -> Arc<Event> {
+    pub(crate) async fn append(&self, room_id: &RoomId, draft: Draft) -> Arc<Event> {
         let room = room_id.to_owned();
         self.app.journal.decide(&[room_id], move |batch| batch.append(&room, draft)).await.expect("an event")
     }
@@ -95,7 +95,7 @@ impl Server {
 
 impl User {
     /// The id.
-    pub fn user_id(&self) -> OwnedUserId {
+    pub(crate) fn user_id(&self) -> OwnedUserId {
         self.id.as_str().try_into().expect("a user's id")
     }
 }

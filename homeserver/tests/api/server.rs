@@ -42,7 +42,7 @@ macro_rules! on_both_engines {
 }
 
 /// A server and the folder of its data.
-pub struct Server {
+pub(crate) struct Server {
     /// The application itself.
     pub app: App,
     router: axum::Router,
@@ -51,7 +51,7 @@ pub struct Server {
 
 /// A signed-in account.
 #[derive(Clone, Debug)]
-pub struct User {
+pub(crate) struct User {
     /// `@name:parta.test`
     pub id: String,
     /// The access token.
@@ -64,12 +64,12 @@ static COUNT: AtomicU64 = AtomicU64::new(0);
 
 impl Server {
     /// On the embedded engine.
-    pub async fn sqlite() -> Self {
+    pub(crate) async fn sqlite() -> Self {
         Self::start(None, |_| {}).await
     }
 
     /// On PostgreSQL, if there is one.
-    pub async fn postgres() -> Option<Self> {
+    pub(crate) async fn postgres() -> Option<Self> {
         let url = std::env::var("PARTA_TEST_POSTGRES_URL").ok()?;
         let name = format!("parta_api_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let Db::Postgres(admin) = Db::open(&url, 2).await.expect("PostgreSQL answers") else { return None };
@@ -80,7 +80,7 @@ impl Server {
     }
 
     /// On any database, with the configuration adjusted.
-    pub async fn start(url: Option<String>, adjust: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn start(url: Option<String>, adjust: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let server = ServerConfig::new(
             "parta.test".try_into().expect("a name"),
@@ -94,7 +94,7 @@ impl Server {
     }
 
     /// The same server started anew with another configuration, on the same data.
-    pub async fn adjusted(self, adjust: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn adjusted(self, adjust: impl FnOnce(&mut Config)) -> Self {
         let mut config = self.app.config.clone();
         adjust(&mut config);
         self.app.stop().await;
@@ -103,14 +103,20 @@ impl Server {
     }
 
     /// Calls an endpoint with any body.
-    pub async fn call(&self, request: Request<Body>) -> http::Response<axum::body::Bytes> {
+    pub(crate) async fn call(&self, request: Request<Body>) -> http::Response<axum::body::Bytes> {
         let response = self.router.clone().oneshot(request).await.expect("the router answers");
         let (parts, body) = response.into_parts();
         http::Response::from_parts(parts, body.collect().await.expect("a body").to_bytes())
     }
 
     /// Calls an endpoint with JSON and has JSON back; an answer that is none is `null`.
-    pub async fn json(&self, method: Method, path: &str, token: Option<&str>, body: &Value) -> (StatusCode, Value) {
+    pub(crate) async fn json(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: &Value,
+    ) -> (StatusCode, Value) {
         let mut request = Request::builder().method(method.clone()).uri(path);
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -121,7 +127,7 @@ impl Server {
     }
 
     /// Registers an account in one shot and signs it in.
-    pub async fn register(&self, name: &str) -> User {
+    pub(crate) async fn register(&self, name: &str) -> User {
         let body = json!({ "username": name, "password": "wonderland", "auth": { "type": "m.login.dummy" } });
         let (status, answer) = self.json(Method::POST, "/_matrix/client/v3/register", None, &body).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
@@ -130,7 +136,7 @@ impl Server {
     }
 
     /// Signs an account in once more, on a device of its own.
-    pub async fn sign_in(&self, name: &str) -> User {
+    pub(crate) async fn sign_in(&self, name: &str) -> User {
         let identifier = json!({ "type": "m.id.user", "user": name });
         let body = json!({ "type": "m.login.password", "identifier": identifier, "password": "wonderland" });
         let (status, answer) = self.json(Method::POST, "/_matrix/client/v3/login", None, &body).await;
@@ -140,24 +146,24 @@ impl Server {
     }
 
     /// The server after a restart: nothing is left but what it wrote down.
-    pub async fn restarted(self) -> Self {
+    pub(crate) async fn restarted(self) -> Self {
         self.app.stop().await;
         let app = App::start(self.app.config.clone(), Clock::system()).await.expect("the server starts again");
         Self { router: api::router(&app), app, _folder: self._folder }
     }
 
     /// `GET` as a user, which must succeed.
-    pub async fn get(&self, user: &User, path: &str) -> Value {
+    pub(crate) async fn get(&self, user: &User, path: &str) -> Value {
         self.ok(Method::GET, user, path, &Value::Null).await
     }
 
     /// `PUT` as a user, which must succeed.
-    pub async fn put(&self, user: &User, path: &str, body: Value) -> Value {
+    pub(crate) async fn put(&self, user: &User, path: &str, body: Value) -> Value {
         self.ok(Method::PUT, user, path, &body).await
     }
 
     /// `POST` as a user, which must succeed.
-    pub async fn post(&self, user: &User, path: &str, body: Value) -> Value {
+    pub(crate) async fn post(&self, user: &User, path: &str, body: Value) -> Value {
         self.ok(Method::POST, user, path, &body).await
     }
 
@@ -168,7 +174,7 @@ impl Server {
     }
 
     /// Calls as a user what must fail with an `errcode`.
-    pub async fn refused(&self, method: Method, user: &User, path: &str, body: Value, errcode: &str) -> Value {
+    pub(crate) async fn refused(&self, method: Method, user: &User, path: &str, body: Value, errcode: &str) -> Value {
         let (status, answer) = self.json(method.clone(), path, Some(&user.token), &body).await;
         assert!(status.is_client_error(), "{method} {path} answered {status}: {answer}");
         assert_eq!(answer["errcode"], errcode, "{method} {path}: {answer}");
@@ -178,6 +184,6 @@ impl Server {
 
 /// Counts rows, to see what is in the database.
 #[allow(dead_code)]
-pub async fn count(server: &Server, text: &'static str) -> i64 {
+pub(crate) async fn count(server: &Server, text: &'static str) -> i64 {
     sql(text).one(&server.app.db).await.expect("a count").get("n").expect("a column n")
 }

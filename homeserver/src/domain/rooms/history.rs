@@ -78,7 +78,8 @@ pub struct Page {
 }
 
 impl RoomActions {
-    /// What a user may see of a room. Who was never in it, and it is not open to the world, has `M_FORBIDDEN`.
+    /// What a user may see of a room. Who was never in it or has forgotten it, and it is not open to the world, has
+    /// `M_FORBIDDEN`.
     pub async fn sight(&self, room: &RoomState, user_id: &UserId) -> Result<Sight> {
         let visibility_event = room.get(&StateEventType::RoomHistoryVisibility, "");
         let never_changed = visibility_event.is_none_or(|event| event.replaces.is_none());
@@ -87,12 +88,9 @@ impl RoomActions {
         if never_changed && ((room.is_joined(user_id) && open) || world_readable) {
             return Ok(Sight { everything: true, visibility: Vec::new(), membership: Vec::new() });
         }
-        let mut forgotten_before = Position::MIN;
-        if let Some(membership) = self.rooms.of_user(user_id).await?.get(&room.room_id) {
-            if membership.forgotten {
-                forgotten_before = Position::MAX;
-            }
-        } else if !world_readable {
+        let memberships = self.rooms.of_user(user_id).await?;
+        let was_here = memberships.get(&room.room_id).is_some_and(|membership| !membership.forgotten);
+        if !was_here && !world_readable {
             return Err(ApiError::forbidden("You are not in this room."));
         }
         let history = |kind: StateEventType, key: String| async move {
@@ -109,7 +107,7 @@ impl RoomActions {
         let membership = history(StateEventType::RoomMember, user_id.to_string())
             .await?
             .iter()
-            .filter(|event| event.position > forgotten_before)
+            .filter(|_| was_here)
             .filter_map(|event| Some((event.position, event.membership.clone()?)))
             .collect();
         Ok(Sight { everything: false, visibility, membership })

@@ -1,0 +1,134 @@
+//! The open conversation: its rows, their pictures, and what the composer answers.
+
+use super::*;
+
+impl View {
+    pub(super) fn show_chip(&self) {
+        let model = self.app.borrow();
+        let talk = self.window.global::<ui::Talk>();
+        talk.set_chip(model.chip.is_some());
+        if let Some(chip) = &model.chip {
+            let (kind, text) = convert::preview(&chip.preview);
+            talk.set_chip_editing(chip.editing);
+            talk.set_chip_who(chip.who.as_str().into());
+            talk.set_chip_kind(kind);
+            talk.set_chip_text(text.into());
+        } else {
+            talk.set_chip_editing(false);
+        }
+    }
+
+    /// Shows the rows of the open room, rebuilding only those that changed.
+    pub(in crate::view) fn show_rows(&self, keep: Keep) {
+        let model = self.app.borrow();
+        let rows = model.timeline().map(crate::model::timeline::Timeline::rows).unwrap_or_default();
+        let talk = self.window.global::<ui::Talk>();
+        talk.set_keep(convert::keep(keep));
+        let mut images = self.images.borrow_mut();
+        let shown_whole = self.shown_whole.borrow();
+        let mut context = Context {
+            zone: &self.zone,
+            now_ms: Self::now_ms(),
+            images: &mut images,
+            wanted: Vec::new(),
+            may_remove: model.details.can_remove,
+            shown_whole: &shown_whole,
+            comma: self.comma.get(),
+        };
+        let mut before = self.shown_rows.borrow_mut();
+        if before.is_empty() {
+            self.rows.set_vec(rows.iter().map(|row| convert::row(row, &mut context)).collect::<Vec<_>>());
+        } else {
+            for step in patch::steps(&before, &rows, |a, b| a.item.id == b.item.id) {
+                match step {
+                    Step::Remove(index) => {
+                        self.rows.remove(index);
+                    }
+                    Step::Insert(index) => self.rows.insert(index, convert::row(&rows[index], &mut context)),
+                    Step::Set(index) => self.rows.set_row_data(index, convert::row(&rows[index], &mut context)),
+                }
+            }
+        }
+        *before = rows;
+        let wanted = std::mem::take(&mut context.wanted);
+        drop((before, model));
+        let scale = self.window.window().scale_factor();
+        for media in wanted {
+            self.send(Command::Thumbnail {
+                source: media.source,
+                thumbnail: media.thumbnail,
+                size: ((convert::PICTURE_BOX.0 * scale) as u32, (convert::PICTURE_BOX.1 * scale) as u32),
+            });
+        }
+        self.seen();
+    }
+
+    /// Draws a thumbnail that came into every row that shows it.
+    pub(super) fn refresh_pictures(&self, source: &str) {
+        let model = self.app.borrow();
+        let mut images = self.images.borrow_mut();
+        let shown_whole = self.shown_whole.borrow();
+        let mut context = Context {
+            zone: &self.zone,
+            now_ms: Self::now_ms(),
+            images: &mut images,
+            wanted: Vec::new(),
+            may_remove: model.details.can_remove,
+            shown_whole: &shown_whole,
+            comma: self.comma.get(),
+        };
+        for (index, row) in self.shown_rows.borrow().iter().enumerate() {
+            if let ItemKind::Message(message) = &row.item.kind
+                && message.body.media().is_some_and(|media| media.source == source)
+            {
+                self.rows.set_row_data(index, convert::row(row, &mut context));
+            }
+        }
+    }
+
+    /// Draws one row anew.
+    pub(in crate::view) fn refresh_row(&self, id: &str) {
+        let found = self.shown_rows.borrow().iter().position(|row| row.item.id == id);
+        if let Some(index) = found {
+            self.shown_rows.borrow_mut().remove(index);
+            self.rows.remove(index);
+            self.show_rows(Keep::Place);
+        }
+    }
+
+    /// Tells the newest message as read while the person can see it.
+    pub(in crate::view) fn seen(&self) {
+        let talk = self.window.global::<ui::Talk>();
+        let model = self.app.borrow();
+        if model.page != Page::Main || !talk.get_at_bottom() || !self.window.window().is_visible() {
+            return;
+        }
+        let Some(room) = &model.open else { return };
+        let Some(newest) = model
+            .timeline()
+            .filter(|timeline| timeline.follows())
+            .and_then(|timeline| timeline.messages().find(|message| message.remote))
+        else {
+            return;
+        };
+        let mut told = self.told_read.borrow_mut();
+        if *told != newest.key && model.has_unread() {
+            told.clone_from(&newest.key);
+            self.send(Command::MarkRead(room.clone()));
+        }
+    }
+
+    pub(super) fn show_picture(&self, source: &str, pixels: Option<&crate::model::update::Pixels>) {
+        if self.viewed.borrow().as_ref().is_none_or(|media| media.source != source) {
+            return;
+        }
+        let viewer = self.window.global::<ui::Viewer>();
+        match pixels {
+            Some(pixels) => {
+                viewer.set_picture(images::image(pixels));
+                viewer.set_state(ui::PictureState::Ready);
+            }
+            None => viewer.set_state(ui::PictureState::Failed),
+        }
+    }
+}
