@@ -33,6 +33,7 @@ impl Seat {
     }
 
     /// The opponent's place in a game of two.
+    #[must_use]
     pub fn other(self) -> Self {
         Self(1 - self.0.min(1))
     }

@@ -27,7 +27,7 @@ use crate::{
 /// Rooms that are served at once.
 const AT_ONCE: usize = 16;
 /// The first and the longest pause after a failure.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(60));
+const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_mins(1));
 
 /// The sender.
 pub struct Outbox {
@@ -227,8 +227,8 @@ mod tests {
     fn pauses_grow_and_stay_bounded() {
         assert_eq!(pause_after(1, None), Duration::from_millis(250));
         assert_eq!(pause_after(3, None), Duration::from_secs(1));
-        assert_eq!(pause_after(u32::MAX, None), Duration::from_secs(60));
+        assert_eq!(pause_after(u32::MAX, None), Duration::from_mins(1));
         assert_eq!(pause_after(1, Some(Duration::from_secs(5))), Duration::from_secs(5));
-        assert_eq!(pause_after(1, Some(Duration::MAX)), Duration::from_secs(600));
+        assert_eq!(pause_after(1, Some(Duration::MAX)), Duration::from_mins(10));
     }
 }

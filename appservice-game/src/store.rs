@@ -352,7 +352,7 @@ impl Store {
             match self.game(&game_id).await {
                 Ok(game) => loaded.games.extend(game),
                 Err(Error::Unreadable(what)) => {
-                    tracing::error!(game_id, what, "a game cannot be read")
+                    tracing::error!(game_id, what, "a game cannot be read");
                 }
                 Err(error) => return Err(error),
             }

@@ -47,10 +47,10 @@ impl Lang {
 /// The answer to `!игра` and `!game`.
 pub fn help(lang: Lang) -> String {
     let mut help = lang.pick("Игры в этой комнате\n", "Games in this room\n").to_owned();
-    for rules in games::ALL {
+    help.extend(games::ALL.iter().map(|rules| {
         let command = rules.commands(lang)[0];
         let seats: Vec<_> = rules.seats().iter().map(|seat| seat.name(lang)).collect();
-        help.push_str(&match lang {
+        match lang {
             Lang::Ru => format!(
                 "• !{command} — {}; можно добавить соперника и сторону: !{command} @имя {}\n",
                 rules.title(lang).to_lowercase(),
@@ -61,8 +61,8 @@ pub fn help(lang: Lang) -> String {
                 rules.title(lang).to_lowercase(),
                 seats.join("|")
             ),
-        });
-    }
+        }
+    }));
     help.push_str(lang.pick(
         "• !играю — принять приглашение (или реакция ✋), !отмена — отказаться или отозвать\n\
          • ход — просто сообщение: e2e4, Кf3, 5; или !ход e2e4\n\

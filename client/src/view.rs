@@ -15,7 +15,16 @@ use crate::{
 };
 
 /// What the interface compiler made of `ui/`.
-#[allow(missing_docs, unreachable_pub, unsafe_code, clippy::unwrap_used, reason = "generated code")]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    unsafe_code,
+    clippy::all,
+    clippy::pedantic,
+    clippy::todo,
+    clippy::unwrap_used,
+    reason = "generated code"
+)]
 pub mod ui {
     slint::include_modules!();
 }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How often what is full again is forgotten.
-const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
 
 /// All limits.
 #[derive(Debug)]

@@ -79,9 +79,8 @@ impl Work<'_> {
         let waiting = |live: &Live| live.session.status == Status::Waiting;
         let id = |live: Option<&Live>| live.map(|live| live.session.game_id.clone());
         match command {
-            Command::Help => self.answer(asked, &words::help(asked.lang)),
+            Command::Help | Command::Language(None) => self.answer(asked, &words::help(asked.lang)),
             Command::Start { rules, arguments } => self.start_in_chat(asked, rules, &arguments),
-            Command::Language(None) => self.answer(asked, &words::help(asked.lang)),
             Command::Language(Some(lang)) => {
                 self.room(room_id).row.lang = lang;
                 self.keep_room(room_id);

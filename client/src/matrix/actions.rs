@@ -104,7 +104,7 @@ async fn attempt(live: &Arc<Live>, command: Command) -> Result<(), Failure> {
         }
         Command::Invite { room, user } => {
             let room = live.room(&room).ok_or(Failure::NotFound)?;
-            room.invite_user_by_id(&*person(&user)?).await.map_err(|error| failure::of(&error))?;
+            room.invite_user_by_id(&person(&user)?).await.map_err(|error| failure::of(&error))?;
             live.updates.send(Update::Invited);
             Ok(())
         }

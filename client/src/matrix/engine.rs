@@ -22,7 +22,7 @@ pub(super) async fn run(data_dir: PathBuf, mut commands: UnboundedReceiver<Comma
         None => updates.send(Update::SignedOut(None)),
         Some(stored) => match sign_in::restore(&data_dir, &stored).await {
             Ok(client) => {
-                live = Some(Live::begin(client, stored, data_dir.clone(), updates.clone(), ended_sender.clone()).await)
+                live = Some(Live::begin(client, stored, data_dir.clone(), updates.clone(), ended_sender.clone()).await);
             }
             Err(failure) => {
                 store::forget(&data_dir);

@@ -151,7 +151,7 @@ async fn send_file(live: &Arc<Live>, room: &str, path: PathBuf) -> Result<(), Fa
         return Err(Failure::TooLarge);
     }
     let bytes = tokio::fs::read(&path).await.map_err(|_| Failure::NotFound)?;
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_else(|| "file".to_owned());
+    let name = path.file_name().map_or_else(|| "file".to_owned(), |name| name.to_string_lossy().into_owned());
     let mime = mime_guess::from_path(&path).first_or_octet_stream();
     send(live, room, bytes, name, mime).await
 }

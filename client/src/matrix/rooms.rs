@@ -80,7 +80,7 @@ pub(super) async fn tell(live: &Live, changed: HashSet<OwnedRoomId>) {
                 summaries.push(summary(&room).await);
             }
             RoomState::Left | RoomState::Banned | RoomState::Knocked => {
-                live.updates.send(Update::RoomGone(id.to_string()))
+                live.updates.send(Update::RoomGone(id.to_string()));
             }
         }
         if live.timelines.is_open(&id) {

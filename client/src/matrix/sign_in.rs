@@ -177,10 +177,7 @@ async fn register_with(client: &Client, who: &Credentials) -> Result<(), Failure
         request.password = Some(who.password.clone());
         request.initial_device_display_name = Some(DEVICE_NAME.to_owned());
         request.auth = auth.take();
-        let error = match client.matrix_auth().register(request).await {
-            Ok(_) => return Ok(()),
-            Err(error) => error,
-        };
+        let Err(error) = client.matrix_auth().register(request).await else { return Ok(()) };
         let Some(info) = error.as_uiaa_response() else { return Err(failure::of_registration(&error)) };
         if token_sent && info.auth_error.is_some() {
             return Err(Failure::TokenWrong);

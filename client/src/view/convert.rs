@@ -327,7 +327,7 @@ pub(super) fn game(
     name: impl Fn(&str) -> String,
 ) -> ui::GameEntry {
     let player = |index: usize| -> String {
-        board.players.get(index).and_then(|seat| seat.user_id.as_deref()).map(&name).unwrap_or_else(|| "…".to_owned())
+        board.players.get(index).and_then(|seat| seat.user_id.as_deref()).map_or_else(|| "…".to_owned(), &name)
     };
     let turn =
         |index: usize| board.turn.is_some() && board.players.get(index).map(|seat| &seat.seat) == board.turn.as_ref();

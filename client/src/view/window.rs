@@ -14,21 +14,16 @@ use std::{
 use jiff::{Timestamp, tz::TimeZone};
 use slint::{ComponentHandle, Model, ModelRc, SharedString, VecModel};
 
-use super::{
-    convert::{self, Context},
-    images::{self, Images},
-    ui,
-};
+use super::{convert, images::Images, ui};
 use crate::{
     model::{
         app::{AppModel, Changed, Page},
         command::Command,
-        item::{ItemKind, Media},
-        patch::{self, Step},
+        item::Media,
         person,
-        rooms::{RoomSummary, Scope},
+        rooms::RoomSummary,
         timeline::{Keep, Row},
-        update::{Connection, Failure, Update},
+        update::{Connection, Update},
     },
     options::{Language, Options, Theme},
     settings::{self, Settings},

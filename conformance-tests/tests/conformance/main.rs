@@ -7,6 +7,7 @@
 //!
 //! Written from the specification, and tried on Synapse; where the two differ the specification counts.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 // The SDK's futures nest deeply.
 #![recursion_limit = "256"]
 

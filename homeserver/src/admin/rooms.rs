@@ -68,6 +68,9 @@ pub(super) async fn list(State(app): State<App>, _: Admin, params: Params) -> Re
     Ok(ok(&answer))
 }
 
+/// Which of two rooms comes first.
+type Order = Box<dyn Fn(&RoomRow, &RoomRow) -> Ordering>;
+
 /// Sorts as Synapse does: texts from a to z, numbers and what is true from great to small.
 fn sort(rooms: &mut [RoomRow], order_by: Option<&str>) -> Result<()> {
     let text = |kind: &'static str, field: &'static str| {
@@ -78,7 +81,7 @@ fn sort(rooms: &mut [RoomRow], order_by: Option<&str>) -> Result<()> {
             a.is_none().cmp(&b.is_none()).then(a.cmp(&b))
         }
     };
-    let by: Box<dyn Fn(&RoomRow, &RoomRow) -> Ordering> = match order_by {
+    let by: Order = match order_by {
         None | Some("name" | "alphabetical") => Box::new(text("m.room.name", "name")),
         Some("canonical_alias") => Box::new(text("m.room.canonical_alias", "alias")),
         Some("joined_members" | "joined_local_members" | "size") => Box::new(|a, b| b.joined.cmp(&a.joined)),

@@ -97,6 +97,7 @@ pub async fn get_username_availability(
     State(app): State<App>,
     request: Ruma<get_username_availability::v3::Request>,
 ) -> Result<get_username_availability::v3::Response> {
+    app.limits.registration(request.client.ip)?;
     app.accounts.available(&request.body.username, &app.appservices, None).await?;
     Ok(get_username_availability::v3::Response::new(true))
 }
@@ -106,6 +107,7 @@ pub async fn check_registration_token_validity(
     State(app): State<App>,
     request: Ruma<check_registration_token_validity::v1::Request>,
 ) -> Result<check_registration_token_validity::v1::Response> {
+    app.limits.registration(request.client.ip)?;
     let valid = app.accounts.registration_token_is_valid(&request.body.token).await?;
     Ok(check_registration_token_validity::v1::Response::new(valid))
 }

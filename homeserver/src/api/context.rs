@@ -7,7 +7,10 @@ use std::collections::HashSet;
 use super::ruma::Ruma;
 use crate::{
     app::App,
-    domain::{event::Event, rooms::view::Viewer},
+    domain::{
+        event::Event,
+        rooms::{history::Stretch, view::Viewer},
+    },
     error::{ApiError, Result},
     storage,
     sync::{filter::event_wanted, token::Token},
@@ -25,8 +28,10 @@ pub async fn context(
     let wanted = |event: &Event| event_wanted(&body.filter, event);
     let user_id = &caller.user_id;
     let (before, after) = (limit.div_ceil(2), limit / 2);
-    let earlier = app.room_actions.page(&room, user_id, event.position - 1, None, true, before.max(1), wanted).await?;
-    let later = app.room_actions.page(&room, user_id, event.position, None, false, after.max(1), wanted).await?;
+    let back = Stretch { from: event.position - 1, to: None, backwards: true, limit: before.max(1) };
+    let earlier = app.room_actions.page(&room, user_id, back, wanted).await?;
+    let on = Stretch { from: event.position, to: None, backwards: false, limit: after.max(1) };
+    let later = app.room_actions.page(&room, user_id, on, wanted).await?;
     let earlier_events = &earlier.events[..earlier.events.len().min(before)];
     let later_events = &later.events[..later.events.len().min(after)];
 

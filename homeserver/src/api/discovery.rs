@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use ruma::api::client::discovery::get_capabilities::v3::{
-    Capabilities, ChangePasswordCapability, RoomVersionStability, RoomVersionsCapability,
+    Capabilities, ChangePasswordCapability, RoomVersionStability, RoomVersionsCapability, ThirdPartyIdChangesCapability,
 };
 use ruma::api::client::discovery::{discover_homeserver, get_capabilities, get_supported_versions};
 
@@ -41,5 +41,7 @@ pub async fn capabilities(
     let mut capabilities = Capabilities::new();
     capabilities.room_versions = RoomVersionsCapability::new(app.config.rooms.default_version.clone(), available);
     capabilities.change_password = ChangePasswordCapability::new(app.config.login.password);
+    // Left out, clients read it as yes, and offer e-mail addresses that go nowhere.
+    capabilities.thirdparty_id_changes = ThirdPartyIdChangesCapability::new(false);
     Ok(get_capabilities::v3::Response::new(capabilities))
 }

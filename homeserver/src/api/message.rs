@@ -21,7 +21,7 @@ use crate::{
     clock::Millis,
     domain::{
         event::{Event, Position},
-        rooms::view::Viewer,
+        rooms::{history::Stretch, view::Viewer},
         sessions::Requester,
     },
     error::{ApiError, Result},
@@ -79,7 +79,9 @@ pub async fn messages(
     let filter: &RoomEventFilter = &body.filter;
     let page = app
         .room_actions
-        .page(&room, &caller.user_id, from, to, backwards, limit, |event: &Event| event_wanted(filter, event))
+        .page(&room, &caller.user_id, Stretch { from, to, backwards, limit }, |event: &Event| {
+            event_wanted(filter, event)
+        })
         .await?;
 
     let viewer = Viewer {

@@ -125,6 +125,9 @@ pub async fn at_timestamp(
     let room = app.rooms.joined(&body.room_id, &caller.user_id).await?;
     let forwards = body.dir == ruma::api::Direction::Forward;
     let event = storage::events::nearest(&app.db, &room.room_id, i64::from(body.ts.get()), forwards).await?;
-    let event = event.ok_or_else(|| ApiError::not_found("There is no event on that side of that time."))?;
+    let sight = app.room_actions.sight(&room, &caller.user_id).await?;
+    let event = event
+        .filter(|event| sight.sees(event, &caller.user_id))
+        .ok_or_else(|| ApiError::not_found("There is no event on that side of that time."))?;
     Ok(get_event_by_timestamp::v1::Response::new(event.event_id.clone(), clock::to_matrix(event.origin_server_ts)))
 }

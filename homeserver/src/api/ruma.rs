@@ -31,6 +31,9 @@ use crate::{
     error::{ApiError, Result},
 };
 
+/// The longest part of a path in bytes: names and ids have at most 255, a file's name may have more.
+const MAX_PATH_PARAMETER: usize = 1024;
+
 /// Where a request came from, as far as it matters to the domain.
 #[derive(Clone, Debug, Default)]
 pub struct Client {
@@ -234,6 +237,9 @@ where
             .await
             .map_err(|_| ApiError::invalid_param("The path is not valid UTF-8."))?;
         let path: Vec<String> = path.iter().map(|(_, value)| value.to_owned()).collect();
+        if path.iter().any(|value| value.len() > MAX_PATH_PARAMETER || value.contains('\0')) {
+            return Err(ApiError::invalid_param("A part of the path is too long or holds the character U+0000."));
+        }
         let token = R::Authentication::extract_authentication(&http::Request::from_parts(parts.clone(), Bytes::new()))
             .map_err(|_| ApiError::missing_token("This needs an access token. Sign in first."))?;
         let context = Context { query: parts.uri.query(), client: &client };

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How long an application service may take for a transaction or a query.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long it may take for a ping, which somebody waits for.
 const PING_PATIENCE: Duration = Duration::from_secs(15);
 /// How much of an answer to a ping is passed on.

@@ -35,7 +35,7 @@ const QUIET: Position = 5_000;
 /// The wait after a first failure; it doubles with each.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// The longest wait between two attempts.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// The wait after a failure of ours.
 const OWN_FAILURE: Duration = Duration::from_secs(2);
 

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// How long an OpenID token lives.
-const OPENID_LIFETIME: Duration = Duration::from_secs(3600);
+const OPENID_LIFETIME: Duration = Duration::from_hours(1);
 /// How often the server looks for notices of commands.
 const NOTICES_EVERY: Duration = Duration::from_secs(5);
 

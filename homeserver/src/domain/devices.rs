@@ -276,7 +276,7 @@ impl Devices {
     /// Writes down now and then which devices were seen, until the server stops.
     pub async fn keep_seen(self: Arc<Self>) {
         loop {
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            tokio::time::sleep(Duration::from_mins(1)).await;
             if let Err(error) = self.sessions.write_seen().await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "when devices were last seen was not written");
             }

@@ -13,7 +13,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use futures_util::future::BoxFuture;
@@ -330,12 +330,34 @@ impl Task {
             for answer in answers {
                 answer(committed);
             }
+            if committed.is_err() {
+                self.heed_lost_answer().await;
+            }
             if !self.stopped.is_empty() {
                 jobs.close();
             }
         }
         for waiting in self.stopped {
             let _ = waiting.send(());
+        }
+    }
+
+    /// A commit that failed may still have been made, its answer being lost with the connection. Then memory is behind
+    /// the database for good, and only a new start mends that; what clients repeat after it is known by its
+    /// transaction ids.
+    async fn heed_lost_answer(&self) {
+        loop {
+            match storage::commit::last_position(&self.db).await {
+                Ok(position) if position == self.position => return,
+                Ok(position) => {
+                    tracing::error!(position, "a commit was made whose answer was lost; ending, to be started anew");
+                    std::process::abort();
+                }
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "the database does not answer");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
         }
     }
 

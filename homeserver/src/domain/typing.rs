@@ -21,7 +21,7 @@ use super::{
 use crate::clock::{Clock, Millis};
 
 /// The longest that one announcement of typing holds.
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_mins(2);
 
 /// Who is typing in each room.
 #[derive(Debug)]

@@ -15,7 +15,6 @@ use std::{
 
 use sqlx::{
     Arguments as _, AssertSqlSafe, Connection as _, Executor as _, Postgres, Row as _, Sqlite, ValueRef as _,
-    pool::PoolConnection,
     postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow},
     sqlite::{
         SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
@@ -53,18 +52,9 @@ pub enum Engine {
 #[derive(Debug)]
 pub enum Tx {
     /// On the write connection.
-    Sqlite(PoolConnection<Sqlite>, Open),
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
     /// On a connection of its own.
     Postgres(sqlx::Transaction<'static, Postgres>),
-}
-
-/// Whether a SQLite transaction is still open; a connection dropped with one open is closed, not reused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Open {
-    /// Begun and not ended.
-    Yes,
-    /// Committed or rolled back.
-    No,
 }
 
 /// One row of an answer.
@@ -252,9 +242,9 @@ macro_rules! execute {
                 let q = sqlx::query_with::<Sqlite, _>(text, sqlite_arguments(values)?).persistent(persistent);
                 Answer::Sqlite(q.$method(read).await?)
             }
-            On::Tx(Tx::Sqlite(connection, _)) => {
+            On::Tx(Tx::Sqlite(tx)) => {
                 let q = sqlx::query_with::<Sqlite, _>(text, sqlite_arguments(values)?).persistent(persistent);
-                Answer::Sqlite(q.$method(&mut **connection).await?)
+                Answer::Sqlite(q.$method(&mut **tx).await?)
             }
             On::Db(Db::Postgres(pool)) => {
                 let q = sqlx::query_with::<Postgres, _>(text, postgres_arguments(values)?).persistent(persistent);
@@ -495,11 +485,7 @@ impl Db {
     /// Begins a transaction for writing.
     pub async fn begin(&self) -> sqlx::Result<Tx> {
         Ok(match self {
-            Self::Sqlite { write, .. } => {
-                let mut connection = write.acquire().await?;
-                connection.execute("BEGIN IMMEDIATE").await?;
-                Tx::Sqlite(connection, Open::Yes)
-            }
+            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
     }
@@ -544,13 +530,7 @@ impl Tx {
     /// Makes all of it durable.
     pub async fn commit(self) -> sqlx::Result<()> {
         match self {
-            Self::Sqlite(mut connection, _) => match connection.execute("COMMIT").await {
-                Ok(_) => Ok(()),
-                Err(e) => {
-                    connection.close_on_drop();
-                    Err(e)
-                }
-            },
+            Self::Sqlite(tx) => tx.commit().await,
             Self::Postgres(tx) => tx.commit().await,
         }
     }
@@ -558,13 +538,7 @@ impl Tx {
     /// Undoes all of it.
     pub async fn rollback(self) -> sqlx::Result<()> {
         match self {
-            Self::Sqlite(mut connection, _) => match connection.execute("ROLLBACK").await {
-                Ok(_) => Ok(()),
-                Err(e) => {
-                    connection.close_on_drop();
-                    Err(e)
-                }
-            },
+            Self::Sqlite(tx) => tx.rollback().await,
             Self::Postgres(tx) => tx.rollback().await,
         }
     }
@@ -573,7 +547,7 @@ impl Tx {
     pub async fn batch(&mut self, text: Cow<'static, str>) -> sqlx::Result<()> {
         let raw = sqlx::raw_sql(AssertSqlSafe(text));
         match self {
-            Self::Sqlite(connection, _) => raw.execute(&mut **connection).await.map(drop),
+            Self::Sqlite(tx) => raw.execute(&mut **tx).await.map(drop),
             Self::Postgres(tx) => raw.execute(&mut **tx).await.map(drop),
         }
     }

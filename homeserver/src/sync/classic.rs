@@ -37,7 +37,7 @@ use crate::{
 /// The type of the account data with the push rules.
 const PUSH_RULES: &str = "m.push_rules";
 /// The longest that a sync waits.
-const MAX_TIMEOUT: Duration = Duration::from_secs(120);
+const MAX_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Answers a sync, at once if there is anything to tell, else as soon as there is or when its time is up.
 pub async fn sync(app: &App, requester: &Requester, filter: &FilterDefinition, request: &Request) -> Result<Response> {

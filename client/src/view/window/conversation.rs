@@ -1,6 +1,21 @@
 //! The open conversation: its rows, their pictures, and what the composer answers.
 
-use super::*;
+use slint::{ComponentHandle, Model};
+
+use super::View;
+use crate::{
+    model::{
+        app::Page,
+        command::Command,
+        item::ItemKind,
+        patch::{self, Step},
+        timeline::Keep,
+    },
+    view::{
+        convert::{self, Context},
+        images, ui,
+    },
+};
 
 impl View {
     pub(super) fn show_chip(&self) {

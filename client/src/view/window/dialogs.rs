@@ -1,6 +1,12 @@
 //! What the dialogs found, and what went wrong in them.
 
-use super::*;
+use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
+
+use super::View;
+use crate::{
+    model::{person, update::Failure},
+    view::{convert, ui},
+};
 
 impl View {
     pub(super) fn show_found(&self) {

@@ -1,6 +1,17 @@
 //! The list of rooms, the rail of spaces, the header and the members of the open room.
 
-use super::*;
+use slint::{ComponentHandle, Model, ModelRc, SharedString, VecModel};
+
+use super::View;
+use crate::{
+    model::{
+        patch::{self, Step},
+        person,
+        rooms::{RoomSummary, Scope},
+        update::Connection,
+    },
+    view::{convert, ui},
+};
 
 impl View {
     pub(in crate::view) fn show_rooms(&self) {

@@ -267,7 +267,8 @@ fn quality(key: &Raw<KeyBackupData>) -> Result<Quality> {
     struct Key {
         #[serde(flatten)]
         quality: Quality,
-        session_data: BTreeMap<String, serde::de::IgnoredAny>,
+        /// Encrypted: only that it is an object is seen.
+        session_data: serde_json::Map<String, serde_json::Value>,
     }
     let malformed = |e| ApiError::bad_json(format!("A key is not of the right form: {e}"));
     let key: Key = serde_json::from_str(key.json().get()).map_err(malformed)?;

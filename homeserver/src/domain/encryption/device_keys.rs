@@ -203,7 +203,7 @@ async fn put_one_time_keys(w: &mut Writing, user_id: &UserId, device_id: &Device
     for Key { algorithm, id, json } in keys {
         match known.get(id) {
             // A repetition; also of a key that was given out meanwhile, which must not be given out again.
-            Some(known) if is_same_key(&known.key, json) => continue,
+            Some(known) if is_same_key(&known.key, json) => {}
             Some(known) if !known.claimed => {
                 // Worded as clients know it from other servers: they read the two keys from it.
                 let message = format!("One time key {id} already exists. Old key: {}; new key: {json}", known.key);

@@ -32,7 +32,7 @@ use crate::{
 /// How long a request's transaction id is remembered.
 const REMEMBERED_MS: Millis = 24 * 60 * 60 * 1000;
 /// How often old requests are deleted.
-const TIDY: Duration = Duration::from_secs(60 * 60);
+const TIDY: Duration = Duration::from_hours(1);
 /// Sending devices held in memory; past it all are forgotten and read again as they send.
 const MAX_DEVICES: usize = 20_000;
 /// Requests held for one device; past it they are read again.

@@ -117,7 +117,16 @@ impl<'a> Batch<'a> {
         is_public: bool,
     ) -> Result<Arc<Event>> {
         let position = self.next_position();
-        let (room, event) = build::create_event(version, room_id, draft, self.now, position)?;
+        let mut at = draft.origin_server_ts.unwrap_or(self.now);
+        let (room, event) = loop {
+            let draft = Draft { origin_server_ts: Some(at), ..draft.clone() };
+            let (room, event) = build::create_event(version, room_id.clone(), draft, self.now, position)?;
+            if self.room(&room.room_id).is_none() {
+                break (room, event);
+            }
+            // A room's id is the hash of its create event, and two alike in one millisecond would be one room.
+            at += 1;
+        };
         let row = storage::rooms::insert(&room.room_id, &room.version, &event.sender, self.now, is_public);
         self.rows().statement(row);
         let event = Arc::new(event);

@@ -1,6 +1,6 @@
 //! Which transaction ids a device has used, so that a repeated request has its first answer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use parking_lot::RwLock;
 use ruma::{DeviceId, OwnedDeviceId, OwnedEventId, OwnedUserId, UserId};
@@ -11,6 +11,9 @@ use crate::{error::Result, storage, storage::db::Db};
 const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
 /// Sending devices held in memory; past it all are forgotten and loaded again as they send.
 const MAX_DEVICES: usize = 20_000;
+
+/// Requests of one device held in memory: more than a client can have under way by far.
+const MAX_REQUESTS: usize = 10_000;
 
 /// A device and its request: the path (room and type) and the transaction id.
 /// <https://spec.matrix.org/v1.18/client-server-api/#transaction-identifiers>
@@ -23,7 +26,28 @@ pub(super) struct Key {
 }
 
 type Device = (OwnedUserId, OwnedDeviceId);
-type Requests = HashMap<(String, String, String), OwnedEventId>;
+type Request = (String, String, String);
+
+/// What one device sent: its newest requests.
+#[derive(Debug, Default)]
+struct Requests {
+    answers: HashMap<Request, OwnedEventId>,
+    /// Oldest first.
+    order: VecDeque<Request>,
+}
+
+impl Requests {
+    fn insert(&mut self, request: Request, event_id: OwnedEventId) {
+        if self.answers.insert(request.clone(), event_id).is_none() {
+            self.order.push_back(request);
+        }
+        if self.order.len() > MAX_REQUESTS
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.answers.remove(&oldest);
+        }
+    }
+}
 
 /// By device, what it sent.
 #[derive(Debug, Default)]
@@ -36,11 +60,12 @@ impl Transactions {
         if self.0.read().contains_key(&device) {
             return Ok(());
         }
-        let requests = storage::events::transactions(db, user_id, device_id, now - REMEMBERED_MS)
-            .await?
-            .into_iter()
-            .map(|(room, kind, txn, event_id)| ((room, kind, txn), event_id))
-            .collect();
+        let mut requests = Requests::default();
+        // The newest come first.
+        let sent = storage::events::transactions(db, user_id, device_id, now - REMEMBERED_MS).await?;
+        for (room, kind, txn, event_id) in sent.into_iter().rev() {
+            requests.insert((room, kind, txn), event_id);
+        }
         let mut devices = self.0.write();
         if devices.len() >= MAX_DEVICES {
             devices.clear();
@@ -51,7 +76,7 @@ impl Transactions {
 
     /// What a request was answered with, if it was made before.
     pub(super) fn get(&self, key: &Key) -> Option<OwnedEventId> {
-        self.0.read().get(&(key.user_id.clone(), key.device_id.clone()))?.get(&key.request).cloned()
+        self.0.read().get(&(key.user_id.clone(), key.device_id.clone()))?.answers.get(&key.request).cloned()
     }
 
     /// Keeps what a commit made durable, for the devices in memory.

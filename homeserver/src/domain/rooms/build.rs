@@ -71,6 +71,10 @@ fn names_itself(version: &RoomVersionId) -> bool {
 }
 
 fn assemble(room: &RoomState, room_id: OwnedRoomId, draft: Draft, now: Millis, position: Position) -> Result<Event> {
+    check_length("type", &draft.kind.to_string())?;
+    if let Some(key) = &draft.state_key {
+        check_length("state_key", key)?;
+    }
     let mut content = draft.content;
     // Room version 11 moved `redacts` into the content; clients are shown both places in every version.
     let top_level_redacts = !room.rules.redaction.keep_room_redaction_redacts;
@@ -153,6 +157,21 @@ fn assemble(room: &RoomState, room_id: OwnedRoomId, draft: Draft, now: Millis, p
         redacted_by: None,
     };
     Ok(Event::sent(parts, shown, draft.redacts)?)
+}
+
+/// The longest type, state key or transaction id, in bytes.
+/// <https://spec.matrix.org/v1.18/client-server-api/#size-limits>
+const MAX_KEY: usize = 255;
+
+/// Refuses what does not fit into the keys that events are found by.
+pub fn check_length(field: &str, text: &str) -> Result<()> {
+    if text.len() > MAX_KEY {
+        return Err(ApiError::too_large(format!("{field} has at most {MAX_KEY} bytes.")));
+    }
+    if text.contains('\0') {
+        return Err(ApiError::invalid_param(format!("{field} must not hold the character U+0000.")));
+    }
+    Ok(())
 }
 
 /// An event emptied by a redaction, by the rules of its room's version.

@@ -68,6 +68,20 @@ fn last_before<T>(since: &[(Position, T)], position: Position) -> Option<&T> {
     since.iter().rev().find(|(p, _)| *p <= position).map(|(_, value)| value)
 }
 
+/// Which part of a room's history is asked for. Backwards it has the events at and before `from`, newest first;
+/// forwards those after it, oldest first; neither goes past `to`.
+#[derive(Clone, Copy, Debug)]
+pub struct Stretch {
+    /// Where it begins.
+    pub from: Position,
+    /// Where it ends at the latest.
+    pub to: Option<Position>,
+    /// Into the past.
+    pub backwards: bool,
+    /// How many events.
+    pub limit: usize,
+}
+
 /// A page of history.
 #[derive(Debug)]
 pub struct Page {
@@ -113,18 +127,15 @@ impl RoomActions {
         Ok(Sight { everything: false, visibility, membership })
     }
 
-    /// A page of a room's history. Backwards it has the events at and before `from`, newest first; forwards those after
-    /// it, oldest first; neither goes past `to`.
+    /// A page of a room's history.
     pub async fn page(
         &self,
         room: &RoomState,
         user_id: &UserId,
-        from: Position,
-        to: Option<Position>,
-        backwards: bool,
-        limit: usize,
+        stretch: Stretch,
         wanted: impl Fn(&Event) -> bool,
     ) -> Result<Page> {
+        let Stretch { from, to, backwards, limit } = stretch;
         let sight = self.sight(room, user_id).await?;
         let mut events = Vec::with_capacity(limit.min(100));
         let mut at = from;

@@ -83,13 +83,9 @@ impl RoomActions {
     /// Joins a room. Who is joined already stays so without a new event.
     pub async fn join(&self, user_id: &UserId, room_id: &RoomId, reason: Option<String>) -> Result<()> {
         let room = self.rooms.require(room_id).await?;
-        if self.is_blocked(room_id).await? {
-            return Err(ApiError::forbidden("An administrator has closed this room."));
-        }
-        let mut content = MemberContent::join(self.profile(user_id).await?).because(reason);
-        if !matches!(room.membership(user_id), Some(MembershipState::Join | MembershipState::Invite)) {
-            content.authorised_via = self.authorise(user_id, &room).await?;
-        }
+        let (profile, authorised_via) = self.may_join(user_id, &room).await?;
+        let mut content = MemberContent::join(profile).because(reason);
+        content.authorised_via = authorised_via;
         let user_id = user_id.to_owned();
         let id = room_id.to_owned();
         self.journal
@@ -102,11 +98,26 @@ impl RoomActions {
             .await
     }
 
+    /// Checks what the authorization rules cannot see of a join, and answers how the user shows up in the room and, where
+    /// another room's membership lets them in, the member who could have invited them.
+    pub(super) async fn may_join(&self, user_id: &UserId, room: &RoomState) -> Result<(Profile, Option<OwnedUserId>)> {
+        let profile = self.profile(user_id).await?;
+        let membership = room.membership(user_id);
+        if membership == Some(&MembershipState::Join) {
+            return Ok((profile, None));
+        }
+        if self.is_blocked(&room.room_id).await? {
+            return Err(ApiError::forbidden("An administrator has closed this room."));
+        }
+        let invited = membership == Some(&MembershipState::Invite);
+        let authorised_via = if invited { None } else { self.authorise(user_id, room).await? };
+        Ok((profile, authorised_via))
+    }
+
     /// For a room with restricted joins: a member who may invite, if the user is in one of the rooms that open it.
     async fn authorise(&self, user_id: &UserId, room: &RoomState) -> Result<Option<OwnedUserId>> {
         let rule = match room.join_rule() {
-            JoinRule::Restricted(rule) => rule,
-            JoinRule::KnockRestricted(rule) => rule,
+            JoinRule::Restricted(rule) | JoinRule::KnockRestricted(rule) => rule,
             _ => return Ok(None),
         };
         if !self.is_in_any(user_id, &rule).await? {

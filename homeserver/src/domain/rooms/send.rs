@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ruma::{
-    EventId, OwnedEventId, OwnedTransactionId, RoomId, UserId,
+    CanonicalJsonObject, CanonicalJsonValue, EventId, OwnedEventId, OwnedTransactionId, RoomId, UserId,
     events::{StateEventType, TimelineEventType},
 };
 use serde_json::value::RawValue;
@@ -70,16 +70,8 @@ impl RoomActions {
         if kind == StateEventType::RoomCanonicalAlias {
             self.check_canonical_alias(room_id, &content).await?;
         }
-        if kind == StateEventType::RoomMember && state_key == requester.user_id.as_str() {
-            // A client that sets its own membership by hand gets its profile, as with the endpoints made for it.
-            if content.get("membership").and_then(|m| m.as_str()) == Some("join") {
-                let profile = self.profile(&requester.user_id).await?;
-                for (field, value) in [("displayname", profile.display_name), ("avatar_url", profile.avatar_url)] {
-                    if let Some(value) = value {
-                        content.entry(field.into()).or_insert(ruma::CanonicalJsonValue::String(value));
-                    }
-                }
-            }
+        if kind == StateEventType::RoomMember {
+            self.complete_membership(&requester.user_id, room_id, &state_key, &mut content).await?;
         }
         let mut draft = Draft::state(&requester.user_id, kind, state_key, content);
         draft.origin_server_ts = timestamp;
@@ -103,6 +95,43 @@ impl RoomActions {
             .await
     }
 
+    /// A membership that a client sets by hand passes the same checks, and is given the same fields, as one set through
+    /// the endpoints made for it.
+    async fn complete_membership(
+        &self,
+        sender: &UserId,
+        room_id: &RoomId,
+        target: &str,
+        content: &mut CanonicalJsonObject,
+    ) -> Result<()> {
+        // Only the server says by whom a join is authorised.
+        content.remove("join_authorised_via_users_server");
+        match content.get("membership").and_then(|membership| membership.as_str()) {
+            Some("join") if target == sender.as_str() => {
+                let room = self.rooms.get(room_id).await?.ok_or_else(not_in_room)?;
+                let (profile, authorised_via) = self.may_join(sender, &room).await?;
+                if let Some(member) = authorised_via {
+                    let value = CanonicalJsonValue::String(member.to_string());
+                    content.insert("join_authorised_via_users_server".into(), value);
+                }
+                for (field, value) in [("displayname", profile.display_name), ("avatar_url", profile.avatar_url)] {
+                    if let Some(value) = value {
+                        content.entry(field.into()).or_insert(CanonicalJsonValue::String(value));
+                    }
+                }
+                Ok(())
+            }
+            Some("invite") => {
+                // Who is not in the room does not learn whether the user exists.
+                self.rooms.joined(room_id, sender).await?;
+                let target = UserId::parse(target)
+                    .map_err(|_| ApiError::invalid_param("The state key of a membership is a user's id."))?;
+                self.check_invitable(&target).await
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Redacts an event: its content is emptied, what happened stays in the room's history.
     pub async fn redact(
         &self,
@@ -114,7 +143,7 @@ impl RoomActions {
     ) -> Result<OwnedEventId> {
         let mut draft = Draft::message(&requester.user_id, TimelineEventType::RoomRedaction, Default::default());
         if let Some(reason) = reason {
-            draft.content.insert("reason".into(), ruma::CanonicalJsonValue::String(reason));
+            draft.content.insert("reason".into(), CanonicalJsonValue::String(reason));
         }
         self.send_redaction(requester, room_id, event_id, draft, txn_id).await
     }
@@ -187,7 +216,7 @@ impl RoomActions {
         Ok(Some(Transaction { device_id, txn_id }))
     }
 
-    async fn check_canonical_alias(&self, room_id: &RoomId, content: &ruma::CanonicalJsonObject) -> Result<()> {
+    async fn check_canonical_alias(&self, room_id: &RoomId, content: &CanonicalJsonObject) -> Result<()> {
         let known: Vec<String> = self
             .rooms
             .get(room_id)

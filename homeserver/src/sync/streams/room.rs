@@ -60,7 +60,10 @@ impl Asked<'_> {
 
 /// Which members a device has been sent, so that lazy loading does not repeat them. What is forgotten is sent again.
 #[derive(Debug, Default)]
-pub struct SentMembers(Mutex<HashMap<(OwnedUserId, OwnedDeviceId), HashMap<(OwnedRoomId, OwnedUserId), OwnedEventId>>>);
+pub struct SentMembers(Mutex<HashMap<(OwnedUserId, OwnedDeviceId), Members>>);
+
+/// By room and member, the event that was sent.
+type Members = HashMap<(OwnedRoomId, OwnedUserId), OwnedEventId>;
 
 /// Devices remembered at most.
 const MAX_DEVICES: usize = 5_000;
@@ -153,9 +156,13 @@ async fn state(
             needed.insert(own);
         }
         let is_member = |event: &Arc<Event>| event.state_type() == StateEventType::RoomMember;
-        state.retain(|event| {
-            !is_member(event) || event.state_key.as_deref().is_some_and(|key| needed.contains(key) || key == own)
-        });
+        // Of what changed in a gap all is told, members too: a client cannot know that it should ask.
+        // https://spec.matrix.org/v1.18/client-server-api/#lazy-loading-room-members
+        if changed_since.is_none() {
+            state.retain(|event| {
+                !is_member(event) || event.state_key.as_deref().is_some_and(|key| needed.contains(key) || key == own)
+            });
+        }
         if changed_since.is_some() {
             // Senders whose membership the client may never have been told, because it has not changed.
             let there: HashSet<String> =

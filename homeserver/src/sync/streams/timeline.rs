@@ -19,6 +19,11 @@ pub const DEFAULT_LIMIT: usize = 10;
 /// The most that a filter may ask for.
 pub const MAX_LIMIT: usize = 1000;
 
+/// Events asked for at once where the first ones were not wanted.
+const PAGE: i64 = 500;
+/// Events looked at for one timeline: where hardly any may be seen, the client pages back for the rest.
+const MAX_LOOKED_AT: usize = 5_000;
+
 /// A piece of a room's history up to the present.
 #[derive(Debug)]
 pub struct Timeline {
@@ -74,10 +79,12 @@ pub async fn timeline(
     if room.recent_since <= since || found.len() > limit {
         more = false;
     }
-    while more && found.len() <= limit {
-        let ask = (limit + 1 - found.len()).max(20) as i64;
+    let mut looked_at = 0;
+    while more && found.len() <= limit && looked_at < MAX_LOOKED_AT {
+        let ask = if looked_at == 0 { (limit + 1 - found.len()).max(20) as i64 } else { PAGE };
         let page = storage::events::backwards(db, &room.room_id, since, at, ask).await?;
         more = page.len() as i64 == ask;
+        looked_at += page.len();
         for event in page {
             at = event.position - 1;
             if found.len() <= limit && wanted(&event) {
@@ -85,9 +92,12 @@ pub async fn timeline(
             }
         }
     }
-    let limited = found.len() > limit;
+    let unfinished = more && found.len() <= limit;
+    let limited = unfinished || found.len() > limit;
     found.truncate(limit);
     found.reverse();
-    let start = found.first().map_or(span.up_to, |event| event.position - 1);
+    // Where the search was given up, the next page goes on from there.
+    let first = found.first().map_or(span.up_to, |event| event.position - 1);
+    let start = if unfinished { at } else { first };
     Ok(Timeline { events: found, limited, start })
 }
