@@ -47,6 +47,8 @@ pub struct Context<'a> {
     pub query: Option<&'a str>,
     /// Where it came from.
     pub client: &'a Client,
+    /// The headers.
+    pub headers: &'a HeaderMap,
 }
 
 impl Context<'_> {
@@ -55,6 +57,15 @@ impl Context<'_> {
         url::form_urlencoded::parse(self.query?.as_bytes())
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.into_owned())
+    }
+
+    /// A token that was sent although the endpoint needs none.
+    fn token(&self) -> Option<String> {
+        let header = self.headers.get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        match header.and_then(|header| header.split_once(' ')) {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Some(token.to_owned()),
+            _ => self.query("access_token"),
+        }
     }
 }
 
@@ -80,10 +91,11 @@ impl Authenticate for NoAuthentication {
 }
 
 impl Authenticate for NoAccessToken {
-    type Caller = ();
+    /// An application service that shows its token all the same.
+    type Caller = Option<Arc<Appservice>>;
 
-    async fn authenticate(_: &App, (): (), _: &Context<'_>) -> Result<()> {
-        Ok(())
+    async fn authenticate(app: &App, (): (), context: &Context<'_>) -> Result<Option<Arc<Appservice>>> {
+        Ok(context.token().and_then(|token| app.appservices.by_token(&token)))
     }
 }
 
@@ -236,7 +248,7 @@ where
         let path: Vec<String> = path.iter().map(|(_, value)| value.to_owned()).collect();
         let token = R::Authentication::extract_authentication(&http::Request::from_parts(parts.clone(), Bytes::new()))
             .map_err(|_| ApiError::missing_token("This needs an access token. Sign in first."))?;
-        let context = Context { query: parts.uri.query(), client: &client };
+        let context = Context { query: parts.uri.query(), client: &client, headers: &parts.headers };
         let caller = R::Authentication::authenticate(app, token, &context).await?;
         Ok(Self { parts, path, caller, client, body })
     }

@@ -12,8 +12,10 @@ use crate::{
     error::{ApiError, Result},
 };
 
-/// How long an application service may take for a transaction or a query.
+/// How long an application service may take for a transaction.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long it may take for a query: somebody waits for it who would rather hear that there is no such room.
+const QUERY_PATIENCE: Duration = Duration::from_secs(10);
 /// How long it may take for a ping, which somebody waits for.
 const PING_PATIENCE: Duration = Duration::from_secs(15);
 /// How much of an answer to a ping is passed on.
@@ -55,7 +57,8 @@ impl Calls {
     /// Asks for a user or a room alias. One that cannot be reached knows neither.
     pub(super) async fn query(&self, appservice: &Appservice, kind: &str, id: &str) -> bool {
         let Some(url) = address(appservice, &[kind, id]) else { return false };
-        match self.0.get(url).bearer_auth(&appservice.hs_token).send().await {
+        let request = self.0.get(url).bearer_auth(&appservice.hs_token).timeout(QUERY_PATIENCE);
+        match request.send().await {
             Ok(response) => response.status() == StatusCode::OK,
             Err(error) => {
                 tracing::warn!(appservice = appservice.id, %error, "an application service could not be asked");

@@ -9,14 +9,16 @@ use std::{
 
 use axum::{
     Json, Router,
+    body::Body,
     extract::{Path, State},
     routing::{get, post, put},
 };
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use parking_lot::Mutex;
 use ruma::presence::PresenceState;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
+use tower::ServiceExt as _;
 
 use crate::server::{Server, User};
 
@@ -35,6 +37,10 @@ struct Inner {
     refuse: AtomicUsize,
     /// The users and aliases that it makes when asked.
     makes: Mutex<HashSet<String>>,
+    /// Where it makes them; it only says so as long as this is not set.
+    home: Mutex<Option<Router>>,
+    /// What it was asked for.
+    asked: Mutex<Vec<String>>,
     told: Notify,
 }
 
@@ -109,8 +115,29 @@ async fn transaction(
     if refuse { (StatusCode::BAD_GATEWAY, Json(json!({}))) } else { (StatusCode::OK, Json(json!({}))) }
 }
 
-async fn query(State(Fake(inner)): State<Fake>, Path((_, id)): Path<(String, String)>) -> StatusCode {
-    if inner.makes.lock().contains(&id) { StatusCode::OK } else { StatusCode::NOT_FOUND }
+async fn query(State(Fake(inner)): State<Fake>, Path((kind, id)): Path<(String, String)>) -> StatusCode {
+    inner.asked.lock().push(id.clone());
+    if !inner.makes.lock().contains(&id) {
+        return StatusCode::NOT_FOUND;
+    }
+    let home = inner.home.lock().clone();
+    if let Some(home) = home {
+        let name = id.trim_start_matches(['#', '@']).trim_end_matches(":parta.test");
+        let (at, path, body) = match kind.as_str() {
+            "users" => ("profile", "register", json!({ "type": "m.login.application_service", "username": name })),
+            _ => ("directory/room", "createRoom", json!({ "preset": "public_chat", "room_alias_name": name })),
+        };
+        let looked = Request::get(format!("/_matrix/client/v3/{at}/{}", id.replace('#', "%23")));
+        let made = Request::post(format!("/_matrix/client/v3/{path}"));
+        // A service may look before it makes; it is not asked what it asks.
+        for request in [looked.body(Body::empty()), made.body(Body::from(body.to_string()))] {
+            let mut request = request.expect("a request");
+            request.headers_mut().insert("authorization", "Bearer from-games".parse().expect("a header"));
+            let status = home.clone().oneshot(request).await.expect("an answer").status();
+            assert!(status != StatusCode::BAD_REQUEST, "{status} for {id}");
+        }
+    }
+    StatusCode::OK
 }
 
 async fn ping(State(_): State<Fake>, headers: HeaderMap, Json(body): Json<Value>) -> (StatusCode, Json<Value>) {
@@ -242,12 +269,77 @@ on_both_engines! {
         let server = server.with_appservice(fake.registration("")).await;
         let outbound = &server.app.outbound;
         let alias = ruma::room_alias_id!("#games_chess:parta.test");
-        assert!(!outbound.query_alias(alias).await);
+        assert!(!outbound.query_alias(alias, None).await);
         fake.0.makes.lock().extend([alias.to_string(), "#other:parta.test".into(), "@bot_new:parta.test".into()]);
-        assert!(outbound.query_alias(alias).await);
-        assert!(!outbound.query_alias(ruma::room_alias_id!("#other:parta.test")).await, "not in its namespace");
-        assert!(outbound.query_user(ruma::user_id!("@bot_new:parta.test")).await);
-        assert!(!outbound.query_user(ruma::user_id!("@alice:parta.test")).await);
+        assert!(outbound.query_alias(alias, None).await);
+        assert!(!outbound.query_alias(ruma::room_alias_id!("#other:parta.test"), None).await, "not in its namespace");
+        assert!(outbound.query_user(ruma::user_id!("@bot_new:parta.test"), None).await);
+        assert!(!outbound.query_user(ruma::user_id!("@alice:parta.test"), None).await);
+        let games = server.app.appservices.by_token("from-games").expect("the service");
+        assert!(!outbound.query_alias(alias, Some(&games)).await, "it asks itself");
+    }
+
+    async fn a_room_is_made_when_somebody_comes(server: Server) {
+        let fake = Fake::start().await;
+        let server = server.with_appservice(fake.registration("")).await;
+        *fake.0.home.lock() = Some(homeserver::api::router(&server.app));
+        let (alice, boris) = (server.seed_user("alice").await, server.seed_user("boris").await);
+        let path = |alias: &str| format!("/_matrix/client/v3/directory/room/%23{alias}:parta.test");
+        server.refused(Method::GET, &alice, &path("games_chess"), Value::Null, "M_NOT_FOUND").await;
+        server.refused(Method::GET, &alice, &path("school"), Value::Null, "M_NOT_FOUND").await;
+        assert_eq!(*fake.0.asked.lock(), ["#games_chess:parta.test"], "of what is in its namespace");
+        fake.0.makes.lock().extend(["chess", "go"].map(|name| format!("#games_{name}:parta.test")));
+        let join = "/_matrix/client/v3/join/%23games_chess:parta.test";
+        let (first, second) = tokio::join!(server.post(&alice, join, json!({})), server.post(&boris, join, json!({})));
+        assert_eq!(first["room_id"], second["room_id"], "both are in the one room that was made");
+        assert_eq!(server.get(&alice, &path("games_chess")).await["room_id"], first["room_id"]);
+        assert!(server.get(&alice, &path("games_go")).await["room_id"].is_string());
+        let asked = fake.0.asked.lock().clone();
+        let of_chess = asked.iter().filter(|id| **id == "#games_chess:parta.test").count();
+        assert_eq!(of_chess, 2, "once before and once for both: {asked:?}");
+        server.refused(Method::GET, &acting(&alice), &path("games_draughts"), Value::Null, "M_NOT_FOUND").await;
+        assert!(!fake.0.asked.lock().iter().any(|id| id.contains("draughts")), "it is not asked what it asks");
+    }
+
+    async fn a_user_is_made_when_somebody_asks(server: Server) {
+        let fake = Fake::start().await;
+        let server = server.with_appservice(fake.registration("")).await;
+        *fake.0.home.lock() = Some(homeserver::api::router(&server.app));
+        let (alice, boris) = (server.seed_user("alice").await, server.seed_user("boris").await);
+        let room = server.seed_room(&[&alice]).await;
+        let profile = |name: &str| format!("/_matrix/client/v3/profile/@{name}:parta.test");
+        let invite = format!("/_matrix/client/v3/rooms/{room}/invite");
+        let invited = |name: &str| json!({ "user_id": format!("@{name}:parta.test") });
+        server.refused(Method::GET, &alice, &profile("bot_chess"), Value::Null, "M_NOT_FOUND").await;
+        server.refused(Method::POST, &alice, &invite, invited("bot_chess"), "M_NOT_FOUND").await;
+        server.refused(Method::GET, &alice, &profile("nobody"), Value::Null, "M_NOT_FOUND").await;
+        assert_eq!(fake.0.asked.lock().len(), 2, "not of nobody");
+        let makes = ["chess", "go", "draughts"].map(|name| format!("@bot_{name}:parta.test"));
+        fake.0.makes.lock().extend(makes);
+        server.refused(Method::POST, &boris, &invite, invited("bot_chess"), "M_FORBIDDEN").await;
+        assert_eq!(fake.0.asked.lock().len(), 2, "who is not in the room has nobody made");
+        server.post(&alice, &invite, invited("bot_chess")).await;
+        server.get(&alice, &profile("bot_go")).await;
+        let with_both = json!({ "invite": ["@bot_draughts:parta.test", "@bot_none:parta.test"] });
+        let create = "/_matrix/client/v3/createRoom";
+        server.refused(Method::POST, &alice, create, with_both, "M_NOT_FOUND").await;
+        server.post(&alice, create, json!({ "invite": ["@bot_draughts:parta.test"] })).await;
+    }
+
+    async fn a_service_that_is_away_has_made_nothing(server: Server) {
+        let fake = Fake::start().await;
+        let registration = fake.registration("");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let gone = format!("http://{}", listener.local_addr().expect("an address"));
+        drop(listener);
+        let server = server.with_appservice(registration.replace(&*fake.0.address.lock(), &gone)).await;
+        let alice = server.seed_user("alice").await;
+        for path in ["directory/room/%23games_chess:parta.test", "profile/@bot_chess:parta.test"] {
+            let path = format!("/_matrix/client/v3/{path}");
+            server.refused(Method::GET, &alice, &path, Value::Null, "M_NOT_FOUND").await;
+        }
+        let join = "/_matrix/client/v3/join/%23games_chess:parta.test";
+        server.refused(Method::POST, &alice, join, json!({}), "M_NOT_FOUND").await;
     }
 
     async fn it_hears_of_typing_receipts_and_presence_if_it_wants(server: Server) {
