@@ -26,7 +26,7 @@ use crate::{
     app::App,
     domain::{
         appservices::{Appservice, Appservices},
-        sessions::Requester,
+        sessions::{self, Requester},
     },
     error::{ApiError, Result},
 };
@@ -109,8 +109,13 @@ impl Authenticate for AccessToken {
         };
         // https://spec.matrix.org/v1.18/application-service-api/#identity-assertion
         let user_id = Appservices::acts_as(&appservice, context.query("user_id").as_deref())?;
-        if app.users.get(&user_id).await?.is_none() {
-            return Err(ApiError::forbidden("The application service has not registered this user."));
+        match app.users.get(&user_id).await?.as_deref() {
+            None => return Err(ApiError::forbidden("The application service has not registered this user.")),
+            Some(account) if account.deactivated => {
+                return Err(ApiError::user_deactivated("This account was closed. Ask an administrator."));
+            }
+            Some(account) if account.locked => return Err(sessions::locked()),
+            Some(_) => {}
         }
         let device_id = context.query("device_id").map(Into::into);
         Ok(Requester { user_id, device_id, appservice: Some(appservice), token: None })
@@ -131,8 +136,13 @@ impl Authenticate for AccessTokenOptional {
 impl Authenticate for AppserviceToken {
     type Caller = Arc<Appservice>;
 
-    async fn authenticate(app: &App, token: String, _: &Context<'_>) -> Result<Arc<Appservice>> {
-        app.appservices.by_token(&token).ok_or_else(|| ApiError::unknown_token(false))
+    async fn authenticate(app: &App, token: String, context: &Context<'_>) -> Result<Arc<Appservice>> {
+        if let Some(appservice) = app.appservices.by_token(&token) {
+            return Ok(appservice);
+        }
+        let client = context.client;
+        app.sessions.by_token(&token, client.ip, client.user_agent.as_deref()).await?;
+        Err(ApiError::forbidden("Only an application service may do this."))
     }
 }
 

@@ -249,8 +249,9 @@ on_both_engines! {
         assert_eq!((&refused.1["status"], &refused.1["body"]), (&json!(403), &json!("{\"errcode\":\"M_FORBIDDEN\"}")));
         let other = "/_matrix/client/v1/appservice/other/ping";
         server.refused(Method::POST, &games, other, json!({}), "M_FORBIDDEN").await;
-        let (status, answer) = server.json(Method::POST, path, Some(&alice.token), &json!({})).await;
-        assert!(status.is_client_error(), "{answer}");
+        server.refused(Method::POST, &alice, path, json!({}), "M_FORBIDDEN").await;
+        let nobody = User { token: "nobody's".into(), ..alice.clone() };
+        server.refused(Method::POST, &nobody, path, json!({}), "M_UNKNOWN_TOKEN").await;
 
         let silent = fake.registration("").replace(&*fake.0.address.lock(), "null");
         let server = server.with_appservice(silent).await;
@@ -262,6 +263,68 @@ on_both_engines! {
         let server = server.with_appservice(fake.registration("").replace(&*fake.0.address.lock(), &gone)).await;
         let (status, answer) = server.json(Method::POST, path, Some(&games.token), &json!({})).await;
         assert_eq!((status, answer["errcode"].as_str()), (StatusCode::BAD_GATEWAY, Some("M_CONNECTION_FAILED")));
+    }
+
+    async fn it_acts_as_its_own_users_alone(server: Server) {
+        let fake = Fake::start().await;
+        let server = server.with_appservice(fake.registration("")).await;
+        let alice = server.seed_user("alice").await;
+        let games = acting(&alice);
+        let (register, login) = ("/_matrix/client/v3/register", "/_matrix/client/v3/login");
+        let whoami = |name: &str| format!("/_matrix/client/v3/account/whoami?user_id=@{name}:parta.test");
+        let new = |name: &str| json!({ "type": "m.login.application_service", "username": name });
+        let known = |name: &str| {
+            let identifier = json!({ "type": "m.id.user", "user": name });
+            json!({ "type": "m.login.application_service", "identifier": identifier })
+        };
+        let itself = server.get(&games, "/_matrix/client/v3/account/whoami").await;
+        assert_eq!(itself["user_id"], "@games:parta.test");
+        server.refused(Method::GET, &games, &whoami("alice"), Value::Null, "M_FORBIDDEN").await;
+        server.refused(Method::GET, &games, &whoami("bot_chess"), Value::Null, "M_FORBIDDEN").await;
+        server.refused(Method::POST, &games, login, known("bot_chess"), "M_FORBIDDEN").await;
+        server.refused(Method::POST, &games, register, new("outside"), "M_EXCLUSIVE").await;
+        server.refused(Method::POST, &alice, register, new("bot_chess"), "M_MISSING_TOKEN").await;
+        server.post(&games, register, new("bot_chess")).await;
+        assert_eq!(server.get(&games, &whoami("bot_chess")).await["user_id"], "@bot_chess:parta.test");
+        assert_eq!(server.post(&games, login, known("bot_chess")).await["user_id"], "@bot_chess:parta.test");
+        for outside in ["alice", "outside"] {
+            server.refused(Method::POST, &games, login, known(outside), "M_EXCLUSIVE").await;
+        }
+        server.refused(Method::POST, &alice, login, known("bot_chess"), "M_MISSING_TOKEN").await;
+
+        let bot = ruma::user_id!("@bot_chess:parta.test");
+        server.app.accounts.set_locked(bot, true).await.expect("a locked account");
+        server.refused(Method::GET, &games, &whoami("bot_chess"), Value::Null, "M_USER_LOCKED").await;
+        server.app.accounts.close(&server.app.rooms, bot, false).await.expect("a closed account");
+        server.refused(Method::GET, &games, &whoami("bot_chess"), Value::Null, "M_USER_DEACTIVATED").await;
+        server.refused(Method::POST, &games, login, known("bot_chess"), "M_USER_DEACTIVATED").await;
+    }
+
+    async fn its_namespace_is_its_own(server: Server) {
+        let fake = Fake::start().await;
+        let server = server.with_appservice(fake.registration("")).await;
+        let alice = server.seed_user("alice").await;
+        let games = acting(&alice);
+        let intruder =
+            json!({ "username": "bot_alice", "password": "wonderland", "auth": { "type": "m.login.dummy" } });
+        server.refused(Method::POST, &alice, "/_matrix/client/v3/register", intruder, "M_EXCLUSIVE").await;
+        let available = "/_matrix/client/v3/register/available?username=bot_alice";
+        server.refused(Method::GET, &alice, available, Value::Null, "M_EXCLUSIVE").await;
+        let room = server.seed_room(&[&alice]).await;
+        let alias = |name: &str| format!("/_matrix/client/v3/directory/room/%23{name}:parta.test");
+        let leads = || json!({ "room_id": room });
+        server.refused(Method::PUT, &alice, &alias("games_chess"), leads(), "M_EXCLUSIVE").await;
+        let named = json!({ "room_alias_name": "games_chess" });
+        server.refused(Method::POST, &alice, "/_matrix/client/v3/createRoom", named, "M_EXCLUSIVE").await;
+        server.refused(Method::PUT, &games, &alias("school"), leads(), "M_EXCLUSIVE").await;
+        server.put(&games, &alias("games_chess"), leads()).await;
+        server.put(&alice, &alias("school"), leads()).await;
+        server.refused(Method::DELETE, &alice, &alias("games_chess"), json!({}), "M_EXCLUSIVE").await;
+        server.refused(Method::DELETE, &games, &alias("school"), json!({}), "M_EXCLUSIVE").await;
+        let as_bot = format!("{}?user_id=@bot_chess:parta.test", alias("games_chess"));
+        server.seed_user("bot_chess").await;
+        let (status, answer) = server.json(Method::DELETE, &as_bot, Some(&games.token), &json!({})).await;
+        assert_eq!(status, StatusCode::OK, "any of its users removes what is in its namespace: {answer}");
     }
 
     async fn it_is_asked_for_what_is_in_its_namespace(server: Server) {

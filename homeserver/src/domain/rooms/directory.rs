@@ -69,6 +69,12 @@ impl RoomActions {
         if alias.as_str().len() > 255 || alias.alias().is_empty() {
             return Err(ApiError::invalid_param("An address has between 1 and 255 characters."));
         }
+        self.check_namespace(alias, requester)
+    }
+
+    /// Whoever makes or removes an alias keeps out of namespaces that are another's alone; an application service keeps
+    /// to its own.
+    fn check_namespace(&self, alias: &RoomAliasId, requester: &Requester) -> Result<()> {
         let own = requester.appservice.as_deref();
         if self.appservices.owns_alias(alias, own) || own.is_some_and(|appservice| !appservice.has_alias(alias)) {
             return Err(ApiError::exclusive(format!("The address {alias} is reserved for an application service.")));
@@ -106,14 +112,17 @@ impl RoomActions {
             .await
     }
 
-    /// Removes an alias: its creator may, and whoever may set the room's canonical alias.
+    /// Removes an alias: its creator may, and whoever may set the room's canonical alias, and the application service in
+    /// whose namespace it is.
     pub async fn remove_alias(&self, requester: &Requester, alias: &RoomAliasId) -> Result<()> {
         let room_id =
             self.resolve(alias).await?.ok_or_else(|| ApiError::not_found("There is no such room address."))?;
+        self.check_namespace(alias, requester)?;
         let creator = storage::directory::creator(&self.db, alias).await?;
         let user_id = &requester.user_id;
         let room = self.rooms.get(&room_id).await?;
-        let may = creator.as_ref() == Some(user_id)
+        let may = requester.appservice.is_some()
+            || creator.as_ref() == Some(user_id)
             || room.as_ref().is_some_and(|room| {
                 room.is_joined(user_id)
                     && room.power_levels().user_can_send_state(user_id, StateEventType::RoomCanonicalAlias)
