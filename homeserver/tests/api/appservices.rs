@@ -389,6 +389,32 @@ on_both_engines! {
         server.post(&alice, create, json!({ "invite": ["@bot_draughts:parta.test"] })).await;
     }
 
+    async fn an_invitation_says_what_room_it_is_to(server: Server) {
+        let fake = Fake::start().await;
+        let server = server.with_appservice(fake.registration("")).await;
+        let (alice, boris) = (server.seed_user("alice").await, server.seed_user("boris").await);
+        server.seed_user("bot_chess").await;
+        let options = json!({ "name": "Chess club", "invite": ["@bot_chess:parta.test", boris.id] });
+        server.post(&alice, "/_matrix/client/v3/createRoom", options).await;
+        fake.until("the invitation", || !fake.events().is_empty()).await;
+        let taken = fake.0.taken.lock().clone();
+        let invite = &taken[0].1["events"][0];
+        assert_eq!(invite["state_key"], "@bot_chess:parta.test", "{invite:#}");
+        assert_eq!(invite["content"]["membership"], "invite");
+        let state = invite["unsigned"]["invite_room_state"].as_array().cloned().unwrap_or_default();
+        let of = |kind: &str| state.iter().find(|event| event["type"] == kind).cloned().unwrap_or_default();
+        assert_eq!(of("m.room.name")["content"]["name"], "Chess club", "{invite:#}");
+        assert_eq!(of("m.room.create")["sender"], json!(alice.id));
+        assert_eq!(of("m.room.member")["state_key"], json!(alice.id), "who invites");
+        assert!(state.iter().all(|event| event["event_id"].is_null()), "stripped: {state:#?}");
+        let room = invite["room_id"].as_str().expect("a room");
+        let join = format!("/_matrix/client/v3/join/{room}?user_id=@bot_chess:parta.test");
+        server.post(&acting(&alice), &join, json!({})).await;
+        fake.until("the join", || fake.events().len() > 1).await;
+        let taken = fake.0.taken.lock().clone();
+        assert!(taken.iter().skip(1).all(|(_, body)| !body.to_string().contains("invite_room_state")), "{taken:#?}");
+    }
+
     async fn a_service_that_is_away_has_made_nothing(server: Server) {
         let fake = Fake::start().await;
         let registration = fake.registration("");
