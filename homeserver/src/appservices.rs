@@ -62,7 +62,7 @@ enum News {
 struct Line {
     appservice: Arc<Appservice>,
     news: mpsc::Sender<News>,
-    /// Set where events did not find a place in `news`.
+    /// Set where events or aliases did not find a place in `news`.
     missed: Arc<AtomicBool>,
     /// Wakes a worker that waits before it tries again.
     try_again: Arc<Notify>,
@@ -72,8 +72,8 @@ struct Line {
 
 impl Line {
     fn tell(&self, news: News) {
-        let events = matches!(news, News::Events(_));
-        if self.news.try_send(news).is_err() && events {
+        let lasting = matches!(news, News::Events(_) | News::Aliases(_));
+        if self.news.try_send(news).is_err() && lasting {
             self.missed.store(true, Ordering::Release);
         }
     }

@@ -163,15 +163,18 @@ impl Worker {
     }
 
     async fn take(&mut self, news: News) -> Result<()> {
+        if self.missed.swap(false, Ordering::AcqRel) {
+            // Something found no place, and it may be the last for long: all is read from where this one stands, and
+            // rooms are judged by the aliases that they have now.
+            self.behind = true;
+            self.interest = Interest::new(self.appservice.clone(), self.sources.db.clone());
+        }
         match news {
+            // It is among what is read.
+            News::Events(_) if self.behind => {}
             News::Events(events) => {
-                if self.missed.swap(false, Ordering::AcqRel) {
-                    // Something before or after these found no place: all is read from where this one stands.
-                    self.behind = true;
-                } else {
-                    for event in events.iter() {
-                        self.look_at(event).await?;
-                    }
+                for event in events.iter() {
+                    self.look_at(event).await?;
                 }
             }
             News::Aliases(room_id) => self.interest.aliases_changed(&room_id).await?,

@@ -205,6 +205,26 @@ on_both_engines! {
         assert_eq!(distinct.len(), fake.events().len(), "each once");
     }
 
+    async fn a_flood_of_typing_holds_up_no_event(server: Server) {
+        let fake = Fake::start().await;
+        let server = server.with_appservice(fake.registration("receive_ephemeral: true\n")).await;
+        let (alice, bot) = (server.seed_user("alice").await, server.seed_user("bot_chess").await);
+        let room = server.seed_room(&[&alice, &bot]).await;
+        let attempts = |fake: &Fake| fake.0.attempts.lock().len();
+        fake.0.refuse.store(usize::MAX, Ordering::SeqCst);
+        server.seed_text(&alice, &room, "while it refuses").await;
+        fake.until("an attempt", || attempts(&fake) > 0).await;
+        for _ in 0..600 {
+            server.app.typing.start(&room, &alice.user_id(), Duration::from_secs(60));
+            server.app.typing.stop(&room, &alice.user_id());
+        }
+        let last = server.seed_text(&alice, &room, "the last for long").await;
+        fake.0.refuse.store(0, Ordering::SeqCst);
+        let hello = json!({ "transaction_id": "hello" });
+        server.post(&acting(&bot), "/_matrix/client/v1/appservice/games/ping", hello).await;
+        fake.until("the last", || fake.events().contains(&last.event_id.to_string())).await;
+    }
+
     async fn a_restart_loses_and_doubles_nothing(server: Server) {
         let fake = Fake::start().await;
         let server = server.with_appservice(fake.registration("")).await;
