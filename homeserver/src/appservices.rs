@@ -1,4 +1,4 @@
-//! What goes out to application services: transactions with events, queries and pings.
+//! What goes out to application services: transactions with events, queries, pings and look-ups in their networks.
 //! <https://spec.matrix.org/v1.18/application-service-api/#homeserver---application-service-api>
 //!
 //! Each application service has a worker. The journal's observer hands it every commit; what the worker was too busy to
@@ -7,6 +7,7 @@
 mod calls;
 mod extras;
 mod interest;
+pub mod networks;
 mod queries;
 mod worker;
 

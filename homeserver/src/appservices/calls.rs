@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use ruma::api::error::{BadStatusErrorData, ErrorKind};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use url::Url;
 
+use super::networks::Fields;
 use crate::{
     domain::appservices::Appservice,
     error::{ApiError, Result},
@@ -67,6 +69,27 @@ impl Calls {
         }
     }
 
+    /// Asks for anything else. One that cannot be reached or does not answer as it should has nothing.
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        appservice: &Appservice,
+        path: &[&str],
+        query: &Fields,
+    ) -> Option<T> {
+        let mut url = address(appservice, path)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let request = self.0.get(url).bearer_auth(&appservice.hs_token).timeout(QUERY_PATIENCE);
+        match found(request).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::warn!(appservice = appservice.id, %error, "an application service could not be asked");
+                None
+            }
+        }
+    }
+
     /// <https://spec.matrix.org/v1.18/application-service-api/#pinging>
     pub(super) async fn ping(&self, appservice: &Appservice, transaction_id: Option<&str>) -> Result<Duration> {
         let Some(url) = address(appservice, &["ping"]) else {
@@ -93,6 +116,11 @@ impl Calls {
             format!("The application service answered {status}."),
         ))
     }
+}
+
+async fn found<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result<Option<T>, reqwest::Error> {
+    let response = request.send().await?;
+    if response.status() == StatusCode::OK { response.json().await.map(Some) } else { Ok(None) }
 }
 
 fn unreachable(error: reqwest::Error) -> ApiError {

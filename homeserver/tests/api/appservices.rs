@@ -1,3 +1,5 @@
+mod networks;
+
 use std::{
     collections::HashSet,
     sync::{
@@ -52,6 +54,7 @@ impl Fake {
         let router = Router::new()
             .route("/base/_matrix/app/v1/transactions/{txn}", put(transaction))
             .route("/base/_matrix/app/v1/{kind}/{id}", get(query))
+            .route("/base/_matrix/app/v1/thirdparty/{*path}", get(networks::answer))
             .route("/base/_matrix/app/v1/ping", post(ping))
             .with_state(fake.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });

@@ -6,7 +6,7 @@ use std::{collections::HashSet, sync::Arc};
 use parking_lot::Mutex;
 use ruma::{
     OwnedRoomAliasId, OwnedRoomId, RoomAliasId, RoomId, UInt, UserId,
-    directory::{PublicRoomsChunk, PublicRoomsChunkInit},
+    directory::{PublicRoomsChunk, PublicRoomsChunkInit, RoomNetwork},
     events::{
         StateEventType,
         room::{history_visibility::HistoryVisibility, join_rules::JoinRule},
@@ -16,7 +16,7 @@ use ruma::{
 
 use super::{RoomActions, state::RoomState};
 use crate::{
-    domain::{journal::Change, sessions::Requester},
+    domain::{appservices::Appservice, journal::Change, sessions::Requester},
     error::{ApiError, Result},
     storage,
 };
@@ -177,10 +177,30 @@ impl RoomActions {
             .await
     }
 
-    /// A page of the directory, the rooms with the most members first. `term` is looked for in names, topics and
+    /// Lists a room in the directory of an application service's network or takes it out.
+    /// <https://spec.matrix.org/v1.18/application-service-api/#application-service-room-directories>
+    pub async fn set_in_network(
+        &self,
+        appservice: &Appservice,
+        network: &str,
+        room_id: &RoomId,
+        listed: bool,
+    ) -> Result<()> {
+        self.rooms.require(room_id).await?;
+        let row = storage::directory::set_in_network(&appservice.instance_id(network), room_id, listed);
+        self.journal
+            .decide(&[], move |batch| {
+                batch.rows().statement(row);
+                Ok(())
+            })
+            .await
+    }
+
+    /// A page of a network's directory, the rooms with the most members first. `term` is looked for in names, topics and
     /// aliases; `types` are room types, `None` among them standing for rooms without one.
     pub async fn public_rooms(
         &self,
+        network: &RoomNetwork,
         term: Option<&str>,
         types: Option<&[Option<String>]>,
         start: usize,
@@ -188,7 +208,7 @@ impl RoomActions {
     ) -> Result<PublicRooms> {
         let term = term.map(str::to_lowercase).filter(|term| !term.is_empty());
         let mut found = Vec::new();
-        for room_id in storage::directory::public_rooms(&self.db).await? {
+        for room_id in storage::directory::public_rooms(&self.db, network).await? {
             let Some(room) = self.rooms.get(&room_id).await? else { continue };
             let of_type = types.is_none_or(|types| types.contains(&room.room_type().map(|t| t.to_string())));
             if of_type && term.as_deref().is_none_or(|term| mentions(&room, term)) {
