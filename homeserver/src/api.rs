@@ -32,6 +32,7 @@ pub mod session;
 pub mod state;
 pub mod sync;
 pub mod tag;
+pub mod thirdparty;
 pub mod to_device;
 pub mod typing;
 pub mod user_directory;
@@ -149,6 +150,13 @@ pub fn router(app: &App) -> Router {
         .endpoint(push::get_notifications)
         // Application services
         .endpoint(appservice::request_ping)
+        .endpoint(appservice::set_room_visibility)
+        .endpoint(thirdparty::get_protocols)
+        .endpoint(thirdparty::get_protocol)
+        .endpoint(thirdparty::get_location_for_protocol)
+        .endpoint(thirdparty::get_user_for_protocol)
+        .endpoint(thirdparty::get_location_for_room_alias)
+        .endpoint(thirdparty::get_user_for_user_id)
         // End-to-end encryption
         .endpoint(keys::upload)
         .endpoint(keys::query)

@@ -167,8 +167,11 @@ impl App {
         let devices = Devices::new(db.clone(), clock.clone(), journal.clone(), sessions.clone(), lifetime);
         let devices = Arc::new(devices);
         tasks.spawn(devices.clone().keep_seen());
-        let unlimited: Vec<_> = appservices.iter().filter(|appservice| !appservice.rate_limited).cloned().collect();
-        let exempt = move |user_id: &UserId| unlimited.iter().any(|appservice| appservice.has_user(user_id));
+        // https://spec.matrix.org/v1.18/application-service-api/#registration: `rate_limited` leaves the sender out.
+        let registered = appservices.clone();
+        let exempt = move |user_id: &UserId| {
+            registered.iter().any(|a| a.sender == user_id || (!a.rate_limited && a.has_user(user_id)))
+        };
         let limits = Arc::new(Limits::new(&config.limits, clock.clone(), exempt));
         tasks.spawn(limits.clone().sweep());
         let accounts = Accounts::new(

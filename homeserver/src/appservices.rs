@@ -1,4 +1,4 @@
-//! What goes out to application services: transactions with events, queries and pings.
+//! What goes out to application services: transactions with events, queries, pings and look-ups in their networks.
 //! <https://spec.matrix.org/v1.18/application-service-api/#homeserver---application-service-api>
 //!
 //! Each application service has a worker. The journal's observer hands it every commit; what the worker was too busy to
@@ -7,6 +7,8 @@
 mod calls;
 mod extras;
 mod interest;
+pub mod networks;
+mod queries;
 mod worker;
 
 use std::{
@@ -20,7 +22,7 @@ use std::{
 use ruma::{OwnedRoomId, OwnedUserId, RoomAliasId, UserId};
 use tokio::sync::{Notify, mpsc};
 
-use self::{calls::Calls, worker::Worker};
+use self::{calls::Calls, queries::Queries, worker::Worker};
 use crate::{
     clock::Clock,
     domain::{
@@ -61,7 +63,7 @@ enum News {
 struct Line {
     appservice: Arc<Appservice>,
     news: mpsc::Sender<News>,
-    /// Set where events did not find a place in `news`.
+    /// Set where events or aliases did not find a place in `news`.
     missed: Arc<AtomicBool>,
     /// Wakes a worker that waits before it tries again.
     try_again: Arc<Notify>,
@@ -71,8 +73,8 @@ struct Line {
 
 impl Line {
     fn tell(&self, news: News) {
-        let events = matches!(news, News::Events(_));
-        if self.news.try_send(news).is_err() && events {
+        let lasting = matches!(news, News::Events(_) | News::Aliases(_));
+        if self.news.try_send(news).is_err() && lasting {
             self.missed.store(true, Ordering::Release);
         }
     }
@@ -83,6 +85,7 @@ impl Line {
 pub struct Outbound {
     registered: Arc<Appservices>,
     calls: Calls,
+    queries: Queries,
     lines: Vec<Line>,
 }
 
@@ -115,7 +118,7 @@ impl Outbound {
                 worker: parking_lot::Mutex::new(Some(worker)),
             }
         });
-        Ok(Self { lines: lines.collect(), calls: Calls::new()?, registered })
+        Ok(Self { lines: lines.collect(), calls: Calls::new()?, queries: Queries::default(), registered })
     }
 
     /// Hands a commit to the workers.
@@ -200,24 +203,24 @@ impl Outbound {
     }
 
     /// Asks the application services in whose namespace an alias is whether they want to make it. Where one says yes,
-    /// the alias is there by now.
-    pub async fn query_alias(&self, alias: &RoomAliasId) -> bool {
-        for appservice in self.registered.iter().filter(|appservice| appservice.has_alias(alias)) {
-            if self.calls.query(appservice, "rooms", alias.as_str()).await {
-                return true;
-            }
-        }
-        false
+    /// the alias is there by now. One that cannot be asked says no, and so does the one that asks, `asking`: it may
+    /// well look for an alias while it makes it.
+    pub async fn query_alias(&self, alias: &RoomAliasId, asking: Option<&Appservice>) -> bool {
+        let appservices = self.others(asking, |appservice| appservice.has_alias(alias));
+        self.queries.ask(&self.calls, &appservices, "rooms", alias.as_str()).await
     }
 
-    /// Asks the application services in whose namespace a user is whether they want to make the account.
-    pub async fn query_user(&self, user_id: &UserId) -> bool {
-        for appservice in self.registered.iter().filter(|appservice| appservice.has_user(user_id)) {
-            if self.calls.query(appservice, "users", user_id.as_str()).await {
-                return true;
-            }
-        }
-        false
+    /// Asks the application services in whose namespace a user is whether they want to make the account, as
+    /// [`Outbound::query_alias`] does for an alias.
+    pub async fn query_user(&self, user_id: &UserId, asking: Option<&Appservice>) -> bool {
+        let appservices = self.others(asking, |appservice| appservice.has_user(user_id));
+        self.queries.ask(&self.calls, &appservices, "users", user_id.as_str()).await
+    }
+
+    /// The application services that are so, without the one that asks.
+    fn others(&self, asking: Option<&Appservice>, so: impl Fn(&Appservice) -> bool) -> Vec<Arc<Appservice>> {
+        let another = |appservice: &Appservice| asking.is_none_or(|asking| asking.id != appservice.id);
+        self.registered.iter().filter(|appservice| another(appservice) && so(appservice)).cloned().collect()
     }
 
     /// Pings an application service and tells how long that took. What waits for it is then sent at once.

@@ -3,7 +3,7 @@
 //! - [`app`] builds every service in the order in which they depend on each other;
 //! - [`api`] is the client-server API: the route table and its handlers; [`admin`] is the administration's;
 //! - [`cli`] is what administrators do at a terminal;
-//! - [`appservices`] sends application services what they are to know;
+//! - [`appservices`] sends application services what they are to know, and asks them for what they have;
 //! - [`backup`] makes archives and restores them;
 //! - [`domain`] decides: accounts, rooms, messages; its journal is the one writer;
 //! - [`sync`] tells clients what changed;

@@ -20,6 +20,7 @@ use ruma::{
 use super::{config::own, ruma::Ruma};
 use crate::{
     app::App,
+    clock,
     domain::{
         accounts::NewAccount,
         appservices::Appservice,
@@ -61,7 +62,10 @@ pub async fn register(State(app): State<App>, request: Ruma<register::v3::Reques
         None if by_appservice.is_some() => {
             return Err(ApiError::missing_param("An application service says which name it registers."));
         }
-        None => app.accounts.any_name()?,
+        None => {
+            let name = clock::random_word(10, clock::LOWERCASE);
+            app.accounts.available(&name, &app.appservices, None).await?
+        }
     };
     if let (Some(password), None) = (&body.password, &by_appservice) {
         app.accounts.passwords.check(password)?;

@@ -9,12 +9,19 @@ use ruma::{
 use super::ruma::Ruma;
 use crate::{
     app::App,
+    domain::appservices::Appservice,
     error::{ApiError, Result},
 };
 
-/// Where an alias leads, or `M_NOT_FOUND`.
-pub async fn resolve(app: &App, alias: &RoomAliasId) -> Result<OwnedRoomId> {
-    app.room_actions.resolve(alias).await?.ok_or_else(|| ApiError::not_found(format!("There is no room {alias} here.")))
+/// Where an alias leads, or `M_NOT_FOUND`. The application service that an alias belongs to may make it now; the one
+/// that asks, if one does, is not asked itself.
+pub async fn resolve(app: &App, alias: &RoomAliasId, asking: Option<&Appservice>) -> Result<OwnedRoomId> {
+    let mut room_id = app.room_actions.resolve(alias).await?;
+    let own = alias.server_name() == app.config.server.name;
+    if room_id.is_none() && own && app.outbound.query_alias(alias, asking).await {
+        room_id = app.room_actions.resolve(alias).await?;
+    }
+    room_id.ok_or_else(|| ApiError::not_found(format!("There is no room {alias} here.")))
 }
 
 /// `PUT /_matrix/client/v3/directory/room/{roomAlias}`
@@ -29,9 +36,10 @@ pub async fn create(
 /// `GET /_matrix/client/v3/directory/room/{roomAlias}`
 pub async fn get(
     State(app): State<App>,
-    Ruma { body, .. }: Ruma<get_alias::v3::Request>,
+    Ruma { body, caller, .. }: Ruma<get_alias::v3::Request>,
 ) -> Result<get_alias::v3::Response> {
-    Ok(get_alias::v3::Response::new(resolve(&app, &body.room_alias).await?, vec![app.config.server.name.clone()]))
+    let room_id = resolve(&app, &body.room_alias, caller.as_deref()).await?;
+    Ok(get_alias::v3::Response::new(room_id, vec![app.config.server.name.clone()]))
 }
 
 /// `DELETE /_matrix/client/v3/directory/room/{roomAlias}`

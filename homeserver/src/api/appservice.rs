@@ -1,7 +1,10 @@
 //! What application services ask of the server.
 
 use axum::extract::State;
-use ruma::api::client::appservice::request_ping;
+use ruma::api::client::{
+    appservice::{request_ping, set_room_visibility},
+    room::Visibility,
+};
 
 use super::ruma::Ruma;
 use crate::{
@@ -21,4 +24,14 @@ pub async fn request_ping(
     let transaction_id = transaction_id.as_deref().map(ruma::TransactionId::as_str);
     let duration = app.outbound.ping(&request.caller, transaction_id).await?;
     Ok(request_ping::v1::Response::new(duration))
+}
+
+/// `PUT /_matrix/client/v3/directory/list/appservice/{networkId}/{roomId}`
+pub async fn set_room_visibility(
+    State(app): State<App>,
+    Ruma { body, caller, .. }: Ruma<set_room_visibility::v3::Request>,
+) -> Result<set_room_visibility::v3::Response> {
+    let listed = body.visibility == Visibility::Public;
+    app.room_actions.set_in_network(&caller, &body.network_id, &body.room_id, listed).await?;
+    Ok(set_room_visibility::v3::Response::new())
 }

@@ -7,6 +7,7 @@ use ruma::{
         directory::{get_public_rooms, get_public_rooms_filtered, get_room_visibility, set_room_visibility},
         room::Visibility,
     },
+    directory::RoomNetwork,
 };
 
 use super::ruma::Ruma;
@@ -18,6 +19,7 @@ use crate::{
 
 async fn page(
     app: &App,
+    network: &RoomNetwork,
     term: Option<&str>,
     types: Option<&[Option<String>]>,
     since: Option<&str>,
@@ -28,7 +30,7 @@ async fn page(
         None => 0,
     };
     let limit = limit.map_or(100, u64::from).clamp(1, 500) as usize;
-    app.room_actions.public_rooms(term, types, start, limit).await
+    app.room_actions.public_rooms(network, term, types, start, limit).await
 }
 
 fn tokens(page: &PublicRooms) -> (Option<String>, Option<String>, Option<UInt>) {
@@ -41,7 +43,7 @@ pub async fn public_rooms(
     State(app): State<App>,
     Ruma { body, .. }: Ruma<get_public_rooms::v3::Request>,
 ) -> Result<get_public_rooms::v3::Response> {
-    let page = page(&app, None, None, body.since.as_deref(), body.limit).await?;
+    let page = page(&app, &RoomNetwork::Matrix, None, None, body.since.as_deref(), body.limit).await?;
     let mut response = get_public_rooms::v3::Response::new(Vec::new());
     (response.next_batch, response.prev_batch, response.total_room_count_estimate) = tokens(&page);
     response.chunk = page.chunk;
@@ -57,7 +59,7 @@ pub async fn public_rooms_filtered(
         body.filter.room_types.iter().map(|filter| filter.as_str().map(str::to_owned)).collect();
     let types = (!types.is_empty()).then_some(&types[..]);
     let term = body.filter.generic_search_term.as_deref();
-    let page = page(&app, term, types, body.since.as_deref(), body.limit).await?;
+    let page = page(&app, &body.room_network, term, types, body.since.as_deref(), body.limit).await?;
     let mut response = get_public_rooms_filtered::v3::Response::new();
     (response.next_batch, response.prev_batch, response.total_room_count_estimate) = tokens(&page);
     response.chunk = page.chunk;

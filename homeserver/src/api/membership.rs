@@ -15,17 +15,17 @@ use ruma::{
 use super::ruma::Ruma;
 use crate::{
     app::App,
-    domain::rooms::view::Viewer,
+    domain::{rooms::view::Viewer, sessions::Requester},
     error::{ApiError, Result},
     storage,
     sync::token::Token,
 };
 
 /// The room behind an id or an alias.
-pub async fn room_id(app: &App, id: &RoomOrAliasId) -> Result<OwnedRoomId> {
+pub async fn room_id(app: &App, caller: &Requester, id: &RoomOrAliasId) -> Result<OwnedRoomId> {
     match <&ruma::RoomId>::try_from(id) {
         Ok(room_id) => Ok(room_id.to_owned()),
-        Err(alias) => super::alias::resolve(app, alias).await,
+        Err(alias) => super::alias::resolve(app, alias, caller.appservice.as_deref()).await,
     }
 }
 
@@ -45,7 +45,7 @@ pub async fn join_by_alias(
     Ruma { body, caller, .. }: Ruma<join_room_by_id_or_alias::v3::Request>,
 ) -> Result<join_room_by_id_or_alias::v3::Response> {
     app.limits.message(&caller.user_id)?;
-    let room_id = room_id(&app, &body.room_id_or_alias).await?;
+    let room_id = room_id(&app, &caller, &body.room_id_or_alias).await?;
     app.room_actions.join(&caller.user_id, &room_id, body.reason).await?;
     Ok(join_room_by_id_or_alias::v3::Response::new(room_id))
 }
@@ -59,6 +59,9 @@ pub async fn invite(
     let invite_user::v3::InvitationRecipient::UserId(recipient) = body.recipient else {
         return Err(ApiError::forbidden("Invitations by e-mail or phone number are not possible here."));
     };
+    // Who is not in the room has no account made.
+    app.rooms.joined(&body.room_id, &caller.user_id).await?;
+    super::profile::exists(&app, &recipient.user_id, caller.appservice.as_deref()).await?;
     app.room_actions.invite(&caller.user_id, &body.room_id, &recipient.user_id, recipient.reason).await?;
     Ok(invite_user::v3::Response::new())
 }

@@ -10,7 +10,7 @@ use ruma::{
 use super::ruma::Ruma;
 use crate::{
     app::App,
-    domain::sessions::Requester,
+    domain::{appservices::Appservice, sessions::Requester},
     error::{ApiError, Result},
 };
 
@@ -22,11 +22,22 @@ fn own(caller: &Requester, user_id: &UserId) -> Result<()> {
     Err(ApiError::forbidden("One changes one's own profile only."))
 }
 
+/// Whether there is a user. The application service that a user belongs to may make the account now; the one that asks,
+/// if one does, is not asked itself.
+pub async fn exists(app: &App, user_id: &UserId, asking: Option<&Appservice>) -> Result<bool> {
+    if app.users.get(user_id).await?.is_some() {
+        return Ok(true);
+    }
+    let own = user_id.server_name() == app.config.server.name;
+    Ok(own && app.outbound.query_user(user_id, asking).await && app.users.get(user_id).await?.is_some())
+}
+
 /// `GET /_matrix/client/v3/profile/{userId}`
 pub async fn get_profile(
     State(app): State<App>,
     request: Ruma<get_profile::v3::Request>,
 ) -> Result<get_profile::v3::Response> {
+    exists(&app, &request.body.user_id, request.caller.as_deref()).await?;
     Ok(app.profiles.get(&request.body.user_id).await?.into_iter().collect())
 }
 
@@ -35,6 +46,7 @@ pub async fn get_profile_field(
     State(app): State<App>,
     request: Ruma<get_profile_field::v3::Request>,
 ) -> Result<get_profile_field::v3::Response> {
+    exists(&app, &request.body.user_id, request.caller.as_deref()).await?;
     let field = request.body.field.as_str();
     let value = app.profiles.field(&request.body.user_id, field).await?;
     let value = value.ok_or_else(|| ApiError::not_found("This profile has no such field."))?;

@@ -75,6 +75,12 @@ pub async fn create(
         })
         .collect::<Result<_>>()?;
     let object = |raw: Option<&serde_json::value::RawValue>| raw.map_or(Ok(Default::default()), canonical);
+    for user_id in &body.invite {
+        // The first who is not here ends it: the room is not made.
+        if !super::profile::exists(&app, user_id, caller.appservice.as_deref()).await? {
+            break;
+        }
+    }
     let room = NewRoom {
         version,
         preset,

@@ -26,7 +26,7 @@ use crate::{
     app::App,
     domain::{
         appservices::{Appservice, Appservices},
-        sessions::Requester,
+        sessions::{self, Requester},
     },
     error::{ApiError, Result},
 };
@@ -50,6 +50,8 @@ pub struct Context<'a> {
     pub query: Option<&'a str>,
     /// Where it came from.
     pub client: &'a Client,
+    /// The headers.
+    pub headers: &'a HeaderMap,
 }
 
 impl Context<'_> {
@@ -58,6 +60,15 @@ impl Context<'_> {
         url::form_urlencoded::parse(self.query?.as_bytes())
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.into_owned())
+    }
+
+    /// A token that was sent although the endpoint needs none.
+    fn token(&self) -> Option<String> {
+        let header = self.headers.get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        match header.and_then(|header| header.split_once(' ')) {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Some(token.to_owned()),
+            _ => self.query("access_token"),
+        }
     }
 }
 
@@ -83,10 +94,11 @@ impl Authenticate for NoAuthentication {
 }
 
 impl Authenticate for NoAccessToken {
-    type Caller = ();
+    /// An application service that shows its token all the same.
+    type Caller = Option<Arc<Appservice>>;
 
-    async fn authenticate(_: &App, (): (), _: &Context<'_>) -> Result<()> {
-        Ok(())
+    async fn authenticate(app: &App, (): (), context: &Context<'_>) -> Result<Option<Arc<Appservice>>> {
+        Ok(context.token().and_then(|token| app.appservices.by_token(&token)))
     }
 }
 
@@ -100,8 +112,13 @@ impl Authenticate for AccessToken {
         };
         // https://spec.matrix.org/v1.18/application-service-api/#identity-assertion
         let user_id = Appservices::acts_as(&appservice, context.query("user_id").as_deref())?;
-        if app.users.get(&user_id).await?.is_none() {
-            return Err(ApiError::forbidden("The application service has not registered this user."));
+        match app.users.get(&user_id).await?.as_deref() {
+            None => return Err(ApiError::forbidden("The application service has not registered this user.")),
+            Some(account) if account.deactivated => {
+                return Err(ApiError::user_deactivated("This account was closed. Ask an administrator."));
+            }
+            Some(account) if account.locked => return Err(sessions::locked()),
+            Some(_) => {}
         }
         let device_id = context.query("device_id").map(Into::into);
         Ok(Requester { user_id, device_id, appservice: Some(appservice), token: None })
@@ -122,8 +139,13 @@ impl Authenticate for AccessTokenOptional {
 impl Authenticate for AppserviceToken {
     type Caller = Arc<Appservice>;
 
-    async fn authenticate(app: &App, token: String, _: &Context<'_>) -> Result<Arc<Appservice>> {
-        app.appservices.by_token(&token).ok_or_else(|| ApiError::unknown_token(false))
+    async fn authenticate(app: &App, token: String, context: &Context<'_>) -> Result<Arc<Appservice>> {
+        if let Some(appservice) = app.appservices.by_token(&token) {
+            return Ok(appservice);
+        }
+        let client = context.client;
+        app.sessions.by_token(&token, client.ip, client.user_agent.as_deref()).await?;
+        Err(ApiError::forbidden("Only an application service may do this."))
     }
 }
 
@@ -242,7 +264,7 @@ where
         }
         let token = R::Authentication::extract_authentication(&http::Request::from_parts(parts.clone(), Bytes::new()))
             .map_err(|_| ApiError::missing_token("This needs an access token. Sign in first."))?;
-        let context = Context { query: parts.uri.query(), client: &client };
+        let context = Context { query: parts.uri.query(), client: &client, headers: &parts.headers };
         let caller = R::Authentication::authenticate(app, token, &context).await?;
         Ok(Self { parts, path, caller, client, body })
     }

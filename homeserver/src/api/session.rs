@@ -26,7 +26,7 @@ use super::ruma::Ruma;
 use crate::{
     app::App,
     domain::{
-        accounts::NewAccount,
+        accounts::{NewAccount, names},
         appservices::Appservice,
         devices::{Issued, SignIn},
         sessions,
@@ -159,12 +159,21 @@ async fn by_password(app: &App, user: &str, password: String) -> Result<Arc<Acco
 async fn by_appservice(app: &App, user: &str, appservice: Option<&Arc<Appservice>>) -> Result<Arc<Account>> {
     let appservice =
         appservice.ok_or_else(|| ApiError::missing_token("This sign-in needs an application service's token."))?;
-    let account = app.accounts.find(user).await?.filter(|account| !account.deactivated);
-    match account {
-        Some(account) if appservice.has_user(&account.user_id) => Ok(account),
-        Some(_) => Err(ApiError::exclusive("That user is not in the application service's namespace.")),
-        None => Err(ApiError::forbidden("There is no such user.")),
+    let named = names::existing_user_id(user, &app.config.server.name);
+    let is_own = named.is_some_and(|user_id| appservice.has_user(&user_id));
+    match app.accounts.find(user).await? {
+        Some(account) if !appservice.has_user(&account.user_id) => Err(not_in_namespace()),
+        Some(account) if account.deactivated => {
+            Err(ApiError::user_deactivated("This account was closed. Ask an administrator."))
+        }
+        Some(account) => Ok(account),
+        None if is_own => Err(ApiError::forbidden("There is no such user. Register it first.")),
+        None => Err(not_in_namespace()),
     }
+}
+
+fn not_in_namespace() -> ApiError {
+    ApiError::exclusive("That user is not in the application service's namespace.")
 }
 
 /// Signs on, and makes the account at the first time.

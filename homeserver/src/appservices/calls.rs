@@ -4,16 +4,20 @@ use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use ruma::api::error::{BadStatusErrorData, ErrorKind};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use url::Url;
 
+use super::networks::Fields;
 use crate::{
     domain::appservices::Appservice,
     error::{ApiError, Result},
 };
 
-/// How long an application service may take for a transaction or a query.
+/// How long an application service may take for a transaction.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// How long it may take for a query: somebody waits for it who would rather hear that there is no such room.
+const QUERY_PATIENCE: Duration = Duration::from_secs(10);
 /// How long it may take for a ping, which somebody waits for.
 const PING_PATIENCE: Duration = Duration::from_secs(15);
 /// How much of an answer to a ping is passed on.
@@ -55,11 +59,33 @@ impl Calls {
     /// Asks for a user or a room alias. One that cannot be reached knows neither.
     pub(super) async fn query(&self, appservice: &Appservice, kind: &str, id: &str) -> bool {
         let Some(url) = address(appservice, &[kind, id]) else { return false };
-        match self.0.get(url).bearer_auth(&appservice.hs_token).send().await {
+        let request = self.0.get(url).bearer_auth(&appservice.hs_token).timeout(QUERY_PATIENCE);
+        match request.send().await {
             Ok(response) => response.status() == StatusCode::OK,
             Err(error) => {
                 tracing::warn!(appservice = appservice.id, %error, "an application service could not be asked");
                 false
+            }
+        }
+    }
+
+    /// Asks for anything else. One that cannot be reached or does not answer as it should has nothing.
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        appservice: &Appservice,
+        path: &[&str],
+        query: &Fields,
+    ) -> Option<T> {
+        let mut url = address(appservice, path)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let request = self.0.get(url).bearer_auth(&appservice.hs_token).timeout(QUERY_PATIENCE);
+        match found(request).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::warn!(appservice = appservice.id, %error, "an application service could not be asked");
+                None
             }
         }
     }
@@ -90,6 +116,11 @@ impl Calls {
             format!("The application service answered {status}."),
         ))
     }
+}
+
+async fn found<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result<Option<T>, reqwest::Error> {
+    let response = request.send().await?;
+    if response.status() == StatusCode::OK { response.json().await.map(Some) } else { Ok(None) }
 }
 
 fn unreachable(error: reqwest::Error) -> ApiError {

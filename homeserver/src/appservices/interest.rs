@@ -100,7 +100,7 @@ impl Interest {
     }
 
     /// For a member event of one of its users, that user.
-    fn user_of(&self, event: &Event) -> Option<OwnedUserId> {
+    pub(super) fn user_of(&self, event: &Event) -> Option<OwnedUserId> {
         let key = event.state_key.as_ref().filter(|_| event.kind == TimelineEventType::RoomMember)?;
         let user_id = <&UserId>::try_from(key.as_str()).ok()?;
         self.appservice.has_user(user_id).then(|| user_id.to_owned())

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use ruma::events::room::member::MembershipState;
 use tokio::sync::{Notify, mpsc};
 
 use super::{News, Sources, calls::Calls, extras::Extras, interest::Interest};
@@ -21,6 +22,7 @@ use crate::{
         appservices::Appservice,
         event::{Event, Position},
         journal::Journal,
+        rooms::view::SHOWN_OUTSIDE,
     },
     error::{ApiError, Result},
     storage::{self, appservices::Pending},
@@ -132,7 +134,7 @@ impl Worker {
         (self.since, self.acknowledged, self.txn) = (progress.created_at, progress.acknowledged, progress.txn);
         if let Some(pending) = progress.pending {
             let events = storage::events::at(&self.sources.db, &pending.events).await?;
-            self.send(&self.txn_id(), &events, &[]).await;
+            self.send(&self.txn_id(), &events, &[]).await?;
             self.acknowledge(pending.up_to).await?;
         }
         self.start_over();
@@ -161,15 +163,18 @@ impl Worker {
     }
 
     async fn take(&mut self, news: News) -> Result<()> {
+        if self.missed.swap(false, Ordering::AcqRel) {
+            // Something found no place, and it may be the last for long: all is read from where this one stands, and
+            // rooms are judged by the aliases that they have now.
+            self.behind = true;
+            self.interest = Interest::new(self.appservice.clone(), self.sources.db.clone());
+        }
         match news {
+            // It is among what is read.
+            News::Events(_) if self.behind => {}
             News::Events(events) => {
-                if self.missed.swap(false, Ordering::AcqRel) {
-                    // Something before or after these found no place: all is read from where this one stands.
-                    self.behind = true;
-                } else {
-                    for event in events.iter() {
-                        self.look_at(event).await?;
-                    }
+                for event in events.iter() {
+                    self.look_at(event).await?;
                 }
             }
             News::Aliases(room_id) => self.interest.aliases_changed(&room_id).await?,
@@ -221,7 +226,7 @@ impl Worker {
         if events.is_empty() {
             if !extras.is_empty() {
                 self.extra_txn += 1;
-                self.send(&format!("{}-e{}", self.since, self.extra_txn), &[], &extras).await;
+                self.send(&format!("{}-e{}", self.since, self.extra_txn), &[], &extras).await?;
             }
             if up_to - self.acknowledged > QUIET {
                 self.acknowledge(up_to).await?;
@@ -229,7 +234,7 @@ impl Worker {
             return Ok(());
         }
         self.begin(&events, up_to).await?;
-        self.send(&self.txn_id(), &events, &extras).await;
+        self.send(&self.txn_id(), &events, &extras).await?;
         self.queue.drain(..events.len());
         self.acknowledge(up_to).await
     }
@@ -262,17 +267,40 @@ impl Worker {
             .await
     }
 
+    /// For an invitation or a knock of one of the application service's users, which has no other way to learn what room
+    /// that is: the field of `unsigned` that says it.
+    /// <https://spec.matrix.org/v1.18/client-server-api/#mroommember>
+    async fn outside(&self, event: &Event) -> Result<Option<String>> {
+        let field = match &event.membership {
+            Some(MembershipState::Invite) => "invite_room_state",
+            Some(MembershipState::Knock) => "knock_room_state",
+            _ => return Ok(None),
+        };
+        if self.interest.user_of(event).is_none() {
+            return Ok(None);
+        }
+        let (room_id, before) = (&event.room_id, event.position - 1);
+        let db = &self.sources.db;
+        let state = storage::events::some_state_at(db, room_id, before, &event.sender, &SHOWN_OUTSIDE).await?;
+        let state: Vec<_> = state.iter().map(|event| event.stripped()).collect();
+        Ok(Some(format!("\"{field}\":[{}]", state.join(","))))
+    }
+
     /// Sends a transaction until it is taken.
-    async fn send(&self, txn: &str, events: &[Arc<Event>], extras: &[String]) {
+    async fn send(&self, txn: &str, events: &[Arc<Event>], extras: &[String]) -> Result<()> {
         let id = &self.appservice.id;
+        let mut shown = Vec::with_capacity(events.len());
+        for event in events {
+            shown.push((&**event, self.outside(event).await?));
+        }
         let mut wait = FIRST_WAIT;
         loop {
-            let body = body(events, extras, self.sources.clock.now());
+            let body = body(&shown, extras, self.sources.clock.now());
             match self.calls.transaction(&self.appservice, txn, body).await {
                 Ok(()) => {
                     metrics::counter!("parta_appservice_events_total", "appservice" => id.clone())
                         .increment(events.len() as u64);
-                    return;
+                    return Ok(());
                 }
                 Err(error) => {
                     let (events, wait_ms) = (events.len(), wait.as_millis() as u64);
@@ -286,14 +314,18 @@ impl Worker {
 }
 
 /// A transaction's body. The age of an event is what it is at each attempt, all else is the same.
-fn body(events: &[Arc<Event>], extras: &[String], now: Millis) -> String {
+fn body(events: &[(&Event, Option<String>)], extras: &[String], now: Millis) -> String {
     let events: Vec<_> = events
         .iter()
-        .map(|event| {
+        .map(|(event, outside)| {
             let mut unsigned = format!("{{\"age\":{}", (now - event.origin_server_ts).max(0));
             if let Some(content) = &event.prev_content {
                 unsigned.push_str(",\"prev_content\":");
                 unsigned.push_str(content.get());
+            }
+            if let Some(outside) = outside {
+                unsigned.push(',');
+                unsigned.push_str(outside);
             }
             unsigned.push('}');
             event.with(Some(&event.room_id), Some(&unsigned))

@@ -99,11 +99,6 @@ impl Accounts {
         Ok(user_id)
     }
 
-    /// A name for an account that came without one.
-    pub fn any_name(&self) -> Result<OwnedUserId> {
-        names::new_user_id(&crate::clock::random_word(10, crate::clock::LOWERCASE), &self.server_name)
-    }
-
     /// Makes an account and, where asked, signs its first device in: both or neither.
     ///
     /// # Errors

@@ -142,6 +142,11 @@ impl Appservice {
         matches(&self.aliases, alias.as_str())
     }
 
+    /// What tells one of its networks from everybody's: clients name it to see the network's directory.
+    pub fn instance_id(&self, network: &str) -> String {
+        format!("{}|{network}", self.id)
+    }
+
     /// Whether a room is in its namespace.
     pub fn has_room(&self, room_id: &RoomId) -> bool {
         matches(&self.rooms, room_id.as_str())

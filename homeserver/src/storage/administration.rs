@@ -13,6 +13,7 @@ const OF_A_ROOM: &[&str] = &[
     "DELETE FROM current_state WHERE room_id = $1",
     "DELETE FROM memberships WHERE room_id = $1",
     "DELETE FROM aliases WHERE room_id = $1",
+    "DELETE FROM network_rooms WHERE room_id = $1",
     "DELETE FROM receipts WHERE room_id = $1",
     "DELETE FROM account_data WHERE room_id = $1",
     "DELETE FROM rooms WHERE room_id = $1",
@@ -131,9 +132,10 @@ pub async fn aliases(db: &Db, room_id: &RoomId) -> sqlx::Result<Vec<String>> {
     rows.iter().map(|row| row.get("alias")).collect()
 }
 
-/// Takes a room out of the directory and away from its aliases.
+/// Takes a room out of every directory and away from its aliases.
 pub async fn hide_room(tx: &mut Tx, room_id: &RoomId) -> sqlx::Result<()> {
     sql("DELETE FROM aliases WHERE room_id = $1").bind(room_id).run(tx).await?;
+    sql("DELETE FROM network_rooms WHERE room_id = $1").bind(room_id).run(tx).await?;
     sql("UPDATE rooms SET is_public = FALSE WHERE room_id = $1").bind(room_id).run(tx).await.map(drop)
 }
 

@@ -1,6 +1,6 @@
 //! Aliases and the public directory.
 
-use ruma::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomAliasId, RoomId, UserId};
+use ruma::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomAliasId, RoomId, UserId, directory::RoomNetwork};
 
 use super::db::{Db, Query, sql};
 
@@ -54,8 +54,27 @@ pub fn set_public(room_id: &RoomId, is_public: bool) -> Query {
     sql("UPDATE rooms SET is_public = $2 WHERE room_id = $1").bind(room_id).bind(is_public)
 }
 
-/// All rooms that the directory lists.
-pub async fn public_rooms(db: &Db) -> sqlx::Result<Vec<OwnedRoomId>> {
-    let rows = sql("SELECT room_id FROM rooms WHERE is_public AND NOT blocked").all(db).await?;
+/// The statement that lists a room in the directory of a network or takes it out.
+pub fn set_in_network(instance_id: &str, room_id: &RoomId, listed: bool) -> Query {
+    let query = if listed {
+        sql("INSERT INTO network_rooms (instance_id, room_id) VALUES ($1, $2) \
+             ON CONFLICT (instance_id, room_id) DO NOTHING")
+    } else {
+        sql("DELETE FROM network_rooms WHERE instance_id = $1 AND room_id = $2")
+    };
+    query.bind(instance_id).bind(room_id)
+}
+
+/// All rooms that the directory lists, or a network's, or any.
+pub async fn public_rooms(db: &Db, network: &RoomNetwork) -> sqlx::Result<Vec<OwnedRoomId>> {
+    let query = match network {
+        RoomNetwork::ThirdParty(instance_id) => sql("SELECT r.room_id FROM rooms r \
+             JOIN network_rooms n ON n.room_id = r.room_id WHERE n.instance_id = $1 AND NOT r.blocked")
+        .bind(instance_id),
+        RoomNetwork::All => sql("SELECT room_id FROM rooms WHERE NOT blocked \
+             AND (is_public OR room_id IN (SELECT n.room_id FROM network_rooms n))"),
+        _ => sql("SELECT room_id FROM rooms WHERE is_public AND NOT blocked"),
+    };
+    let rows = query.all(db).await?;
     rows.iter().map(|row| row.parse("room_id")).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ruma::{DeviceId, EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId};
+use ruma::{DeviceId, EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId, events::StateEventType};
 
 use super::db::{Db, Query, Row, sql};
 use crate::event::{Event, Parts, Position, Transaction};
@@ -102,6 +102,22 @@ pub async fn state_at(db: &Db, room_id: &RoomId, position: Position) -> sqlx::Re
          GROUP BY type, state_key) latest ON latest.last = e.position"
     ));
     all(db, query.bind(room_id).bind(position)).await
+}
+
+/// The state of a room just after a position as far as it has no key and is of certain types, and a user's membership.
+pub async fn some_state_at(
+    db: &Db,
+    room_id: &RoomId,
+    position: Position,
+    member: &UserId,
+    types: &[StateEventType],
+) -> sqlx::Result<Vec<Arc<Event>>> {
+    let query = sql(select_events!(
+        "JOIN (SELECT MAX(position) AS last FROM events WHERE room_id = $1 AND state_key IS NOT NULL AND position <= $2 \
+         AND (type = 'm.room.member' AND state_key = $3 OR state_key = '' AND type IN (…)) \
+         GROUP BY type, state_key) latest ON latest.last = e.position ORDER BY e.position"
+    ));
+    all(db, query.bind(room_id).bind(position).bind(member).bind_list(types.iter().map(ToString::to_string))).await
 }
 
 /// The state events of a room between two positions that still stood at the second: what changed.

@@ -42,6 +42,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0005_media"),
     migration!("0006_e2ee"),
     migration!("0007_push"),
+    migration!("0008_networks"),
 ];
 
 /// A database that this binary cannot open.

@@ -6,7 +6,7 @@ use std::{collections::HashSet, sync::Arc};
 use parking_lot::Mutex;
 use ruma::{
     OwnedRoomAliasId, OwnedRoomId, RoomAliasId, RoomId, UInt, UserId,
-    directory::{PublicRoomsChunk, PublicRoomsChunkInit},
+    directory::{PublicRoomsChunk, PublicRoomsChunkInit, RoomNetwork},
     events::{
         StateEventType,
         room::{history_visibility::HistoryVisibility, join_rules::JoinRule},
@@ -16,7 +16,7 @@ use ruma::{
 
 use super::{RoomActions, state::RoomState};
 use crate::{
-    domain::{journal::Change, sessions::Requester},
+    domain::{appservices::Appservice, journal::Change, sessions::Requester},
     error::{ApiError, Result},
     storage,
 };
@@ -69,6 +69,12 @@ impl RoomActions {
         if alias.as_str().len() > 255 || alias.alias().is_empty() {
             return Err(ApiError::invalid_param("An address has between 1 and 255 characters."));
         }
+        self.check_namespace(alias, requester)
+    }
+
+    /// Whoever makes or removes an alias keeps out of namespaces that are another's alone; an application service keeps
+    /// to its own.
+    fn check_namespace(&self, alias: &RoomAliasId, requester: &Requester) -> Result<()> {
         let own = requester.appservice.as_deref();
         if self.appservices.owns_alias(alias, own) || own.is_some_and(|appservice| !appservice.has_alias(alias)) {
             return Err(ApiError::exclusive(format!("The address {alias} is reserved for an application service.")));
@@ -106,14 +112,17 @@ impl RoomActions {
             .await
     }
 
-    /// Removes an alias: its creator may, and whoever may set the room's canonical alias.
+    /// Removes an alias: its creator may, and whoever may set the room's canonical alias, and the application service in
+    /// whose namespace it is.
     pub async fn remove_alias(&self, requester: &Requester, alias: &RoomAliasId) -> Result<()> {
         let room_id =
             self.resolve(alias).await?.ok_or_else(|| ApiError::not_found("There is no such room address."))?;
+        self.check_namespace(alias, requester)?;
         let creator = storage::directory::creator(&self.db, alias).await?;
         let user_id = &requester.user_id;
         let room = self.rooms.get(&room_id).await?;
-        let may = creator.as_ref() == Some(user_id)
+        let may = requester.appservice.is_some()
+            || creator.as_ref() == Some(user_id)
             || room.as_ref().is_some_and(|room| {
                 room.is_joined(user_id)
                     && room.power_levels().user_can_send_state(user_id, StateEventType::RoomCanonicalAlias)
@@ -168,10 +177,30 @@ impl RoomActions {
             .await
     }
 
-    /// A page of the directory, the rooms with the most members first. `term` is looked for in names, topics and
+    /// Lists a room in the directory of an application service's network or takes it out.
+    /// <https://spec.matrix.org/v1.18/application-service-api/#application-service-room-directories>
+    pub async fn set_in_network(
+        &self,
+        appservice: &Appservice,
+        network: &str,
+        room_id: &RoomId,
+        listed: bool,
+    ) -> Result<()> {
+        self.rooms.require(room_id).await?;
+        let row = storage::directory::set_in_network(&appservice.instance_id(network), room_id, listed);
+        self.journal
+            .decide(&[], move |batch| {
+                batch.rows().statement(row);
+                Ok(())
+            })
+            .await
+    }
+
+    /// A page of a network's directory, the rooms with the most members first. `term` is looked for in names, topics and
     /// aliases; `types` are room types, `None` among them standing for rooms without one.
     pub async fn public_rooms(
         &self,
+        network: &RoomNetwork,
         term: Option<&str>,
         types: Option<&[Option<String>]>,
         start: usize,
@@ -179,7 +208,7 @@ impl RoomActions {
     ) -> Result<PublicRooms> {
         let term = term.map(str::to_lowercase).filter(|term| !term.is_empty());
         let mut found = Vec::new();
-        for room_id in storage::directory::public_rooms(&self.db).await? {
+        for room_id in storage::directory::public_rooms(&self.db, network).await? {
             let Some(room) = self.rooms.get(&room_id).await? else { continue };
             let of_type = types.is_none_or(|types| types.contains(&room.room_type().map(|t| t.to_string())));
             if of_type && term.as_deref().is_none_or(|term| mentions(&room, term)) {

@@ -277,8 +277,7 @@ impl RoomActions {
                 "{user_id} belongs to another server, and this one speaks with none."
             )));
         }
-        let known = storage::accounts::profile(&self.db, user_id).await?.is_some();
-        if known || self.appservices.iter().any(|appservice| appservice.has_user(user_id)) {
+        if storage::accounts::profile(&self.db, user_id).await?.is_some() {
             return Ok(());
         }
         Err(ApiError::not_found(format!("There is no user {user_id} here.")))

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use ruma::{DeviceId, OwnedEventId, UserId, serde::Raw};
+use ruma::{DeviceId, OwnedEventId, UserId, events::StateEventType, serde::Raw};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -12,6 +12,19 @@ use crate::{
     error::Result,
     storage::{self, db::Db},
 };
+
+/// The state that one who is not in a room is shown, besides memberships.
+/// <https://spec.matrix.org/v1.18/client-server-api/#stripped-state>
+pub const SHOWN_OUTSIDE: [StateEventType; 8] = [
+    StateEventType::RoomCreate,
+    StateEventType::RoomName,
+    StateEventType::RoomTopic,
+    StateEventType::RoomAvatar,
+    StateEventType::RoomJoinRules,
+    StateEventType::RoomCanonicalAlias,
+    StateEventType::RoomEncryption,
+    StateEventType::RoomTombstone,
+];
 
 /// Who looks, and how.
 #[derive(Clone, Copy, Debug)]

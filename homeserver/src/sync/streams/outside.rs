@@ -14,30 +14,20 @@ use ruma::{
 use super::{room::Asked, timeline};
 use crate::{
     app::App,
-    domain::{event::Position, rooms::state::RoomState},
+    domain::{
+        event::Position,
+        rooms::{state::RoomState, view::SHOWN_OUTSIDE},
+    },
     error::Result,
     storage,
     sync::token::Token,
 };
 
-/// The state that one who is not in a room is shown.
-/// <https://spec.matrix.org/v1.18/client-server-api/#stripped-state>
-const SHOWN: [StateEventType; 8] = [
-    StateEventType::RoomCreate,
-    StateEventType::RoomName,
-    StateEventType::RoomTopic,
-    StateEventType::RoomAvatar,
-    StateEventType::RoomJoinRules,
-    StateEventType::RoomCanonicalAlias,
-    StateEventType::RoomEncryption,
-    StateEventType::RoomTombstone,
-];
-
 fn stripped(room: &RoomState, user_id: &UserId) -> Result<Vec<Raw<AnyStrippedStateEvent>>> {
     let own = room.get(&StateEventType::RoomMember, user_id.as_str());
     let sender = own.filter(|event| event.sender != user_id).map(|event| event.sender.as_str());
     let inviter = sender.and_then(|sender| room.get(&StateEventType::RoomMember, sender));
-    let state = SHOWN.iter().filter_map(|kind| room.get(kind, ""));
+    let state = SHOWN_OUTSIDE.iter().filter_map(|kind| room.get(kind, ""));
     state.chain(inviter).chain(own).map(|event| Ok(Raw::from_json_string(event.stripped())?)).collect()
 }
 
