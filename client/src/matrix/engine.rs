@@ -22,7 +22,7 @@ pub(super) async fn run(data_dir: PathBuf, mut commands: UnboundedReceiver<Comma
         None => updates.send(Update::SignedOut(None)),
         Some(stored) => match sign_in::restore(&data_dir, &stored).await {
             Ok(client) => {
-                live = Some(Live::begin(client, stored, data_dir.clone(), updates.clone(), ended_sender.clone()).await);
+                live = Some(Live::begin(client, stored, data_dir.clone(), updates.clone(), ended_sender.clone()));
             }
             Err(failure) => {
                 store::forget(&data_dir);
@@ -77,7 +77,7 @@ async fn begin(
         if register { sign_in::register(data_dir, &who).await } else { sign_in::sign_in(data_dir, &who).await };
     match outcome {
         Ok((client, stored)) => {
-            Some(Live::begin(client, stored, data_dir.to_path_buf(), updates.clone(), ended.clone()).await)
+            Some(Live::begin(client, stored, data_dir.to_path_buf(), updates.clone(), ended.clone()))
         }
         Err(failure) => {
             updates.send(Update::SignInFailed(failure));

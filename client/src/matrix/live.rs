@@ -57,7 +57,7 @@ mod parking {
 
 impl Live {
     /// Tells the view what the local store knows, then begins to follow the server.
-    pub(super) async fn begin(
+    pub(super) fn begin(
         client: Client,
         stored: StoredSession,
         data_dir: PathBuf,

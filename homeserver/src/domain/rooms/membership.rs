@@ -116,10 +116,7 @@ impl RoomActions {
 
     /// For a room with restricted joins: a member who may invite, if the user is in one of the rooms that open it.
     async fn authorise(&self, user_id: &UserId, room: &RoomState) -> Result<Option<OwnedUserId>> {
-        let rule = match room.join_rule() {
-            JoinRule::Restricted(rule) | JoinRule::KnockRestricted(rule) => rule,
-            _ => return Ok(None),
-        };
+        let (JoinRule::Restricted(rule) | JoinRule::KnockRestricted(rule)) = room.join_rule() else { return Ok(None) };
         if !self.is_in_any(user_id, &rule).await? {
             return Err(ApiError::forbidden(
                 "Only members of certain other rooms may join this one without an invitation.",
