@@ -177,6 +177,22 @@ pub fn redact(event: &Event) -> Query {
     .bind(event.redacted_by.clone())
 }
 
+/// The statement that empties the content of a redacted state event where the event that replaced it repeats it
+/// (`prev_content`); `None` for an event that is no state.
+pub fn redact_repetition(event: &Event) -> Option<Query> {
+    let state_key = event.state_key.as_ref()?;
+    let query = sql("UPDATE events SET prev_content = $5 \
+                     WHERE room_id = $1 AND type = $2 AND state_key = $3 AND replaces = $4");
+    Some(
+        query
+            .bind(&*event.room_id)
+            .bind(event.kind.to_string())
+            .bind(state_key)
+            .bind(&*event.event_id)
+            .bind(event.content.get()),
+    )
+}
+
 /// What a device sent since a time: room, type, transaction id and event.
 pub async fn transactions(
     db: &Db,
