@@ -171,6 +171,27 @@ on_both_engines! {
         assert!(first["rooms"].get("leave").is_none());
     }
 
+    async fn state_after_is_told_of_rooms_one_has_left_too(server: Server) {
+        let anna = server.register("anna").await;
+        let boris = server.register("boris").await;
+        let id = room(&server, &anna, json!({ "preset": "public_chat", "name": "Первое" })).await;
+        join(&server, &boris, &id).await;
+        let (_, token) = sync(&server, &boris, "").await;
+        let name = format!("/_matrix/client/v3/rooms/{id}/state/m.room.name");
+        server.put(&anna, &name, json!({ "name": "Второе" })).await;
+        server.post(&boris, &format!("/_matrix/client/v3/rooms/{id}/leave"), json!({})).await;
+        server.put(&anna, &name, json!({ "name": "Третье" })).await;
+        let (answer, _) = sync(&server, &boris, &format!("since={token}&use_state_after=true")).await;
+        let left = &answer["rooms"]["leave"][&id];
+        assert!(left.get("state").is_none(), "{left}");
+        let state = left["state_after"]["events"].as_array().expect("the state after");
+        let names: Vec<_> = state.iter().filter(|e| e["type"] == "m.room.name").map(|e| &e["content"]["name"]).collect();
+        assert_eq!(names, ["Второе"], "{left}");
+        assert!(state.iter().any(|e| e["state_key"] == json!(boris.id)), "{left}");
+        let (before, _) = sync(&server, &boris, &format!("since={token}")).await;
+        assert!(before["rooms"]["leave"][&id].get("state_after").is_none(), "{before}");
+    }
+
     async fn what_is_told_of_a_room_one_leaves_is_told_once(server: Server) {
         let anna = server.register("anna").await;
         let boris = server.register("boris").await;

@@ -58,16 +58,18 @@ pub async fn left(
         .await?
         .iter()
         .any(|event| event.membership == Some(MembershipState::Join));
+    let up_to = if asked.state_after { left_at } else { timeline.start };
     let state = match (was_in, since) {
         (false, _) => Vec::new(),
-        (true, None) => storage::events::state_at(&app.db, &room.room_id, timeline.start).await?,
-        (true, Some(since)) => storage::events::state_between(&app.db, &room.room_id, since, timeline.start).await?,
+        (true, None) => storage::events::state_at(&app.db, &room.room_id, up_to).await?,
+        (true, Some(since)) => storage::events::state_between(&app.db, &room.room_id, since, up_to).await?,
     };
     let viewer = asked.viewer();
     let mut left = LeftRoom::new();
     left.timeline.limited = timeline.limited;
     left.timeline.prev_batch = Some(Token::at(timeline.start).to_string());
     left.timeline.events = viewer.show(&app.db, &timeline.events).await?;
-    left.state = State::Before(StateEvents::with_events(viewer.show(&app.db, &state).await?));
+    let events = StateEvents::with_events(viewer.show(&app.db, &state).await?);
+    left.state = if asked.state_after { State::After(events) } else { State::Before(events) };
     Ok(left)
 }
