@@ -120,6 +120,7 @@ async fn answer(
 async fn rooms(app: &App, asked: &Asked<'_>, memberships: &RoomsOfUser) -> Result<Rooms> {
     let mut rooms = Rooms::new();
     let filter = &asked.filter.room;
+    let ignored = app.ignored.of(asked.user_id).await?;
     for (room_id, membership) in memberships.iter() {
         if membership.forgotten || !room_wanted(filter.rooms.as_deref(), &filter.not_rooms, room_id) {
             continue;
@@ -136,7 +137,7 @@ async fn rooms(app: &App, asked: &Asked<'_>, memberships: &RoomsOfUser) -> Resul
                     rooms.join.insert(room_id.clone(), joined);
                 }
             }
-            MembershipState::Invite if moved => {
+            MembershipState::Invite if moved && !outside::withheld(&state, asked.user_id, &ignored) => {
                 rooms.invite.insert(room_id.clone(), outside::invited(&state, asked.user_id)?);
             }
             MembershipState::Knock if moved => {

@@ -8,6 +8,7 @@ mod appservices;
 mod backup;
 mod discovery;
 mod encryption;
+mod ignored;
 mod media;
 mod monitoring;
 mod presence;

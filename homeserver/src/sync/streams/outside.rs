@@ -16,6 +16,7 @@ use crate::{
     app::App,
     domain::{
         event::Position,
+        ignored::Ignored,
         rooms::{state::RoomState, view::SHOWN_OUTSIDE},
     },
     error::Result,
@@ -29,6 +30,12 @@ fn stripped(room: &RoomState, user_id: &UserId) -> Result<Vec<Raw<AnyStrippedSta
     let inviter = sender.and_then(|sender| room.get(&StateEventType::RoomMember, sender));
     let state = SHOWN_OUTSIDE.iter().filter_map(|kind| room.get(kind, ""));
     state.chain(inviter).chain(own).map(|event| Ok(Raw::from_json_string(event.stripped())?)).collect()
+}
+
+/// Whether an invitation is withheld: one by a person whom the invited one ignores.
+/// <https://spec.matrix.org/v1.18/client-server-api/#ignoring-users>
+pub fn withheld(room: &RoomState, user_id: &UserId, ignored: &Ignored) -> bool {
+    room.get(&StateEventType::RoomMember, user_id.as_str()).is_some_and(|invite| ignored.has(&invite.sender))
 }
 
 /// A room that one is invited to.
