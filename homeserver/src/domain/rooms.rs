@@ -5,6 +5,7 @@ pub mod create;
 pub mod directory;
 pub mod history;
 pub mod membership;
+pub mod relations;
 pub mod send;
 pub mod state;
 pub mod view;

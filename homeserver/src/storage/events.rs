@@ -162,12 +162,6 @@ pub async fn relating(
     all(db, query.bind(event_id).bind(room_id).bind(after).bind(up_to).bind(limit)).await
 }
 
-/// All relations to any of several events, oldest first: what `unsigned.m.relations` is bundled from.
-pub async fn relating_to_any(db: &Db, ids: &[OwnedEventId]) -> sqlx::Result<Vec<Arc<Event>>> {
-    all(db, sql(select_events!("WHERE e.relates_to IN (…) ORDER BY e.position")).bind_list(ids.iter().map(|id| &**id)))
-        .await
-}
-
 /// The statement that empties a redacted event. Its relation goes with its content.
 pub fn redact(event: &Event) -> Query {
     sql("UPDATE events SET json = $2, redacted_by = $3, prev_content = NULL, relates_to = NULL, rel_type = NULL \

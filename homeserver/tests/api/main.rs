@@ -15,6 +15,7 @@ mod presence;
 mod process;
 mod push;
 mod receipts;
+mod relations;
 mod rooms;
 mod session;
 mod sync;

@@ -75,7 +75,7 @@ pub async fn left(
     let mut left = LeftRoom::new();
     left.timeline.limited = timeline.limited;
     left.timeline.prev_batch = Some(Token::at(timeline.start).to_string());
-    left.timeline.events = viewer.show(&app.db, &timeline.events).await?;
+    left.timeline.events = viewer.show_in(&app.db, room, &sight, &timeline.events).await?;
     let events = StateEvents::with_events(viewer.show(&app.db, &state).await?);
     left.state = if asked.state_after { State::After(events) } else { State::Before(events) };
     Ok(left)
