@@ -19,6 +19,7 @@ use crate::{
         encryption::{self, Encryption},
         ephemeral::Ephemeral,
         filters::Filters,
+        ignored::IgnoredUsers,
         journal::{Committed, Journal, Observer},
         media::Media,
         notifications::Notifications,
@@ -93,6 +94,8 @@ pub struct Services {
     pub sent_members: SentMembers,
     /// How far everybody has read.
     pub receipts: Arc<Receipts>,
+    /// Whom people ignore.
+    pub ignored: Arc<IgnoredUsers>,
     /// Push rules.
     pub push: Arc<Push>,
     /// Unread counts.
@@ -140,8 +143,11 @@ impl App {
         let notifier = Arc::new(Notifier::new(rooms.clone(), storage::commit::last_position(&db).await?));
         let receipts = Arc::new(Receipts::new(db.clone()));
         let push = Arc::new(Push::new(db.clone()));
-        let unread = Arc::new(UnreadCounts::new(db.clone(), push.clone(), receipts.clone()));
-        let notifications = Notifications::new(db.clone(), rooms.clone(), push.clone(), receipts.clone());
+        let ignored = Arc::new(IgnoredUsers::new(db.clone()));
+        let unread = UnreadCounts::new(db.clone(), push.clone(), ignored.clone(), receipts.clone());
+        let unread = Arc::new(unread);
+        let notifications =
+            Notifications::new(db.clone(), rooms.clone(), push.clone(), ignored.clone(), receipts.clone());
         let ephemeral = Arc::new(Ephemeral::new(clock.now()));
         let typing = Arc::new(Typing::new(clock.clone(), ephemeral.clone()));
         let presence = Arc::new(Presence::load(&db, clock.clone(), ephemeral.clone()).await?);
@@ -153,6 +159,7 @@ impl App {
             observer(&sessions_in_use, sessions::InUse::observe),
             observer(&keys, encryption::Memory::observe),
             observer(&receipts, Receipts::observe),
+            observer(&ignored, IgnoredUsers::observe),
             observer(&push, Push::observe),
             observer(&unread, UnreadCounts::observe),
             observer(&typing, Typing::observe),
@@ -193,6 +200,7 @@ impl App {
             rooms.clone(),
             journal.clone(),
             appservices.clone(),
+            ignored.clone(),
         );
         let administration = Administration::new(db.clone(), journal.clone());
         tasks.spawn(typing.clone().run());
@@ -228,6 +236,7 @@ impl App {
             media,
             sent_members: SentMembers::default(),
             receipts,
+            ignored,
             push,
             unread,
             notifications,

@@ -13,6 +13,7 @@ pub mod directory;
 pub mod encryption;
 pub mod ephemeral;
 pub mod filters;
+pub mod ignored;
 pub mod journal;
 pub mod media;
 pub mod notifications;

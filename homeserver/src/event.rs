@@ -287,6 +287,30 @@ impl Event {
         }
     }
 
+    /// The same event with another `prev_content`: the event that it replaced was redacted.
+    pub fn with_prev_content(&self, prev_content: Box<RawValue>) -> Self {
+        Self {
+            position: self.position,
+            event_id: self.event_id.clone(),
+            room_id: self.room_id.clone(),
+            sender: self.sender.clone(),
+            kind: self.kind.clone(),
+            state_key: self.state_key.clone(),
+            origin_server_ts: self.origin_server_ts,
+            content: self.content.clone(),
+            json: self.json.clone(),
+            graph: self.graph.clone(),
+            replaces: self.replaces.clone(),
+            prev_content: Some(prev_content),
+            transaction: self.transaction.clone(),
+            relation: self.relation.clone(),
+            redacted_by: self.redacted_by.clone(),
+            redacts: self.redacts.clone(),
+            membership: self.membership.clone(),
+            flattened: self.flattened.clone(),
+        }
+    }
+
     /// The content as a type of the specification; `None` if it is not so shaped.
     pub fn content_as<'a, T: Deserialize<'a>>(&'a self) -> Option<T> {
         serde_json::from_str(self.content.get()).ok()

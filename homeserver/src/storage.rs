@@ -21,6 +21,7 @@ pub mod migrations;
 pub mod presence;
 pub mod push;
 pub mod receipts;
+pub mod relations;
 pub mod rooms;
 pub mod sessions;
 pub mod to_device;

@@ -54,9 +54,10 @@ pub async fn context(
     let first = earlier_events.last().unwrap_or(&event).position - 1;
     response.start = Some(Token::at(first.max(0)).to_string());
     response.end = Some(Token::at(last.position).to_string());
-    response.events_before = viewer.show(&app.db, earlier_events).await?;
-    response.events_after = viewer.show(&app.db, later_events).await?;
+    let sight = &later.sight;
+    response.events_before = viewer.show_in(&app.db, &room, sight, earlier_events).await?;
+    response.events_after = viewer.show_in(&app.db, &room, sight, later_events).await?;
     response.state = viewer.show(&app.db, &state).await?;
-    response.event = viewer.show(&app.db, &[event]).await?.pop();
+    response.event = viewer.show_in(&app.db, &room, sight, &[event]).await?.pop();
     Ok(response)
 }

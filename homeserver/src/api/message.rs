@@ -101,6 +101,6 @@ pub async fn messages(
             .collect();
         response.state = viewer.show(&app.db, &members).await?;
     }
-    response.chunk = viewer.show(&app.db, &page.events).await?;
+    response.chunk = viewer.show_in(&app.db, &room, &page.sight, &page.events).await?;
     Ok(response)
 }

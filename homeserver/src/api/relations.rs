@@ -16,9 +16,12 @@ use ruma::{
 use super::ruma::Ruma;
 use crate::{
     app::App,
-    domain::{event::Event, rooms::view::Viewer, sessions::Requester},
+    domain::{
+        rooms::{relations, view::Viewer},
+        sessions::Requester,
+    },
     error::{ApiError, Result},
-    storage,
+    storage::relations::Wanted,
     sync::token::Token,
 };
 
@@ -41,9 +44,6 @@ struct Page {
     depth: Option<UInt>,
 }
 
-/// How deep relations of relations are followed.
-const MAX_DEPTH: u32 = 3;
-
 async fn page(app: &App, caller: &Requester, query: Query<'_>) -> Result<Page> {
     let missing = || ApiError::not_found("There is no such event, or you may not see it.");
     let room = app.rooms.get(query.room_id).await?.ok_or_else(missing)?;
@@ -58,43 +58,28 @@ async fn page(app: &App, caller: &Requester, query: Query<'_>) -> Result<Page> {
         (from.unwrap_or(-1), to.unwrap_or(i64::MAX))
     };
 
-    let mut found = Vec::new();
-    let mut parents = vec![parent.event_id.clone()];
-    let depth = if query.recurse { MAX_DEPTH } else { 1 };
-    for _ in 0..depth {
-        let children = storage::events::relating_to_any(&app.db, &parents).await?;
-        parents = children.iter().map(|event| event.event_id.clone()).collect();
-        found.extend(children);
-        if parents.is_empty() {
-            break;
-        }
-    }
-    let wanted = |event: &Event| {
-        let relation = event.relation.as_ref();
-        event.room_id == room.room_id
-            && event.position > after
-            && event.position <= up_to
-            && query.kind.as_deref().is_none_or(|kind| event.kind.to_string() == kind)
-            && query.rel_type.as_deref().is_none_or(|rel_type| relation.is_some_and(|r| r.rel_type == rel_type))
-            && sight.sees(event, &caller.user_id)
+    let wanted = Wanted {
+        parent: &parent.event_id,
+        rel_type: query.rel_type.as_deref(),
+        kind: query.kind.as_deref(),
+        after,
+        up_to,
     };
-    found.retain(|event| wanted(event));
-    found.sort_by_key(|event| if backwards { -event.position } else { event.position });
     let limit = query.limit.map_or(50, u64::from).clamp(1, 500) as usize;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = found
-        .last()
-        .filter(|_| more)
-        .map(|last| Token::at(if backwards { last.position - 1 } else { last.position }).to_string());
+    let found = if query.recurse {
+        relations::page_recursive(&app.db, &room, &sight, wanted, backwards, limit).await?
+    } else {
+        relations::page(&app.db, &room, &sight, wanted, backwards, limit).await?
+    };
+    let next = found.next.map(|next| Token::at(next.max(0)).to_string());
     let viewer = Viewer {
         user_id: &caller.user_id,
         device_id: caller.device_id.as_deref(),
         now: app.clock.now(),
         with_room_id: true,
     };
-    let depth = query.recurse.then(|| UInt::from(MAX_DEPTH));
-    Ok(Page { chunk: viewer.show(&app.db, &found).await?, next, depth })
+    let chunk = viewer.show_in(&app.db, &room, &sight, &found.events).await?;
+    Ok(Page { chunk, next, depth: query.recurse.then(|| UInt::from(relations::MAX_DEPTH)) })
 }
 
 /// `GET /_matrix/client/v1/rooms/{roomId}/relations/{eventId}`

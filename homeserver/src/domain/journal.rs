@@ -224,6 +224,13 @@ impl Journal {
         *self.position.borrow()
     }
 
+    /// Waits until a position is told, which is a moment after its rooms are published. Where the journal ends first,
+    /// there is nothing to wait for.
+    pub async fn reached(&self, position: Position) {
+        let mut told = self.position.clone();
+        let _ = told.wait_for(|told| *told >= position).await;
+    }
+
     /// Runs a decision on the hot path. `rooms` are those that it will look at; they are loaded beforehand. What the
     /// decision did is kept only if it answers `Ok`, and its answer comes back once it is durable.
     pub async fn decide<T: Send + 'static>(

@@ -14,6 +14,7 @@ use ruma::{
 
 use super::{
     event::{Event, Position},
+    ignored::IgnoredUsers,
     push::{self, Push},
     receipts::{ReadUpTo, Receipts},
     rooms::{Rooms, state::RoomState},
@@ -48,6 +49,7 @@ pub struct Notifications {
     db: Db,
     rooms: Arc<Rooms>,
     push: Arc<Push>,
+    ignored: Arc<IgnoredUsers>,
     receipts: Arc<Receipts>,
 }
 
@@ -61,8 +63,14 @@ struct InRoom {
 
 impl Notifications {
     /// Over the services that it needs.
-    pub fn new(db: Db, rooms: Arc<Rooms>, push: Arc<Push>, receipts: Arc<Receipts>) -> Self {
-        Self { db, rooms, push, receipts }
+    pub fn new(
+        db: Db,
+        rooms: Arc<Rooms>,
+        push: Arc<Push>,
+        ignored: Arc<IgnoredUsers>,
+        receipts: Arc<Receipts>,
+    ) -> Self {
+        Self { db, rooms, push, ignored, receipts }
     }
 
     /// A page of what came before a position, in the rooms that the person is in and since they joined them.
@@ -74,6 +82,7 @@ impl Notifications {
         only_highlights: bool,
     ) -> Result<Page> {
         let rules = self.push.rules(user_id).await?;
+        let ignored = self.ignored.of(user_id).await?;
         let limit = limit.clamp(1, MAX_PAGE);
         let mut rooms: HashMap<OwnedRoomId, Option<InRoom>> = HashMap::new();
         let mut page = Page { notifications: Vec::new(), next: None };
@@ -87,6 +96,9 @@ impl Notifications {
                     return Ok(page);
                 }
                 before = event.position;
+                if ignored.has(&event.sender) {
+                    continue;
+                }
                 if !rooms.contains_key(&event.room_id) {
                     rooms.insert(event.room_id.clone(), self.room(user_id, event).await?);
                 }

@@ -5,6 +5,7 @@ pub mod create;
 pub mod directory;
 pub mod history;
 pub mod membership;
+pub mod relations;
 pub mod send;
 pub mod state;
 pub mod view;
@@ -23,7 +24,7 @@ use ruma::{
 };
 
 use self::state::RoomState;
-use super::{appservices::Appservices, journal::Journal};
+use super::{appservices::Appservices, ignored::IgnoredUsers, journal::Journal};
 use crate::{
     error::{ApiError, Result},
     storage::{self, db::Db},
@@ -37,6 +38,7 @@ pub struct RoomActions {
     rooms: Arc<Rooms>,
     journal: Journal,
     appservices: Arc<Appservices>,
+    ignored: Arc<IgnoredUsers>,
     /// Aliases that are being given out.
     reserved: Arc<Mutex<HashSet<OwnedRoomAliasId>>>,
 }
@@ -49,8 +51,9 @@ impl RoomActions {
         rooms: Arc<Rooms>,
         journal: Journal,
         appservices: Arc<Appservices>,
+        ignored: Arc<IgnoredUsers>,
     ) -> Self {
-        Self { db, server_name, rooms, journal, appservices, reserved: Arc::default() }
+        Self { db, server_name, rooms, journal, appservices, ignored, reserved: Arc::default() }
     }
 }
 

@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 use super::{
     event::{Event, Position},
+    ignored::{Ignored, IgnoredUsers},
     journal::{Change, Committed},
     push::{self, Push, Verdict},
     receipts::{ReadUpTo, Receipts},
@@ -118,6 +119,8 @@ struct Counted {
     up_to: Position,
     main: Tally,
     threads: BTreeMap<OwnedEventId, Tally>,
+    /// Whose events were left out.
+    ignored: Arc<Ignored>,
 }
 
 impl Counted {
@@ -147,6 +150,7 @@ impl Counted {
 pub struct UnreadCounts {
     db: Db,
     push: Arc<Push>,
+    ignored: Arc<IgnoredUsers>,
     receipts: Arc<Receipts>,
     counted: Mutex<HashMap<OwnedRoomId, HashMap<OwnedUserId, Counted>>>,
     /// Counts what makes counts stale, so that one made meanwhile is not kept.
@@ -155,17 +159,20 @@ pub struct UnreadCounts {
 
 impl UnreadCounts {
     /// Nothing counted as yet.
-    pub fn new(db: Db, push: Arc<Push>, receipts: Arc<Receipts>) -> Self {
-        Self { db, push, receipts, counted: Mutex::default(), generation: AtomicU64::new(0) }
+    pub fn new(db: Db, push: Arc<Push>, ignored: Arc<IgnoredUsers>, receipts: Arc<Receipts>) -> Self {
+        Self { db, push, ignored, receipts, counted: Mutex::default(), generation: AtomicU64::new(0) }
     }
 
     /// What is unread for a member in a room as it stands.
     pub async fn of(&self, room: &RoomState, user_id: &UserId) -> Result<Unread> {
         let generation = self.generation.load(Ordering::Acquire);
         let read = self.receipts.read_up_to(&room.room_id, user_id).await?;
+        let ignored = self.ignored.of(user_id).await?;
         let held = {
             let mut all = self.counted.lock();
             let held = all.get_mut(&room.room_id).and_then(|members| members.get_mut(user_id));
+            // Who ignores other people than before is counted anew.
+            let held = held.filter(|held| held.ignored == ignored);
             match held.and_then(|held| held.read(&read).then_some(held)) {
                 Some(held) if held.up_to >= room.position => return Ok(held.unread()),
                 held => held.cloned(),
@@ -173,7 +180,7 @@ impl UnreadCounts {
         };
         let mut counted = match held {
             Some(held) => held,
-            None => Counted { up_to: self.beginning(room, &read).await?, ..Counted::default() },
+            None => Counted { up_to: self.beginning(room, &read).await?, ignored, ..Counted::default() },
         };
         let events = self.after(room, counted.up_to).await?;
         if !events.is_empty() {
@@ -203,8 +210,12 @@ impl UnreadCounts {
                     *counted.of(thread) = Tally::default();
                 } else if joins(event) {
                     // What was before they joined is no news.
-                    *counted = Counted { up_to: counted.up_to, ..Counted::default() };
+                    let (up_to, ignored) = (counted.up_to, counted.ignored.clone());
+                    *counted = Counted { up_to, ignored, ..Counted::default() };
                 }
+                continue;
+            }
+            if counted.ignored.has(&event.sender) {
                 continue;
             }
             let verdict = push::evaluate(&rules, event, &context);

@@ -162,12 +162,6 @@ pub async fn relating(
     all(db, query.bind(event_id).bind(room_id).bind(after).bind(up_to).bind(limit)).await
 }
 
-/// All relations to any of several events, oldest first: what `unsigned.m.relations` is bundled from.
-pub async fn relating_to_any(db: &Db, ids: &[OwnedEventId]) -> sqlx::Result<Vec<Arc<Event>>> {
-    all(db, sql(select_events!("WHERE e.relates_to IN (…) ORDER BY e.position")).bind_list(ids.iter().map(|id| &**id)))
-        .await
-}
-
 /// The statement that empties a redacted event. Its relation goes with its content.
 pub fn redact(event: &Event) -> Query {
     sql("UPDATE events SET json = $2, redacted_by = $3, prev_content = NULL, relates_to = NULL, rel_type = NULL \
@@ -175,6 +169,22 @@ pub fn redact(event: &Event) -> Query {
     .bind(&*event.event_id)
     .bind(event.json.to_string())
     .bind(event.redacted_by.clone())
+}
+
+/// The statement that empties the content of a redacted state event where the event that replaced it repeats it
+/// (`prev_content`); `None` for an event that is no state.
+pub fn redact_repetition(event: &Event) -> Option<Query> {
+    let state_key = event.state_key.as_ref()?;
+    let query = sql("UPDATE events SET prev_content = $5 \
+                     WHERE room_id = $1 AND type = $2 AND state_key = $3 AND replaces = $4");
+    Some(
+        query
+            .bind(&*event.room_id)
+            .bind(event.kind.to_string())
+            .bind(state_key)
+            .bind(&*event.event_id)
+            .bind(event.content.get()),
+    )
 }
 
 /// What a device sent since a time: room, type, transaction id and event.

@@ -26,7 +26,7 @@ use crate::{
     app::App,
     domain::{
         event::Position,
-        rooms::{Membership, state::RoomState},
+        rooms::{Membership, RoomsOfUser, state::RoomState},
         sessions::Requester,
         unread::Counts,
     },
@@ -86,7 +86,14 @@ async fn answer(
 ) -> Result<Response> {
     // Taken before anything is read: what comes later comes with the next sync.
     let ephemeral = app.ephemeral.position();
-    let up_to = app.journal.position();
+    let mut up_to = app.journal.position();
+    let memberships = app.rooms.of_user(&requester.user_id).await?;
+    // A commit publishes its rooms before its position: what is told of a membership must not be past the token, or the
+    // next sync would tell it again.
+    if let Some(newest) = memberships.values().map(|m| m.position).max().filter(|newest| *newest > up_to) {
+        app.journal.reached(newest).await;
+        up_to = newest;
+    }
     let asked = Asked {
         user_id: &requester.user_id,
         device_id: requester.device_id.as_deref(),
@@ -100,7 +107,7 @@ async fn answer(
     };
     let mut token = Token { ephemeral, ..Token::at(up_to) };
     let mut response = Response::new(String::new());
-    response.rooms = rooms(app, &asked).await?;
+    response.rooms = rooms(app, &asked, &memberships).await?;
     add_account_data(app, &asked, &mut response).await?;
     response.presence.events = presence(app, &asked).await?;
     if let Some(device_id) = asked.device_id {
@@ -110,10 +117,11 @@ async fn answer(
     Ok(response)
 }
 
-async fn rooms(app: &App, asked: &Asked<'_>) -> Result<Rooms> {
+async fn rooms(app: &App, asked: &Asked<'_>, memberships: &RoomsOfUser) -> Result<Rooms> {
     let mut rooms = Rooms::new();
     let filter = &asked.filter.room;
-    for (room_id, membership) in app.rooms.of_user(asked.user_id).await?.iter() {
+    let ignored = app.ignored.of(asked.user_id).await?;
+    for (room_id, membership) in memberships.iter() {
         if membership.forgotten || !room_wanted(filter.rooms.as_deref(), &filter.not_rooms, room_id) {
             continue;
         }
@@ -129,7 +137,7 @@ async fn rooms(app: &App, asked: &Asked<'_>) -> Result<Rooms> {
                     rooms.join.insert(room_id.clone(), joined);
                 }
             }
-            MembershipState::Invite if moved => {
+            MembershipState::Invite if moved && !outside::withheld(&state, asked.user_id, &ignored) => {
                 rooms.invite.insert(room_id.clone(), outside::invited(&state, asked.user_id)?);
             }
             MembershipState::Knock if moved => {

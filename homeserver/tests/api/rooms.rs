@@ -129,6 +129,39 @@ on_both_engines! {
         }
     }
 
+    async fn redacted_state_is_not_repeated_by_what_replaced_it(server: Server) {
+        let anna = server.register("anna").await;
+        let id = room(&server, &anna, json!({ "preset": "public_chat" })).await;
+        let path = |kind: &str| format!("/_matrix/client/v3/rooms/{id}/state/{kind}");
+        let own = format!("m.room.member/{}", anna.id);
+        let cases = [
+            ("m.room.topic", json!({ "topic": "Тайна" }), json!({ "topic": "Другое" }), json!({})),
+            (
+                own.as_str(),
+                json!({ "membership": "join", "displayname": "Тайна" }),
+                json!({ "membership": "join", "displayname": "Анна" }),
+                json!({ "membership": "join" }),
+            ),
+        ];
+        let mut replaced = Vec::new();
+        for (kind, secret, other, left) in cases {
+            let secret = server.put(&anna, &path(kind), secret).await["event_id"].as_str().expect("an id").to_owned();
+            let other = server.put(&anna, &path(kind), other).await["event_id"].as_str().expect("an id").to_owned();
+            let redact = format!("/_matrix/client/v3/rooms/{id}/redact/{secret}/r{}", replaced.len());
+            server.put(&anna, &redact, json!({})).await;
+            replaced.push((other, left));
+        }
+        let sync = server.get(&anna, "/_matrix/client/v3/sync").await;
+        assert!(!sync.to_string().contains("Тайна"), "{sync}");
+        let state = server.get(&anna, &format!("/_matrix/client/v3/rooms/{id}/state")).await;
+        assert!(!state.to_string().contains("Тайна"), "{state}");
+        let server = server.restarted().await;
+        for (event, left) in replaced {
+            let event = server.get(&anna, &format!("/_matrix/client/v3/rooms/{id}/event/{event}")).await;
+            assert_eq!(event["unsigned"]["prev_content"], left, "{event}");
+        }
+    }
+
     async fn history_pages_both_ways_and_context(server: Server) {
         let anna = server.register("anna").await;
         let id = room(&server, &anna, json!({})).await;

@@ -1,4 +1,8 @@
-use std::time::Duration;
+use std::{
+    collections::HashSet,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use http::Method;
 use serde_json::{Value, json};
@@ -165,6 +169,59 @@ on_both_engines! {
         assert!(timeline(&back, &id).contains(&"После".to_owned()));
         let (first, _) = sync(&server, &boris, "").await;
         assert!(first["rooms"].get("leave").is_none());
+    }
+
+    async fn state_after_is_told_of_rooms_one_has_left_too(server: Server) {
+        let anna = server.register("anna").await;
+        let boris = server.register("boris").await;
+        let id = room(&server, &anna, json!({ "preset": "public_chat", "name": "Первое" })).await;
+        join(&server, &boris, &id).await;
+        let (_, token) = sync(&server, &boris, "").await;
+        let name = format!("/_matrix/client/v3/rooms/{id}/state/m.room.name");
+        server.put(&anna, &name, json!({ "name": "Второе" })).await;
+        server.post(&boris, &format!("/_matrix/client/v3/rooms/{id}/leave"), json!({})).await;
+        server.put(&anna, &name, json!({ "name": "Третье" })).await;
+        let (answer, _) = sync(&server, &boris, &format!("since={token}&use_state_after=true")).await;
+        let left = &answer["rooms"]["leave"][&id];
+        assert!(left.get("state").is_none(), "{left}");
+        let state = left["state_after"]["events"].as_array().expect("the state after");
+        let names: Vec<_> = state.iter().filter(|e| e["type"] == "m.room.name").map(|e| &e["content"]["name"]).collect();
+        assert_eq!(names, ["Второе"], "{left}");
+        assert!(state.iter().any(|e| e["state_key"] == json!(boris.id)), "{left}");
+        let (before, _) = sync(&server, &boris, &format!("since={token}")).await;
+        assert!(before["rooms"]["leave"][&id].get("state_after").is_none(), "{before}");
+    }
+
+    async fn what_is_told_of_a_room_one_leaves_is_told_once(server: Server) {
+        let anna = server.register("anna").await;
+        let boris = server.register("boris").await;
+        let id = room(&server, &anna, json!({ "preset": "public_chat" })).await;
+        let (_, mut token) = sync(&server, &boris, "").await;
+        let done = AtomicBool::new(false);
+        let moving = async {
+            for _ in 0..30 {
+                join(&server, &boris, &id).await;
+                server.post(&boris, &format!("/_matrix/client/v3/rooms/{id}/leave"), json!({})).await;
+            }
+            done.store(true, Ordering::SeqCst);
+        };
+        let watching = async {
+            let mut told: Vec<String> = Vec::new();
+            loop {
+                let last = done.load(Ordering::SeqCst);
+                let (answer, next) = sync(&server, &boris, &format!("since={token}")).await;
+                let events = answer["rooms"]["leave"][&id]["timeline"]["events"].as_array().cloned().unwrap_or_default();
+                told.extend(events.iter().filter_map(|event| event["event_id"].as_str().map(str::to_owned)));
+                token = next;
+                if last {
+                    return told;
+                }
+            }
+        };
+        let ((), told) = tokio::join!(moving, watching);
+        let distinct: HashSet<&String> = told.iter().collect();
+        assert_eq!(distinct.len(), told.len(), "{told:?}");
+        assert!(!told.is_empty());
     }
 
     async fn wrong_tokens_are_refused(server: Server) {

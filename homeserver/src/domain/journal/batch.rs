@@ -152,11 +152,15 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Empties an event that a redaction has named. Whether it may is the caller's to check.
+    /// Empties an event that a redaction has named, and what the event that replaced it repeats of it. Whether it may is
+    /// the caller's to check.
     pub fn redact(&mut self, target: &Event, redaction: &OwnedEventId) -> Result<()> {
         let mut room = RoomState::clone(&*self.require(&target.room_id)?);
         let emptied = Arc::new(build::redacted(&room, target, redaction)?);
         self.rows().statement(storage::events::redact(&emptied));
+        if let Some(statement) = storage::events::redact_repetition(&emptied) {
+            self.rows().statement(statement);
+        }
         room.replace(&emptied);
         self.changed.insert(room.room_id.clone(), Arc::new(room));
         self.changed(Change::Redacted(emptied));

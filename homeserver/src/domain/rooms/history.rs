@@ -13,12 +13,15 @@ use ruma::{
 
 use super::{RoomActions, state::RoomState};
 use crate::{
-    domain::event::{Event, Position},
+    domain::{
+        event::{Event, Position},
+        ignored::Ignored,
+    },
     error::{ApiError, Result},
-    storage,
+    storage::{self, relations::Related},
 };
 
-/// What one user may see of one room: a function of positions.
+/// What one user may see of one room: a function of positions, and of whom the user ignores.
 #[derive(Debug)]
 pub struct Sight {
     /// All of it: joined, and the history was always open to members.
@@ -27,11 +30,18 @@ pub struct Sight {
     visibility: Vec<(Position, HistoryVisibility)>,
     /// Since when which membership held, oldest first.
     membership: Vec<(Position, MembershipState)>,
+    /// Whether these are all: before the first the user was nothing to the room.
+    since_ever: bool,
+    /// Whose messages are withheld.
+    ignored: Arc<Ignored>,
 }
 
 impl Sight {
     /// Whether an event may be seen.
     pub fn sees(&self, event: &Event, user_id: &UserId) -> bool {
+        if self.ignored.withholds(event) {
+            return false;
+        }
         if self.everything {
             return true;
         }
@@ -40,6 +50,22 @@ impl Sight {
             return true;
         }
         self.sees_at(event.position)
+    }
+
+    /// Whether an event that relates to another may be seen.
+    pub fn sees_child(&self, event: &Event) -> bool {
+        !self.ignored.withholds(event) && self.sees_at(event.position)
+    }
+
+    /// Whether an event that is known by its relation alone may be seen.
+    pub fn sees_related(&self, related: &Related) -> bool {
+        (related.is_state || !self.ignored.has(&related.sender)) && self.sees_at(related.position)
+    }
+
+    /// What the user was to the room just after an event at a position; `None` where that is not at hand.
+    pub fn membership_at(&self, position: Position) -> Option<&MembershipState> {
+        let before_any = self.since_ever.then_some(&MembershipState::Leave);
+        last_before(&self.membership, position).or(before_any)
     }
 
     /// Whether an event at a position may be seen.
@@ -89,6 +115,8 @@ pub struct Page {
     pub events: Vec<Arc<Event>>,
     /// Where the next page begins; `None` at the end.
     pub next: Option<Position>,
+    /// What the user may see of the room.
+    pub sight: Sight,
 }
 
 impl RoomActions {
@@ -99,8 +127,17 @@ impl RoomActions {
         let never_changed = visibility_event.is_none_or(|event| event.replaces.is_none());
         let open = matches!(room.history_visibility(), HistoryVisibility::Shared | HistoryVisibility::WorldReadable);
         let world_readable = room.history_visibility() == HistoryVisibility::WorldReadable;
+        let ignored = self.ignored.of(user_id).await?;
         if never_changed && ((room.is_joined(user_id) && open) || world_readable) {
-            return Ok(Sight { everything: true, visibility: Vec::new(), membership: Vec::new() });
+            let own = room.get(&StateEventType::RoomMember, user_id.as_str());
+            let membership = own.and_then(|event| Some((event.position, event.membership.clone()?)));
+            return Ok(Sight {
+                everything: true,
+                visibility: Vec::new(),
+                membership: membership.into_iter().collect(),
+                since_ever: own.is_none_or(|event| event.replaces.is_none()),
+                ignored,
+            });
         }
         let memberships = self.rooms.of_user(user_id).await?;
         let was_here = memberships.get(&room.room_id).is_some_and(|membership| !membership.forgotten);
@@ -124,7 +161,7 @@ impl RoomActions {
             .filter(|_| was_here)
             .filter_map(|event| Some((event.position, event.membership.clone()?)))
             .collect();
-        Ok(Sight { everything: false, visibility, membership })
+        Ok(Sight { everything: false, visibility, membership, since_ever: true, ignored })
     }
 
     /// A page of a room's history.
@@ -155,15 +192,15 @@ impl RoomActions {
                 if sight.sees(&event, user_id) && wanted(&event) {
                     events.push(event);
                     if events.len() == limit {
-                        return Ok(Page { events, next: Some(at) });
+                        return Ok(Page { events, next: Some(at), sight });
                     }
                 }
             }
             if exhausted {
-                return Ok(Page { events, next: None });
+                return Ok(Page { events, next: None, sight });
             }
             if budget <= 0 {
-                return Ok(Page { events, next: Some(at) });
+                return Ok(Page { events, next: Some(at), sight });
             }
         }
     }

@@ -144,17 +144,27 @@ impl RoomState {
         }
     }
 
-    /// Replaces an event by its redacted form wherever the snapshot holds it.
+    /// Replaces an event by its redacted form wherever the snapshot holds it, and its content where the event that
+    /// replaced it repeats it.
     pub fn replace(&mut self, event: &Arc<Event>) {
-        for held in &mut self.recent {
+        let mended = |held: &Arc<Event>| {
             if held.event_id == event.event_id {
-                *held = event.clone();
+                Some(event.clone())
+            } else if held.replaces.as_ref() == Some(&event.event_id) {
+                Some(Arc::new(held.with_prev_content(event.content.clone())))
+            } else {
+                None
+            }
+        };
+        for held in &mut self.recent {
+            if let Some(mended) = mended(held) {
+                *held = mended;
             }
         }
         if let Some(key) = &event.state_key
-            && self.get(&event.state_type(), key).is_some_and(|held| held.event_id == event.event_id)
+            && let Some(mended) = self.get(&event.state_type(), key).and_then(mended)
         {
-            self.set_state(event);
+            self.set_state(&mended);
         }
     }
 

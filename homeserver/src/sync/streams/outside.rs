@@ -16,6 +16,7 @@ use crate::{
     app::App,
     domain::{
         event::Position,
+        ignored::Ignored,
         rooms::{state::RoomState, view::SHOWN_OUTSIDE},
     },
     error::Result,
@@ -29,6 +30,12 @@ fn stripped(room: &RoomState, user_id: &UserId) -> Result<Vec<Raw<AnyStrippedSta
     let inviter = sender.and_then(|sender| room.get(&StateEventType::RoomMember, sender));
     let state = SHOWN_OUTSIDE.iter().filter_map(|kind| room.get(kind, ""));
     state.chain(inviter).chain(own).map(|event| Ok(Raw::from_json_string(event.stripped())?)).collect()
+}
+
+/// Whether an invitation is withheld: one by a person whom the invited one ignores.
+/// <https://spec.matrix.org/v1.18/client-server-api/#ignoring-users>
+pub fn withheld(room: &RoomState, user_id: &UserId, ignored: &Ignored) -> bool {
+    room.get(&StateEventType::RoomMember, user_id.as_str()).is_some_and(|invite| ignored.has(&invite.sender))
 }
 
 /// A room that one is invited to.
@@ -58,16 +65,18 @@ pub async fn left(
         .await?
         .iter()
         .any(|event| event.membership == Some(MembershipState::Join));
+    let up_to = if asked.state_after { left_at } else { timeline.start };
     let state = match (was_in, since) {
         (false, _) => Vec::new(),
-        (true, None) => storage::events::state_at(&app.db, &room.room_id, timeline.start).await?,
-        (true, Some(since)) => storage::events::state_between(&app.db, &room.room_id, since, timeline.start).await?,
+        (true, None) => storage::events::state_at(&app.db, &room.room_id, up_to).await?,
+        (true, Some(since)) => storage::events::state_between(&app.db, &room.room_id, since, up_to).await?,
     };
     let viewer = asked.viewer();
     let mut left = LeftRoom::new();
     left.timeline.limited = timeline.limited;
     left.timeline.prev_batch = Some(Token::at(timeline.start).to_string());
-    left.timeline.events = viewer.show(&app.db, &timeline.events).await?;
-    left.state = State::Before(StateEvents::with_events(viewer.show(&app.db, &state).await?));
+    left.timeline.events = viewer.show_in(&app.db, room, &sight, &timeline.events).await?;
+    let events = StateEvents::with_events(viewer.show(&app.db, &state).await?);
+    left.state = if asked.state_after { State::After(events) } else { State::Before(events) };
     Ok(left)
 }

@@ -102,15 +102,19 @@ pub async fn joined(app: &App, asked: &Asked<'_>, room: &Arc<RoomState>, newly: 
     let span = Span { since, up_to: asked.up_to };
     let moved = since.is_none_or(|since| room.position > since);
     let mut joined = JoinedRoom::new();
+    let viewer = asked.viewer();
+    let mut shown = Vec::new();
     let timeline = if moved {
         let sight = app.room_actions.sight(room, asked.user_id).await?;
-        timeline::timeline(&app.db, room, asked.user_id, &sight, &asked.filter.room.timeline, span).await?
+        let filter = &asked.filter.room.timeline;
+        let timeline = timeline::timeline(&app.db, room, asked.user_id, &sight, filter, span).await?;
+        shown = viewer.show_in(&app.db, room, &sight, &timeline.events).await?;
+        timeline
     } else {
         Timeline { events: Vec::new(), limited: false, start: asked.up_to }
     };
     if moved || asked.full_state {
         let state = state(app, asked, room, since, &timeline).await?;
-        let viewer = asked.viewer();
         if !state.is_empty() || asked.state_after {
             let events = StateEvents::with_events(viewer.show(&app.db, &state).await?);
             joined.state = if asked.state_after { State::After(events) } else { State::Before(events) };
@@ -124,7 +128,7 @@ pub async fn joined(app: &App, asked: &Asked<'_>, room: &Arc<RoomState>, newly: 
         if !timeline.events.is_empty() || timeline.limited || since.is_none() {
             joined.timeline.limited = timeline.limited || (newly && asked.since.is_some());
             joined.timeline.prev_batch = Some(Token::at(timeline.start).to_string());
-            joined.timeline.events = viewer.show(&app.db, &timeline.events).await?;
+            joined.timeline.events = shown;
         }
     }
     Ok(joined)
