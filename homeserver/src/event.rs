@@ -288,6 +288,7 @@ impl Event {
     }
 
     /// The same event with another `prev_content`: the event that it replaced was redacted.
+    #[must_use]
     pub fn with_prev_content(&self, prev_content: Box<RawValue>) -> Self {
         Self {
             position: self.position,

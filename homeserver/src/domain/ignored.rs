@@ -4,13 +4,10 @@
 //! The list is account data of the type `m.ignored_user_list`, which clients write. What those on it say is withheld from
 //! its owner and notifies nobody of it; state is shown whoever set it, or rooms would look different to different people.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use ruma::{OwnedUserId, UserId};
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 
 use super::{
     cache::Cache,
@@ -46,14 +43,14 @@ impl Ignored {
 #[derive(Deserialize)]
 struct Content {
     #[serde(default)]
-    ignored_users: BTreeMap<String, IgnoredAny>,
+    ignored_users: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A list as it is kept. A client may have put anything there: what is no list ignores nobody, and nobody ignores
 /// themselves.
 fn read(user_id: &UserId, stored: Option<&str>) -> Ignored {
     let content = stored.and_then(|text| serde_json::from_str::<Content>(text).ok());
-    let names = content.into_iter().flat_map(|content| content.ignored_users.into_keys());
+    let names = content.into_iter().flat_map(|content| content.ignored_users.into_iter().map(|(name, _)| name));
     Ignored(names.filter_map(|name| OwnedUserId::try_from(name).ok()).filter(|name| **name != *user_id).collect())
 }
 

@@ -4,6 +4,8 @@
 mod server;
 mod seed;
 
+mod account;
+mod admin;
 mod appservices;
 mod backup;
 mod discovery;
