@@ -53,12 +53,8 @@ fn event(event: &EventTimelineItem, own: &UserId) -> ItemKind {
     match content(event.content(), Some(&sender_name), Some(event)) {
         Some(Content::Notice(notice)) => ItemKind::Notice(notice),
         Some(Content::Body(body)) => ItemKind::Message(Box::new(message(event, body, sender_name, own))),
-        None => ItemKind::Notice(Notice {
-            kind: NoticeKind::Other,
-            who: sender_name,
-            whom: String::new(),
-            what: String::new(),
-        }),
+        // Settings that people do not read about, such as who may do what.
+        None => ItemKind::Hidden,
     }
 }
 

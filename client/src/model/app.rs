@@ -216,7 +216,9 @@ impl AppModel {
 
     /// Shows a room.
     pub fn open(&mut self, room: &str, draft: &str) -> (Changed, Vec<Command>) {
-        if self.open.as_deref() == Some(room) {
+        // A room without any messages may be one that an invitation was just accepted to: that is followed only now.
+        let followed = self.timelines.get(room).is_some_and(|timeline| !timeline.is_empty());
+        if self.open.as_deref() == Some(room) && followed {
             return (Changed { to_bottom: true, ..Changed::default() }, Vec::new());
         }
         let mut commands = self.put_away(draft);

@@ -279,8 +279,6 @@ pub enum NoticeKind {
     Topic,
     /// The picture changed
     Picture,
-    /// Some other setting changed
-    Other,
 }
 
 #[cfg(test)]

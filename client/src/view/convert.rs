@@ -165,7 +165,6 @@ fn notice_kind(kind: NoticeKind) -> ui::NoticeKind {
         NoticeKind::UnnamedRoom => ui::NoticeKind::UnnamedRoom,
         NoticeKind::Topic => ui::NoticeKind::Topic,
         NoticeKind::Picture => ui::NoticeKind::Picture,
-        NoticeKind::Other => ui::NoticeKind::Other,
     }
 }
 
@@ -204,7 +203,7 @@ fn fill(out: &mut ui::MessageRow, message: &Message, context: &mut Context<'_>) 
     out.tint = person::tint(&message.sender);
     out.own = message.own;
     out.clock = stamp::clock(message.at_ms, context.zone).into();
-    out.edited = message.edited;
+    out.edited = message.edited && !matches!(message.body, Body::Game { .. });
     out.editable = message.editable;
     out.replyable = message.replyable;
     out.removable = (message.own || context.may_remove) && message.body != Body::Redacted;

@@ -71,6 +71,16 @@ fn others_messages_cannot_be_changed_and_blank_ones_not_sent() {
 }
 
 #[test]
+fn a_room_is_followed_once_its_invitation_is_accepted() {
+    let mut app = AppModel::default();
+    let asks =
+        |commands: Vec<Command>| commands.iter().any(|command| matches!(command, Command::Open(room) if room == "!r"));
+    assert!(asks(app.open("!r", "").1), "the invitation is shown");
+    assert!(asks(app.open("!r", "").1), "and now the room");
+    assert!(!asks(opened().open("!r", "").1), "which is followed already");
+}
+
+#[test]
 fn a_draft_waits_in_its_room() {
     let mut app = opened();
     app.open("!other", "недописано");
