@@ -37,7 +37,7 @@ fi
 if [ ! -f "$data/parta.toml" ]; then
     secret=$(head -c 24 /dev/urandom | base64 | tr -d '/+=')
     (umask 077; cat >"$data/parta.toml" <<TOML
-# The demonstration's configuration. Every key is explained in homeserver/src/config/.
+# The demonstration's configuration. Every key is explained in docs/configuration.md.
 [server]
 name = "$name"
 listen = "127.0.0.1:$port"

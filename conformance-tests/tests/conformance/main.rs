@@ -24,6 +24,7 @@ mod dev_mode;
 mod directory;
 mod discovery;
 mod encryption;
+#[cfg(feature = "sdk")]
 mod games;
 mod history;
 mod key_backup;
@@ -34,6 +35,7 @@ mod power;
 mod push;
 mod room_versions;
 mod rooms;
+#[cfg(feature = "sdk")]
 mod sdk;
 mod sync;
 mod sync_extras;
