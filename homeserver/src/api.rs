@@ -33,6 +33,7 @@ pub mod state;
 pub mod sync;
 pub mod tag;
 pub mod thirdparty;
+pub mod threads;
 pub mod to_device;
 pub mod typing;
 pub mod user_directory;
@@ -82,6 +83,7 @@ pub fn router(app: &App) -> Router {
         .endpoint(relations::all)
         .endpoint(relations::of_type)
         .endpoint(relations::of_type_and_kind)
+        .endpoint(threads::threads)
         .endpoint(state::send)
         .endpoint(state::all)
         .endpoint(state::get)

@@ -21,4 +21,5 @@ mod relations;
 mod rooms;
 mod session;
 mod sync;
+mod threads;
 mod typing;
