@@ -26,6 +26,7 @@ pub mod read_marker;
 pub mod receipt;
 pub mod redact;
 pub mod relations;
+pub mod reporting;
 pub mod room;
 pub mod ruma;
 pub mod session;
@@ -64,6 +65,8 @@ pub fn router(app: &App) -> Router {
         .endpoint(room::event)
         .endpoint(room::aliases)
         .endpoint(room::at_timestamp)
+        .endpoint(room::report_content)
+        .endpoint(room::report_room)
         .endpoint(membership::join)
         .endpoint(membership::join_by_alias)
         .endpoint(membership::invite)
@@ -130,6 +133,7 @@ pub fn router(app: &App) -> Router {
         .endpoint(filter::create_filter)
         .endpoint(filter::get_filter)
         .endpoint(user_directory::search_users)
+        .endpoint(reporting::report_user)
         .merge(crate::admin::router())
         // Receipts, typing, presence
         .endpoint(receipt::create_receipt)

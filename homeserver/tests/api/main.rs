@@ -18,6 +18,7 @@ mod process;
 mod push;
 mod receipts;
 mod relations;
+mod reports;
 mod rooms;
 mod session;
 mod sync;
