@@ -4,6 +4,7 @@
 //! administrator's access token.
 
 mod devices;
+mod event_reports;
 mod extract;
 mod register;
 mod registration_tokens;
@@ -41,6 +42,8 @@ pub fn router() -> Router<App> {
             "/registration_tokens/{token}",
             get(registration_tokens::details).put(registration_tokens::update).delete(registration_tokens::remove),
         )
+        .route("/event_reports", get(event_reports::list))
+        .route("/event_reports/{report_id}", get(event_reports::details).delete(event_reports::remove))
         .route("/rooms", get(rooms::list))
         .route("/rooms/{room_id}", get(rooms::details).delete(rooms::delete_now))
         .route("/rooms/{room_id}/members", get(rooms::members))

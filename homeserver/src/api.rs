@@ -26,6 +26,7 @@ pub mod read_marker;
 pub mod receipt;
 pub mod redact;
 pub mod relations;
+pub mod reporting;
 pub mod room;
 pub mod ruma;
 pub mod session;
@@ -33,6 +34,7 @@ pub mod state;
 pub mod sync;
 pub mod tag;
 pub mod thirdparty;
+pub mod threads;
 pub mod to_device;
 pub mod typing;
 pub mod user_directory;
@@ -63,6 +65,8 @@ pub fn router(app: &App) -> Router {
         .endpoint(room::event)
         .endpoint(room::aliases)
         .endpoint(room::at_timestamp)
+        .endpoint(room::report_content)
+        .endpoint(room::report_room)
         .endpoint(membership::join)
         .endpoint(membership::join_by_alias)
         .endpoint(membership::invite)
@@ -82,6 +86,7 @@ pub fn router(app: &App) -> Router {
         .endpoint(relations::all)
         .endpoint(relations::of_type)
         .endpoint(relations::of_type_and_kind)
+        .endpoint(threads::threads)
         .endpoint(state::send)
         .endpoint(state::all)
         .endpoint(state::get)
@@ -128,6 +133,7 @@ pub fn router(app: &App) -> Router {
         .endpoint(filter::create_filter)
         .endpoint(filter::get_filter)
         .endpoint(user_directory::search_users)
+        .endpoint(reporting::report_user)
         .merge(crate::admin::router())
         // Receipts, typing, presence
         .endpoint(receipt::create_receipt)

@@ -28,6 +28,7 @@ use crate::{
         push::Push,
         receipts::Receipts,
         registration_tokens::RegistrationTokens,
+        reports::Reports,
         rooms::{RoomActions, Rooms},
         sessions::{self, Sessions},
         typing::Typing,
@@ -80,6 +81,8 @@ pub struct Services {
     pub registration_tokens: RegistrationTokens,
     /// Registration by a shared secret.
     pub shared_secret: Arc<SharedSecret>,
+    /// What people report to the administrators.
+    pub reports: Reports,
     /// What administrators do to rooms.
     pub administration: Arc<Administration>,
     /// Limits against floods.
@@ -226,6 +229,7 @@ impl App {
             filters: Filters::new(db.clone(), journal.clone()),
             directory: Directory::new(db.clone(), config.directory.everybody),
             registration_tokens: RegistrationTokens::new(db.clone(), journal.clone()),
+            reports: Reports::new(db.clone(), journal.clone()),
             shared_secret: SharedSecret::new(config.registration.shared_secret.clone(), clock.clone()),
             administration: Arc::new(administration),
             accounts,

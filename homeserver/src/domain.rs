@@ -22,6 +22,7 @@ pub mod profiles;
 pub mod push;
 pub mod receipts;
 pub mod registration_tokens;
+pub mod reports;
 pub mod rooms;
 pub mod sessions;
 pub mod thread;

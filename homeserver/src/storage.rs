@@ -22,6 +22,7 @@ pub mod presence;
 pub mod push;
 pub mod receipts;
 pub mod relations;
+pub mod reports;
 pub mod rooms;
 pub mod sessions;
 pub mod to_device;

@@ -1,16 +1,16 @@
 //! Requests that the specification allows and ruma's types refuse: a field that may be left out is put in before they
 //! look.
 
-use http::Request;
+use http::{Request, Uri, request::Parts};
 use ruma::api::{
     IncomingRequest, Metadata,
-    client::{push::set_pushrule, typing::create_typing_event},
+    client::{push::set_pushrule, threads::get_threads, typing::create_typing_event},
     error::FromHttpRequestError,
 };
 use serde_json::{Map, Value, json};
 
 macro_rules! lenient {
-    ($(#[$doc:meta])* $name:ident($inner:ty), $fill:expr) => {
+    ($(#[$doc:meta])* $name:ident($inner:ty), $mend:expr) => {
         $(#[$doc])*
         #[derive(Debug)]
         pub struct $name(pub $inner);
@@ -32,8 +32,9 @@ macro_rules! lenient {
                 B: AsRef<[u8]>,
                 S: AsRef<str>,
             {
-                let (parts, body) = request.into_parts();
-                let body = filled(body.as_ref(), $fill);
+                let mend: fn(&mut Parts, &[u8]) -> Vec<u8> = $mend;
+                let (mut parts, body) = request.into_parts();
+                let body = mend(&mut parts, body.as_ref());
                 <$inner>::try_from_http_request(Request::from_parts(parts, body), path).map(Self)
             }
         }
@@ -44,16 +45,25 @@ lenient! {
     /// A push rule; one without `conditions` always matches.
     /// <https://spec.matrix.org/v1.18/client-server-api/#conditions-1>
     SetPushRule(set_pushrule::v3::Request),
-    |body| {
+    |_, body| filled(body, |body| {
         body.entry("conditions").or_insert_with(|| json!([]));
-    }
+    })
 }
 
 lenient! {
     /// Typing; without a `timeout` for half a minute.
     CreateTypingEvent(create_typing_event::v3::Request),
-    |body| {
+    |_, body| filled(body, |body| {
         body.entry("timeout").or_insert_with(|| json!(30_000));
+    })
+}
+
+lenient! {
+    /// A room's threads; without `include` all of them.
+    GetThreads(get_threads::v1::Request),
+    |parts, body| {
+        fill_query(parts, "include", "all");
+        body.to_vec()
     }
 }
 
@@ -65,5 +75,40 @@ fn filled(body: &[u8], fill: impl FnOnce(&mut Map<String, Value>)) -> Vec<u8> {
             Value::Object(object).to_string().into_bytes()
         }
         _ => body.to_vec(),
+    }
+}
+
+/// Adds a parameter to the query if it is not there. Name and value must need no escaping.
+fn fill_query(parts: &mut Parts, name: &str, value: &str) {
+    let query = parts.uri.query().unwrap_or_default();
+    if url::form_urlencoded::parse(query.as_bytes()).any(|(key, _)| key == name) {
+        return;
+    }
+    let separator = if query.is_empty() { "" } else { "&" };
+    let target = format!("{}?{query}{separator}{name}={value}", parts.uri.path());
+    let mut uri = parts.uri.clone().into_parts();
+    uri.path_and_query = target.parse().ok();
+    if let Ok(uri) = Uri::from_parts(uri) {
+        parts.uri = uri;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled_query(uri: &str) -> String {
+        let (mut parts, ()) = Request::get(uri).body(()).unwrap().into_parts();
+        fill_query(&mut parts, "include", "all");
+        parts.uri.to_string()
+    }
+
+    #[test]
+    fn a_query_is_filled_once() {
+        assert_eq!(filled_query("/threads"), "/threads?include=all");
+        assert_eq!(filled_query("/threads?"), "/threads?include=all");
+        assert_eq!(filled_query("/threads?limit=2&from=s3"), "/threads?limit=2&from=s3&include=all");
+        assert_eq!(filled_query("/threads?include=participated"), "/threads?include=participated");
+        assert_eq!(filled_query("https://parta.test/threads"), "https://parta.test/threads?include=all");
     }
 }

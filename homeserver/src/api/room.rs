@@ -1,9 +1,11 @@
-//! Making rooms, and single events of them.
+//! Making rooms, single events of them, and reporting either.
 
 use axum::extract::State;
 use ruma::{
     RoomAliasId,
-    api::client::room::{Visibility, aliases, create_room, get_event_by_timestamp, get_room_event},
+    api::client::room::{
+        Visibility, aliases, create_room, get_event_by_timestamp, get_room_event, report_content, report_room,
+    },
 };
 use serde::Deserialize;
 
@@ -13,6 +15,7 @@ use crate::{
     clock,
     domain::{
         event::canonical,
+        reports::Subject,
         rooms::{create::NewRoom, view::Viewer},
     },
     error::{ApiError, Result},
@@ -137,4 +140,30 @@ pub async fn at_timestamp(
         .filter(|event| sight.sees(event, &caller.user_id))
         .ok_or_else(|| ApiError::not_found("There is no event on that side of that time."))?;
     Ok(get_event_by_timestamp::v1::Response::new(event.event_id.clone(), clock::to_matrix(event.origin_server_ts)))
+}
+
+/// `POST /_matrix/client/v3/rooms/{roomId}/report/{eventId}`: by those who are in the room.
+pub async fn report_content(
+    State(app): State<App>,
+    Ruma { body, caller, .. }: Ruma<report_content::v3::Request>,
+) -> Result<report_content::v3::Response> {
+    app.limits.message(&caller.user_id)?;
+    let missing = || ApiError::not_found("There is no such event, or you may not see it.");
+    let room = app.rooms.get(&body.room_id).await?.filter(|room| room.is_joined(&caller.user_id));
+    let room = room.ok_or_else(missing)?;
+    let event = app.room_actions.event(&room, &caller.user_id, &body.event_id).await?;
+    let subject = Subject::Event { room_id: body.room_id, event_id: body.event_id, sender: event.sender.clone() };
+    app.reports.add(caller.user_id, subject, body.reason).await?;
+    Ok(report_content::v3::Response::new())
+}
+
+/// `POST /_matrix/client/v3/rooms/{roomId}/report`: by anybody who knows the room.
+pub async fn report_room(
+    State(app): State<App>,
+    Ruma { body, caller, .. }: Ruma<report_room::v3::Request>,
+) -> Result<report_room::v3::Response> {
+    app.limits.message(&caller.user_id)?;
+    app.rooms.require(&body.room_id).await?;
+    app.reports.add(caller.user_id, Subject::Room(body.room_id), Some(body.reason)).await?;
+    Ok(report_room::v3::Response::new())
 }

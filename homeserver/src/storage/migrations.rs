@@ -43,6 +43,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0006_e2ee"),
     migration!("0007_push"),
     migration!("0008_networks"),
+    migration!("0009_reports"),
 ];
 
 /// A database that this binary cannot open.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, events::TimelineEventType};
+use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, events::TimelineEventType};
 
 use super::{
     db::{Db, Query, Row, sql},
@@ -123,6 +123,14 @@ pub async fn bundled(db: &Db, parents: &[&EventId]) -> sqlx::Result<Vec<Related>
 pub async fn to_any(db: &Db, parents: &[&EventId], limit: usize) -> sqlx::Result<Vec<Related>> {
     let query = sql(select_related!("WHERE e.relates_to IN (…) ORDER BY e.position + 0 DESC LIMIT $1"));
     for_parents(db, &query, parents, limit).await
+}
+
+/// Up to `limit` events in the threads of a room, up to a position and newest first.
+pub async fn in_threads(db: &Db, room_id: &RoomId, up_to: Position, limit: i64) -> sqlx::Result<Vec<Related>> {
+    let query = sql(select_related!(
+        "WHERE e.room_id = $1 AND e.rel_type = 'm.thread' AND e.position <= $2 ORDER BY e.position DESC LIMIT $3"
+    ));
+    query.bind(room_id).bind(up_to).bind(limit).all(db).await?.iter().map(related).collect()
 }
 
 /// Which events that relate to another are wanted.

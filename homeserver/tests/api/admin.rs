@@ -10,7 +10,7 @@ const V1: &str = "/_synapse/admin/v1";
 const V2: &str = "/_synapse/admin/v2";
 
 /// An administrator, signed in.
-async fn administrator(server: &Server) -> User {
+pub(crate) async fn administrator(server: &Server) -> User {
     let user = server.register("head").await;
     let id = ruma::UserId::parse(&user.id).expect("an id");
     server.app.accounts.set_admin(&id, true).await.expect("is made an administrator");
@@ -26,7 +26,7 @@ async fn delete(server: &Server, user: &User, path: &str, body: Value) -> Value 
 on_both_engines! {
     async fn it_is_for_administrators(server: Server) {
         let anna = server.register("anna").await;
-        for path in ["/v1/server_version", "/v2/users", "/v1/rooms", "/v1/registration_tokens"] {
+        for path in ["/v1/server_version", "/v2/users", "/v1/rooms", "/v1/registration_tokens", "/v1/event_reports"] {
             let path = format!("/_synapse/admin{path}");
             server.refused(Method::GET, &anna, &path, Value::Null, "M_FORBIDDEN").await;
             let (status, answer) = server.json(Method::GET, &path, None, &Value::Null).await;

@@ -2,7 +2,7 @@
 //! <https://spec.matrix.org/v1.18/client-server-api/#aggregations-of-child-events>
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -236,4 +236,87 @@ pub async fn page_recursive(
     let by_position = at(db, room, &found.iter().map(|child| child.position).collect()).await?;
     let events = found.iter().filter_map(|child| by_position.get(&child.position).cloned()).collect();
     Ok(Page { events, next })
+}
+
+/// Which threads of a room are wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Threads<'a> {
+    /// Who looks.
+    pub user_id: &'a UserId,
+    /// Only those that the one who looks has taken part in.
+    pub participated: bool,
+    /// Only those whose newest event that may be seen is at or before this position.
+    pub up_to: Position,
+    /// How many.
+    pub limit: usize,
+}
+
+/// Events in threads that are read at once.
+const IN_THREADS: i64 = 200;
+
+/// A page of the roots of a room's threads, those with the newest events first. A page may be short of the limit, or
+/// empty, and yet not the last.
+pub async fn threads(db: &Db, room: &RoomState, sight: &Sight, wanted: Threads<'_>) -> Result<Page> {
+    let mut page = Page::default();
+    let mut met: HashSet<OwnedEventId> = HashSet::new();
+    let mut up_to = wanted.up_to;
+    let mut budget = LOOKED_AT;
+    while budget > 0 {
+        let found = storage::relations::in_threads(db, &room.room_id, up_to, IN_THREADS).await?;
+        let exhausted = (found.len() as i64) < IN_THREADS;
+        budget -= IN_THREADS;
+        if let Some(last) = found.last() {
+            up_to = last.position - 1;
+        }
+        // The newest event of every thread that has not come yet.
+        let mut newest = found;
+        newest.retain(|reply| sight.sees_related(reply) && met.insert(reply.parent.clone()));
+        let roots = roots(db, room, sight, wanted.user_id, &newest).await?;
+        let aggregates = of(db, room, sight, wanted.user_id, &roots).await?;
+        let roots: HashMap<&str, &Arc<Event>> = roots.iter().map(|root| (root.event_id.as_str(), root)).collect();
+        for reply in &newest {
+            let Some(&root) = roots.get(reply.parent.as_str()) else { continue };
+            let thread = aggregates.get(&root.event_id).and_then(|aggregate| aggregate.thread.as_ref());
+            // One with a later event was on a page before this.
+            let is_due = thread.is_none_or(|thread| thread.latest <= wanted.up_to);
+            let participated = || root.sender == wanted.user_id || thread.is_some_and(|thread| thread.participated);
+            if !is_due || (wanted.participated && !participated()) {
+                continue;
+            }
+            if page.events.len() == wanted.limit {
+                page.next = Some(reply.position);
+                return Ok(page);
+            }
+            page.events.push(root.clone());
+        }
+        if exhausted {
+            return Ok(page);
+        }
+    }
+    page.next = Some(up_to);
+    Ok(page)
+}
+
+/// The roots of threads, as far as they are in this room, may be seen, and are neither redacted, nor state, nor related
+/// to another event themselves.
+async fn roots(
+    db: &Db,
+    room: &RoomState,
+    sight: &Sight,
+    user_id: &UserId,
+    replies: &[Related],
+) -> Result<Vec<Arc<Event>>> {
+    if replies.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<OwnedEventId> = replies.iter().map(|reply| reply.parent.clone()).collect();
+    let mut roots = storage::events::get_many(db, &ids).await?;
+    roots.retain(|root| {
+        root.room_id == room.room_id
+            && root.redacted_by.is_none()
+            && root.state_key.is_none()
+            && root.relation.is_none()
+            && sight.sees(root, user_id)
+    });
+    Ok(roots)
 }
