@@ -94,7 +94,7 @@ impl Fake {
         };
         match tokio::time::timeout(Duration::from_secs(20), waiting).await {
             Ok(found) => found,
-            Err(_) => panic!("never came: {what}; sent: {:#?}", self.sent.lock().unwrap()),
+            Err(_elapsed) => panic!("never came: {what}; sent: {:#?}", self.sent.lock().unwrap()),
         }
     }
 
