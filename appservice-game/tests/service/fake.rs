@@ -92,10 +92,10 @@ impl Fake {
                 changed.await;
             }
         };
-        match tokio::time::timeout(Duration::from_secs(20), waiting).await {
-            Ok(found) => found,
-            Err(_elapsed) => panic!("never came: {what}; sent: {:#?}", self.sent.lock().unwrap()),
-        }
+        let Ok(found) = tokio::time::timeout(Duration::from_secs(20), waiting).await else {
+            panic!("never came: {what}; sent: {:#?}", self.sent.lock().unwrap());
+        };
+        found
     }
 
     /// The newest block of a kind of game, wherever it stands.

@@ -52,7 +52,7 @@ pub(crate) async fn register(http: &Http, how: &Registration, username: &str) ->
 fn mac(secret: &str, nonce: &str, username: &str, password: &str) -> String {
     let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
     mac.update([nonce, username, password, "notadmin"].join("\0").as_bytes());
-    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", mac.finalize().into_bytes())
 }
 
 #[cfg(test)]

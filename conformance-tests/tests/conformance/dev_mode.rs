@@ -40,7 +40,7 @@ async fn shared_secret_registration(engine: Engine) {
     let mac = |nonce: &str, user: &str, admin: bool, secret: &str| {
         let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).unwrap();
         mac.update([nonce, user, PASSWORD, if admin { "admin" } else { "notadmin" }].join("\0").as_bytes());
-        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        format!("{:x}", mac.finalize().into_bytes())
     };
     let body = |nonce: &str, user: &str, admin: bool, mac: String| json!({ "nonce": nonce, "username": user, "password": PASSWORD, "admin": admin, "mac": mac });
 
