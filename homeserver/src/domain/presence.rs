@@ -390,7 +390,7 @@ mod tests {
 
     use super::*;
 
-    async fn presence() -> (Clock, Arc<Presence>) {
+    fn presence() -> (Clock, Arc<Presence>) {
         let clock = Clock::manual(1_000_000);
         let ephemeral = Arc::new(Ephemeral::new(clock.now()));
         let presence = Presence { clock: clock.clone(), ephemeral, people: Mutex::default(), news: Notify::new() };
@@ -404,7 +404,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_comes_idles_returns_and_goes() {
-        let (clock, presence) = presence().await;
+        let (clock, presence) = presence();
         let alice = user_id!("@alice:x");
         let before = presence.position();
         let sync = presence.syncing(alice, &PresenceState::Online);
@@ -441,7 +441,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_sync_may_leave_the_presence_alone_or_ask_for_another() {
-        let (_, presence) = presence().await;
+        let (_, presence) = presence();
         let alice = user_id!("@alice:x");
         assert!(presence.syncing(alice, &PresenceState::Offline).is_none());
         assert_eq!(state(&presence, alice).0, PresenceState::Offline);

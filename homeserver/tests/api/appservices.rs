@@ -93,9 +93,8 @@ impl Fake {
                 }
             }
         };
-        if tokio::time::timeout(Duration::from_secs(30), waiting).await.is_err() {
-            panic!("{what} did not happen: {:#?}", self.0.taken.lock());
-        }
+        let happened = tokio::time::timeout(Duration::from_secs(30), waiting).await.is_ok();
+        assert!(happened, "{what} did not happen: {:#?}", self.0.taken.lock());
     }
 }
 
@@ -218,7 +217,7 @@ on_both_engines! {
         server.seed_text(&alice, &room, "while it refuses").await;
         fake.until("an attempt", || attempts(&fake) > 0).await;
         for _ in 0..600 {
-            server.app.typing.start(&room, &alice.user_id(), Duration::from_secs(60));
+            server.app.typing.start(&room, &alice.user_id(), Duration::from_mins(1));
             server.app.typing.stop(&room, &alice.user_id());
         }
         let last = server.seed_text(&alice, &room, "the last for long").await;
@@ -283,7 +282,8 @@ on_both_engines! {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let gone = format!("http://{}", listener.local_addr().expect("an address"));
         drop(listener);
-        let server = server.with_appservice(fake.registration("").replace(&*fake.0.address.lock(), &gone)).await;
+        let address = fake.0.address.lock().clone();
+        let server = server.with_appservice(fake.registration("").replace(&address, &gone)).await;
         let (status, answer) = server.json(Method::POST, path, Some(&games.token), &json!({})).await;
         assert_eq!((status, answer["errcode"].as_str()), (StatusCode::BAD_GATEWAY, Some("M_CONNECTION_FAILED")));
     }

@@ -1,5 +1,7 @@
 //! The client-server API, in process and on both engines: the router is called as HTTP would call it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+
 #[macro_use]
 mod server;
 mod seed;

@@ -343,7 +343,7 @@ on_both_engines! {
         std::fs::write(&orphan, "x").unwrap();
         server.app.media.tidy().await.unwrap();
         assert!(orphan.exists(), "an upload may still be under way");
-        let old = std::time::SystemTime::now() - Duration::from_secs(24 * 60 * 60);
+        let old = std::time::SystemTime::now() - Duration::from_hours(24);
         for file in [&orphan, &server.app.config.media_dir().join(content_path(path(&uploaded)))] {
             std::fs::File::options().write(true).open(file).unwrap().set_modified(old).unwrap();
         }

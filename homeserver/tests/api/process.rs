@@ -34,9 +34,10 @@ impl Process {
         std::fs::write(folder.join("appservices/test.yaml"), registration).unwrap();
         let config = folder.join("parta.toml");
         let text = format!(
-            "[server]\nname = \"hs1\"\nlisten = \"127.0.0.1:0\"\ndata_dir = {folder:?}\nshutdown_grace_seconds = 1\n\
-             [appservices]\nfolder = {:?}\n",
-            folder.join("appservices")
+            "[server]\nname = \"hs1\"\nlisten = \"127.0.0.1:0\"\ndata_dir = \"{}\"\nshutdown_grace_seconds = 1\n\
+             [appservices]\nfolder = \"{}\"\n",
+            folder.display(),
+            folder.join("appservices").display()
         );
         std::fs::write(&config, text).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_parta-server"))

@@ -46,7 +46,7 @@ pub(crate) struct Server {
     /// The application itself.
     pub app: App,
     router: axum::Router,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// A signed-in account.
@@ -90,7 +90,7 @@ impl Server {
         let mut config = Config::dev(server, Database { url, ..Database::default() });
         adjust(&mut config);
         let app = App::start(config, Clock::system()).await.expect("the server starts");
-        Self { router: api::router(&app), app, _folder: folder }
+        Self { router: api::router(&app), app, folder }
     }
 
     /// The same server started anew with another configuration, on the same data.
@@ -99,7 +99,7 @@ impl Server {
         adjust(&mut config);
         self.app.stop().await;
         let app = App::start(config, Clock::system()).await.expect("the server starts");
-        Self { router: api::router(&app), app, _folder: self._folder }
+        Self { router: api::router(&app), app, folder: self.folder }
     }
 
     /// Calls an endpoint with any body.
@@ -149,7 +149,7 @@ impl Server {
     pub(crate) async fn restarted(self) -> Self {
         self.app.stop().await;
         let app = App::start(self.app.config.clone(), Clock::system()).await.expect("the server starts again");
-        Self { router: api::router(&app), app, _folder: self._folder }
+        Self { router: api::router(&app), app, folder: self.folder }
     }
 
     /// `GET` as a user, which must succeed.
