@@ -183,14 +183,11 @@ async fn listen(http: Http, account: Account, mut since: String, query: Arc<str>
             break;
         };
         let now = Instant::now();
-        let body = match reply.and_then(super::client::Reply::success) {
-            Ok(body) => body,
-            Err(_) => {
-                received.errors += 1;
-                // As a client does after a failed sync, so that a broken server is not asked without a pause.
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                continue;
-            }
+        let Ok(body) = reply.and_then(super::client::Reply::success) else {
+            received.errors += 1;
+            // As a client does after a failed sync, so that a broken server is not asked without a pause.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            continue;
         };
         let Ok(sync) = serde_json::from_slice::<Sync<'_>>(&body) else {
             received.errors += 1;

@@ -62,7 +62,7 @@ pub(crate) fn micros(duration: Duration) -> u32 {
 pub(crate) fn for_people(line: &Value) -> String {
     let mut text = line["scenario"].as_str().unwrap_or_default().to_owned();
     for (key, value) in line.as_object().into_iter().flatten().filter(|(key, _)| *key != "scenario") {
-        text.push_str(&format!("  {key} {value}"));
+        text.extend(["  ", key, " ", &value.to_string()]);
     }
     text
 }

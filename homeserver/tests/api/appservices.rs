@@ -444,7 +444,8 @@ on_both_engines! {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let gone = format!("http://{}", listener.local_addr().expect("an address"));
         drop(listener);
-        let server = server.with_appservice(registration.replace(&*fake.0.address.lock(), &gone)).await;
+        let address = fake.0.address.lock().clone();
+        let server = server.with_appservice(registration.replace(&address, &gone)).await;
         let alice = server.seed_user("alice").await;
         for path in ["directory/room/%23games_chess:parta.test", "profile/@bot_chess:parta.test"] {
             let path = format!("/_matrix/client/v3/{path}");
