@@ -2,6 +2,7 @@
 # The one check: packages, format, lints, licences, and every test on both engines.
 #   deploy/test.sh           everything
 #   deploy/test.sh servers   without the desktop client, matrix-sdk and licences: half of the time
+#   deploy/test.sh compiles  that the servers and their tests compile, and the direction of imports
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/parta/target}
@@ -17,10 +18,20 @@ deploy/packages.sh test
 step "format"
 cargo fmt --all -- --check
 
+if [ "${1:-everything}" = compiles ]; then
+    step "the servers and their tests compile"
+    unset RUSTC_WORKSPACE_WRAPPER
+    cargo check --quiet -p parta-server -p parta-games --all-targets
+    step "direction of imports"
+    cargo test -p parta-server --test architecture
+    step "done"
+    exit 0
+fi
+
 case ${1:-everything} in
 everything) packages=(--workspace --features conformance-tests/sdk) ;;
 servers) packages=(-p parta-server -p parta-games -p conformance-tests) ;;
-*) sed -n '3,4s/^# *//p' "$0" >&2; exit 2 ;;
+*) sed -n '3,5s/^# *//p' "$0" >&2; exit 2 ;;
 esac
 
 if [ "${1:-everything}" = everything ]; then

@@ -124,7 +124,7 @@ async fn whoami_and_tokens(hs: Homeserver) {
     assert_ne!(me["is_guest"], true);
     hs.get(path!("v3/account/whoami")).await.fails(401, "M_MISSING_TOKEN");
     let mut forged = alice.clone();
-    forged.token = "syt_bm9ib2R5_forged_000000".to_owned();
+    forged.token = String::from("syt_bm9ib2R5_forged_000000");
     let error = forged.get(path!("v3/account/whoami")).await.fails(401, "M_UNKNOWN_TOKEN");
     assert_ne!(error["soft_logout"], true);
 }

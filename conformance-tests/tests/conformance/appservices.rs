@@ -341,7 +341,7 @@ async fn ping(engine: Engine) {
 async fn wrong_tokens(engine: Engine) {
     let service = Service::start(engine).await;
     let mut forged = service.bot();
-    forged.token = HS_TOKEN.to_owned();
+    forged.token = String::from(HS_TOKEN);
     forged.get(path!("v3/account/whoami")).await.fails(401, "M_UNKNOWN_TOKEN");
     let alice = service.homeserver().user("alice").await;
     let masked = format!("{}?user_id={}", path!("v3/account/whoami"), crate::api::segment(&service.bot().id));

@@ -138,7 +138,7 @@ async fn listens_on_loopback_only(engine: Engine) {
         let output = child.wait_with_output().unwrap();
         assert!(!output.status.success());
         let said = String::from_utf8_lossy(&output.stderr).to_lowercase()
-            + &String::from_utf8_lossy(&output.stdout).to_lowercase();
+            + String::from_utf8_lossy(&output.stdout).to_lowercase().as_str();
         assert!(said.contains("loopback"), "it says why: {said}");
         assert!(!said.contains("panicked"), "{said}");
     }

@@ -260,7 +260,7 @@ async fn single_events(hs: Homeserver) {
     alice.get(path!("v3/rooms/{}/event/{}", other, event_id)).await.fails(404, "M_NOT_FOUND");
 }
 
-/// "The complete event MUST NOT be larger than 65536 bytes": M_TOO_LARGE.
+/// "The complete event MUST NOT be larger than 65536 bytes": `M_TOO_LARGE`.
 async fn too_large_events(hs: Homeserver) {
     let alice = hs.user("alice").await;
     let room = alice.create_room(json!({})).await;

@@ -1,8 +1,4 @@
-use std::{
-    collections::HashSet,
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
@@ -45,7 +41,8 @@ on_both_engines! {
 
         let (nothing, same) = sync(&server, &boris, &format!("since={token}")).await;
         assert!(nothing.get("rooms").is_none(), "{nothing}");
-        assert_eq!(same, token);
+        let place = |token: &str| token.split('_').next().map(str::to_owned);
+        assert_eq!(place(&same), place(&token), "presence may have moved, the room has not");
         say(&server, &anna, &id, "x", "Новое").await;
         let (next, _) = sync(&server, &boris, &format!("since={token}")).await;
         assert_eq!(timeline(&next, &id), ["Новое"]);
@@ -190,38 +187,6 @@ on_both_engines! {
         assert!(state.iter().any(|e| e["state_key"] == json!(boris.id)), "{left}");
         let (before, _) = sync(&server, &boris, &format!("since={token}")).await;
         assert!(before["rooms"]["leave"][&id].get("state_after").is_none(), "{before}");
-    }
-
-    async fn what_is_told_of_a_room_one_leaves_is_told_once(server: Server) {
-        let anna = server.register("anna").await;
-        let boris = server.register("boris").await;
-        let id = room(&server, &anna, json!({ "preset": "public_chat" })).await;
-        let (_, mut token) = sync(&server, &boris, "").await;
-        let done = AtomicBool::new(false);
-        let moving = async {
-            for _ in 0..30 {
-                join(&server, &boris, &id).await;
-                server.post(&boris, &format!("/_matrix/client/v3/rooms/{id}/leave"), json!({})).await;
-            }
-            done.store(true, Ordering::SeqCst);
-        };
-        let watching = async {
-            let mut told: Vec<String> = Vec::new();
-            loop {
-                let last = done.load(Ordering::SeqCst);
-                let (answer, next) = sync(&server, &boris, &format!("since={token}")).await;
-                let events = answer["rooms"]["leave"][&id]["timeline"]["events"].as_array().cloned().unwrap_or_default();
-                told.extend(events.iter().filter_map(|event| event["event_id"].as_str().map(str::to_owned)));
-                token = next;
-                if last {
-                    return told;
-                }
-            }
-        };
-        let ((), told) = tokio::join!(moving, watching);
-        let distinct: HashSet<&String> = told.iter().collect();
-        assert_eq!(distinct.len(), told.len(), "{told:?}");
-        assert!(!told.is_empty());
     }
 
     async fn wrong_tokens_are_refused(server: Server) {
