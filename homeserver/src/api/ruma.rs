@@ -184,6 +184,12 @@ where
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
         let Head { parts, path, caller, client, body } = Head::<R>::read(request, app).await?;
+        // What announces itself as too large is not read first.
+        let announced = parts.headers.get(http::header::CONTENT_LENGTH);
+        let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok()).unwrap_or_default();
+        if announced > app.config.limits.max_request_bytes as u64 {
+            return Err(ApiError::too_large("The request is too large."));
+        }
         let reading = Bytes::from_request(Request::from_parts(parts.clone(), body), app);
         let raw = tokio::time::timeout(Duration::from_secs(app.config.limits.idle_seconds), reading)
             .await
