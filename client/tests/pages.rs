@@ -1,5 +1,7 @@
 //! The window on the accessible tree, without a display: what a screen reader finds is what a person can press.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+
 use std::{cell::RefCell, rc::Rc};
 
 use clap::Parser;

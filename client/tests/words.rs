@@ -1,5 +1,7 @@
 //! Every word of the interface has a Russian translation, and every translation keeps its placeholders.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
