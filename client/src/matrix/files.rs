@@ -233,6 +233,7 @@ mod tests {
         assert_eq!(safe_name("a:b?.txt"), "a_b_.txt");
         assert_eq!(safe_name(".."), "file");
         assert_eq!(safe_name("Урок 5.pdf"), "Урок 5.pdf");
-        assert!(safe_name(&format!("{}.png", "а".repeat(400))).ends_with(".png"));
+        let shortened = safe_name(&format!("{}.png", "а".repeat(400)));
+        assert_eq!(Path::new(&shortened).extension(), Some("png".as_ref()));
     }
 }
