@@ -86,15 +86,6 @@ pub struct Person {
     pub avatar_url: Option<OwnedMxcUri>,
 }
 
-/// How a user shows up in a room.
-#[derive(Clone, Debug, Default)]
-pub struct Profile {
-    /// The display name.
-    pub display_name: Option<String>,
-    /// The avatar.
-    pub avatar_url: Option<String>,
-}
-
 /// The columns that [`account`] reads.
 macro_rules! select_accounts {
     ($rest:literal) => {
@@ -168,16 +159,6 @@ pub fn set_avatar_url(user_id: &UserId, url: Option<&MxcUri>) -> Query {
 pub async fn profile_fields(tx: &mut Tx, user_id: &UserId) -> sqlx::Result<Option<Map<String, Value>>> {
     let row = sql("SELECT profile FROM users WHERE user_id = $1").bind(user_id).optional(tx).await?;
     row.map(|row| serde_json::from_str(&row.get::<String>("profile")?).map_err(|e| sqlx::Error::Decode(e.into())))
-        .transpose()
-}
-
-/// How a user shows up in rooms; `None` if there is no such account.
-pub async fn profile(db: &Db, user_id: &UserId) -> sqlx::Result<Option<Profile>> {
-    sql("SELECT display_name, avatar_url FROM users WHERE user_id = $1")
-        .bind(user_id)
-        .optional(db)
-        .await?
-        .map(|row| Ok(Profile { display_name: row.get("display_name")?, avatar_url: row.get("avatar_url")? }))
         .transpose()
 }
 

@@ -22,7 +22,14 @@ use crate::{
     storage,
 };
 
-pub use crate::storage::accounts::Profile;
+/// How a user shows up in a room.
+#[derive(Clone, Debug, Default)]
+pub struct Profile {
+    /// The display name.
+    pub display_name: Option<String>,
+    /// The avatar.
+    pub avatar_url: Option<String>,
+}
 
 /// The content of an `m.room.member` event.
 #[derive(Clone, Debug, Serialize)]
@@ -263,8 +270,10 @@ impl RoomActions {
     }
 
     /// How a user shows up in rooms.
-    pub async fn profile(&self, user_id: &UserId) -> Result<Profile> {
-        Ok(storage::accounts::profile(&self.db, user_id).await?.unwrap_or_default())
+    pub(super) async fn profile(&self, user_id: &UserId) -> Result<Profile> {
+        let Some(account) = self.users.get(user_id).await? else { return Ok(Profile::default()) };
+        let avatar_url = account.avatar_url.as_ref().map(ToString::to_string);
+        Ok(Profile { display_name: account.display_name.clone(), avatar_url })
     }
 
     /// Refuses to invite who is not here: this server has no other servers to ask.
@@ -274,7 +283,7 @@ impl RoomActions {
                 "{user_id} belongs to another server, and this one speaks with none."
             )));
         }
-        if storage::accounts::profile(&self.db, user_id).await?.is_some() {
+        if self.users.get(user_id).await?.is_some() {
             return Ok(());
         }
         Err(ApiError::not_found(format!("There is no user {user_id} here.")))
