@@ -30,7 +30,7 @@ impl FromRequestParts<App> for Admin {
                 .ok_or_else(|| ApiError::missing_token("This needs an administrator's access token."))?,
         };
         let client = parts.extensions.get::<Client>().cloned().unwrap_or_default();
-        let requester = app.sessions.by_token(&token, client.ip, client.user_agent.as_deref()).await?;
+        let requester = app.sessions.by_token(&token, client.ip, client.user_agent.as_deref(), false).await?;
         match app.users.get(&requester.user_id).await? {
             Some(account) if account.admin => Ok(Self(requester.user_id)),
             _ => Err(ApiError::forbidden("This is for administrators only.")),

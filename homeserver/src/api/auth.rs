@@ -2,11 +2,16 @@
 
 use std::{future::Future, net::IpAddr, sync::Arc};
 
-use axum::body::Bytes;
+use axum::{body::Bytes, extract::MatchedPath};
 use http::Request;
-use ruma::api::auth_scheme::{
-    AccessToken, AccessTokenOptional, AppserviceToken, AppserviceTokenOptional, AuthScheme, NoAccessToken,
-    NoAuthentication,
+use ruma::api::{
+    Metadata as _,
+    auth_scheme::{
+        AccessToken, AccessTokenOptional, AppserviceToken, AppserviceTokenOptional, AuthScheme, NoAccessToken,
+        NoAuthentication,
+    },
+    client::session::{logout, logout_all},
+    path_builder::PathBuilder as _,
 };
 
 use crate::{
@@ -52,6 +57,14 @@ impl Context<'_> {
             _ => self.query("access_token"),
         }
     }
+
+    /// Whether this is what one may do even while one's account is locked: sign out.
+    /// <https://spec.matrix.org/v1.18/client-server-api/#account-locking>
+    fn signs_out(&self) -> bool {
+        let route = self.request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+        let (one, all) = (logout::v3::Request::PATH_BUILDER, logout_all::v3::Request::PATH_BUILDER);
+        one.all_paths().chain(all.all_paths()).any(|path| Some(path) == route)
+    }
 }
 
 /// What a handler learns about its caller.
@@ -90,7 +103,7 @@ impl Authenticate for AccessToken {
     async fn authenticate(app: &App, token: String, context: &Context<'_>) -> Result<Requester> {
         let Some(appservice) = app.appservices.by_token(&token) else {
             let client = context.client;
-            return app.sessions.by_token(&token, client.ip, client.user_agent.as_deref()).await;
+            return app.sessions.by_token(&token, client.ip, client.user_agent.as_deref(), context.signs_out()).await;
         };
         // https://spec.matrix.org/v1.18/application-service-api/#identity-assertion
         let user_id = Appservices::acts_as(&appservice, context.query("user_id").as_deref())?;
@@ -99,7 +112,7 @@ impl Authenticate for AccessToken {
             Some(account) if account.deactivated => {
                 return Err(ApiError::user_deactivated("This account was closed. Ask an administrator."));
             }
-            Some(account) if account.locked => return Err(sessions::locked()),
+            Some(account) if account.locked && !context.signs_out() => return Err(sessions::locked()),
             Some(_) => {}
         }
         let device_id = context.query("device_id").map(Into::into);
@@ -126,7 +139,7 @@ impl Authenticate for AppserviceToken {
             return Ok(appservice);
         }
         let client = context.client;
-        app.sessions.by_token(&token, client.ip, client.user_agent.as_deref()).await?;
+        app.sessions.by_token(&token, client.ip, client.user_agent.as_deref(), false).await?;
         Err(ApiError::forbidden("Only an application service may do this."))
     }
 }

@@ -154,6 +154,24 @@ on_both_engines! {
         server.refused(Method::GET, &anna, WHOAMI, Value::Null, "M_UNKNOWN_TOKEN").await;
     }
 
+    async fn whose_account_is_locked_may_only_sign_out(server: Server) {
+        let (anna, boris) = (server.register("anna").await, server.register("boris").await);
+        let (second, third) = (server.sign_in("anna").await, server.sign_in("anna").await);
+        server.app.accounts.set_locked(&anna.user_id(), true).await.expect("is locked");
+        for path in [WHOAMI, "/_matrix/client/v3/sync", "/_matrix/client/v3/rooms/!x:parta.test/state/logout"] {
+            let answer = server.refused(Method::GET, &anna, path, Value::Null, "M_USER_LOCKED").await;
+            assert_eq!(answer["soft_logout"], true, "{path}: {answer}");
+        }
+        server.post(&second, "/_matrix/client/r0/logout", json!({})).await;
+        server.refused(Method::GET, &second, WHOAMI, Value::Null, "M_UNKNOWN_TOKEN").await;
+        server.refused(Method::GET, &third, WHOAMI, Value::Null, "M_USER_LOCKED").await;
+        server.post(&third, "/_matrix/client/v3/logout/all", json!({})).await;
+        for user in [&anna, &third] {
+            server.refused(Method::GET, user, WHOAMI, Value::Null, "M_UNKNOWN_TOKEN").await;
+        }
+        server.get(&boris, WHOAMI).await;
+    }
+
     async fn registration_asks_for_a_stage(server: Server) {
         let body = json!({ "username": "boris", "password": "wonderland" });
         let (status, asked) = call(&server, REGISTER, body.clone()).await;
