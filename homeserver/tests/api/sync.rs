@@ -168,6 +168,44 @@ on_both_engines! {
         assert!(first["rooms"].get("leave").is_none());
     }
 
+    async fn who_comes_to_a_room_is_told_what_they_keep_with_it(server: Server) {
+        let anna = server.register("anna").await;
+        let boris = server.register("boris").await;
+        let id = room(&server, &anna, json!({ "preset": "public_chat" })).await;
+        let kept = |kind: &str| format!("/_matrix/client/v3/user/{}/rooms/{id}/account_data/{kind}", boris.id);
+        let told = |answer: &Value| {
+            let events = answer["rooms"]["join"][&id]["account_data"]["events"].as_array().cloned().unwrap_or_default();
+            let mut told: Vec<_> = events.iter().map(|e| (e["type"].to_string(), e["content"]["n"].clone())).collect();
+            told.sort_by_key(|(kind, _)| kind.clone());
+            told
+        };
+        let expected = |events: &[(&str, Value)]| {
+            events.iter().map(|(kind, n)| (json!(kind).to_string(), n.clone())).collect::<Vec<_>>()
+        };
+        server.put(&boris, &kept("org.a"), json!({ "n": 1 })).await;
+        server.put(&boris, &kept("org.b"), json!({ "n": 2 })).await;
+        let (_, token) = sync(&server, &boris, "").await;
+        server.put(&boris, &kept("org.b"), json!({ "n": 3 })).await;
+        join(&server, &boris, &id).await;
+        let filter = "%7B%22room%22%3A%7B%22account_data%22%3A%7B%22not_types%22%3A%5B%22org.a%22%5D%7D%7D%7D";
+        let (some, _) = sync(&server, &boris, &format!("since={token}&filter={filter}")).await;
+        assert_eq!(told(&some), expected(&[("org.b", json!(3))]));
+        let (all, token) = sync(&server, &boris, &format!("since={token}")).await;
+        assert_eq!(told(&all), expected(&[("org.a", json!(1)), ("org.b", json!(3))]), "each once: {all}");
+        server.put(&boris, &kept("org.a"), json!({ "n": 4 })).await;
+        let (moved, token) = sync(&server, &boris, &format!("since={token}")).await;
+        assert_eq!(told(&moved), expected(&[("org.a", json!(4))]), "only what moved");
+
+        // What was emptied while one was away is told too: the client remembers it.
+        server.post(&boris, &format!("/_matrix/client/v3/rooms/{id}/leave"), json!({})).await;
+        server.put(&boris, &kept("org.a"), json!({})).await;
+        let (away, token) = sync(&server, &boris, &format!("since={token}")).await;
+        assert!(told(&away).is_empty(), "{away}");
+        join(&server, &boris, &id).await;
+        let (back, _) = sync(&server, &boris, &format!("since={token}")).await;
+        assert_eq!(told(&back), expected(&[("org.a", Value::Null), ("org.b", json!(3))]), "{back}");
+    }
+
     async fn state_after_is_told_of_rooms_one_has_left_too(server: Server) {
         let anna = server.register("anna").await;
         let boris = server.register("boris").await;
