@@ -33,6 +33,7 @@ use crate::{
     tasks::Tasks,
 };
 
+mod pace;
 mod preview;
 mod receive;
 mod thumbnail;
