@@ -29,9 +29,9 @@ pub async fn context(
     let user_id = &caller.user_id;
     let (before, after) = (limit.div_ceil(2), limit / 2);
     let back = Stretch { from: event.position - 1, to: None, backwards: true, limit: before.max(1) };
-    let earlier = app.room_actions.page(&room, user_id, back, wanted).await?;
+    let earlier = app.room_actions.page(&room, user_id, back, &wanted).await?;
     let on = Stretch { from: event.position, to: None, backwards: false, limit: after.max(1) };
-    let later = app.room_actions.page(&room, user_id, on, wanted).await?;
+    let later = app.room_actions.page(&room, user_id, on, &wanted).await?;
     let earlier_events = &earlier.events[..earlier.events.len().min(before)];
     let later_events = &later.events[..later.events.len().min(after)];
 

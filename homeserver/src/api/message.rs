@@ -79,7 +79,7 @@ pub async fn messages(
     let filter: &RoomEventFilter = &body.filter;
     let page = app
         .room_actions
-        .page(&room, &caller.user_id, Stretch { from, to, backwards, limit }, |event: &Event| {
+        .page(&room, &caller.user_id, Stretch { from, to, backwards, limit }, &|event: &Event| {
             event_wanted(filter, event)
         })
         .await?;

@@ -1,8 +1,6 @@
 //! Joining, inviting, knocking, leaving, kicking, banning, forgetting.
 //! <https://spec.matrix.org/v1.18/client-server-api/#room-membership>
 
-use std::sync::Arc;
-
 use ruma::{
     OwnedRoomId, OwnedUserId, RoomId, UserId,
     events::{
@@ -227,7 +225,7 @@ impl RoomActions {
         room_id: &RoomId,
         target: &UserId,
         content: MemberContent,
-        check: impl FnOnce(&Arc<RoomState>, &UserId) -> Result<()> + Send + 'static,
+        check: fn(&RoomState, &UserId) -> Result<()>,
     ) -> Result<()> {
         let (sender, target, id) = (sender.to_owned(), target.to_owned(), room_id.to_owned());
         self.journal
