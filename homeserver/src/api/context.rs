@@ -49,7 +49,7 @@ pub async fn context(
                 || event.state_key.as_deref().is_some_and(|user_id| senders.contains(user_id))
         });
     }
-    let viewer = Viewer { user_id, device_id: caller.device_id.as_deref(), now: app.clock.now(), with_room_id: true };
+    let viewer = Viewer::new(&caller, app.clock.now());
     let mut response = get_context::v3::Response::new();
     let first = earlier_events.last().unwrap_or(&event).position - 1;
     response.start = Some(Token::at(first.max(0)).to_string());

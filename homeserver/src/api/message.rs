@@ -84,12 +84,7 @@ pub async fn messages(
         })
         .await?;
 
-    let viewer = Viewer {
-        user_id: &caller.user_id,
-        device_id: caller.device_id.as_deref(),
-        now: app.clock.now(),
-        with_room_id: true,
-    };
+    let viewer = Viewer::new(&caller, app.clock.now());
     let mut response = get_message_events::v3::Response::new();
     response.start = Token::at(from).to_string();
     response.end = page.next.map(|next| Token::at(next.max(0)).to_string());

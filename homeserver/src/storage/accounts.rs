@@ -190,18 +190,18 @@ pub async fn reopen(tx: &mut Tx, user_id: &UserId) -> sqlx::Result<bool> {
 }
 
 /// Gives or takes the right to administer the server.
-pub async fn set_admin(tx: &mut Tx, user_id: &UserId, admin: bool) -> sqlx::Result<()> {
-    sql("UPDATE users SET admin = $2 WHERE user_id = $1").bind(user_id).bind(admin).run(tx).await.map(drop)
+pub fn set_admin(user_id: &UserId, admin: bool) -> Query {
+    sql("UPDATE users SET admin = $2 WHERE user_id = $1").bind(user_id).bind(admin)
 }
 
 /// Locks or unlocks an account.
-pub async fn set_locked(tx: &mut Tx, user_id: &UserId, locked: bool) -> sqlx::Result<()> {
-    sql("UPDATE users SET locked = $2 WHERE user_id = $1").bind(user_id).bind(locked).run(tx).await.map(drop)
+pub fn set_locked(user_id: &UserId, locked: bool) -> Query {
+    sql("UPDATE users SET locked = $2 WHERE user_id = $1").bind(user_id).bind(locked)
 }
 
 /// Says what kind of account it is.
-pub async fn set_user_type(tx: &mut Tx, user_id: &UserId, kind: Option<&str>) -> sqlx::Result<()> {
-    sql("UPDATE users SET user_type = $2 WHERE user_id = $1").bind(user_id).bind(kind).run(tx).await.map(drop)
+pub fn set_user_type(user_id: &UserId, kind: Option<&str>) -> Query {
+    sql("UPDATE users SET user_type = $2 WHERE user_id = $1").bind(user_id).bind(kind)
 }
 
 /// Every account, by id.

@@ -20,7 +20,10 @@ use super::{
 };
 use crate::{
     clock::Millis,
-    domain::event::{Event, Position},
+    domain::{
+        event::{Event, Position},
+        sessions::Requester,
+    },
     error::Result,
     storage::{self, db::Db},
 };
@@ -105,7 +108,12 @@ struct Beside<'a> {
     relations: Option<&'a Relations>,
 }
 
-impl Viewer<'_> {
+impl<'a> Viewer<'a> {
+    /// One who calls an endpoint. All but a sync carry the room's id.
+    pub fn new(caller: &'a Requester, now: Millis) -> Self {
+        Self { user_id: &caller.user_id, device_id: caller.device_id.as_deref(), now, with_room_id: true }
+    }
+
     /// Events as this viewer is shown them, in the same order, without what relates to them: for state.
     pub async fn show<T>(&self, db: &Db, events: &[Arc<Event>]) -> Result<Vec<Raw<T>>> {
         Ok(raw(self.shown(db, events).await?))
