@@ -185,14 +185,7 @@ impl Accounts {
     }
 
     async fn change(&self, user_id: &UserId, statement: Query) -> Result<()> {
-        let user_id = user_id.to_owned();
-        self.journal
-            .decide(&[], move |batch| {
-                batch.rows().statement(statement);
-                batch.changed(Change::Account(user_id));
-                Ok(())
-            })
-            .await
+        self.journal.run(vec![statement], Some(Change::Account(user_id.to_owned()))).await
     }
 
     /// Sets a password from a command beside a running server, and signs every device out. The server is told by a

@@ -31,7 +31,11 @@ use super::{
 use crate::{
     clock::Clock,
     error::{ApiError, Result},
-    storage::{self, commit::Rows, db::Db, db::Tx},
+    storage::{
+        self,
+        commit::Rows,
+        db::{Db, Query, Tx},
+    },
 };
 
 mod batch;
@@ -259,6 +263,20 @@ impl Journal {
         let (answer, wait) = oneshot::channel();
         let run: Write = Box::new(move |writing| Box::pin(finished(run(writing), answer)));
         self.submit(Job::Write(run), wait)
+    }
+
+    /// Runs statements, and says what they change if anybody is to hear of it.
+    pub async fn run(&self, statements: Vec<Query>, change: Option<Change>) -> Result<()> {
+        self.decide(&[], move |batch| {
+            for statement in statements {
+                batch.rows().statement(statement);
+            }
+            if let Some(change) = change {
+                batch.changed(change);
+            }
+            Ok(())
+        })
+        .await
     }
 
     async fn submit<T>(&self, job: Job, wait: oneshot::Receiver<Result<T>>) -> Result<T> {

@@ -189,17 +189,17 @@ pub async fn reopen(tx: &mut Tx, user_id: &UserId) -> sqlx::Result<bool> {
         .map(|rows| rows > 0)
 }
 
-/// Gives or takes the right to administer the server.
+/// The statement that gives or takes the right to administer the server.
 pub fn set_admin(user_id: &UserId, admin: bool) -> Query {
     sql("UPDATE users SET admin = $2 WHERE user_id = $1").bind(user_id).bind(admin)
 }
 
-/// Locks or unlocks an account.
+/// The statement that locks or unlocks an account.
 pub fn set_locked(user_id: &UserId, locked: bool) -> Query {
     sql("UPDATE users SET locked = $2 WHERE user_id = $1").bind(user_id).bind(locked)
 }
 
-/// Says what kind of account it is.
+/// The statement that says what kind of account it is.
 pub fn set_user_type(user_id: &UserId, kind: Option<&str>) -> Query {
     sql("UPDATE users SET user_type = $2 WHERE user_id = $1").bind(user_id).bind(kind)
 }

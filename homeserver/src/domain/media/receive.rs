@@ -84,7 +84,7 @@ impl Media {
             content: Some(content),
             media_id,
         };
-        if let Err(e) = self.record(storage::media::insert(&entry)).await {
+        if let Err(e) = self.journal.run(vec![storage::media::insert(&entry)], None).await {
             self.blobs.delete(&content_key(&entry.media_id)).await?;
             return Err(e);
         }
