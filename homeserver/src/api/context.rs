@@ -29,9 +29,9 @@ pub async fn context(
     let user_id = &caller.user_id;
     let (before, after) = (limit.div_ceil(2), limit / 2);
     let back = Stretch { from: event.position - 1, to: None, backwards: true, limit: before.max(1) };
-    let earlier = app.room_actions.page(&room, user_id, back, wanted).await?;
+    let earlier = app.room_actions.page(&room, user_id, back, &wanted).await?;
     let on = Stretch { from: event.position, to: None, backwards: false, limit: after.max(1) };
-    let later = app.room_actions.page(&room, user_id, on, wanted).await?;
+    let later = app.room_actions.page(&room, user_id, on, &wanted).await?;
     let earlier_events = &earlier.events[..earlier.events.len().min(before)];
     let later_events = &later.events[..later.events.len().min(after)];
 
@@ -49,7 +49,7 @@ pub async fn context(
                 || event.state_key.as_deref().is_some_and(|user_id| senders.contains(user_id))
         });
     }
-    let viewer = Viewer { user_id, device_id: caller.device_id.as_deref(), now: app.clock.now(), with_room_id: true };
+    let viewer = Viewer::new(&caller, app.clock.now());
     let mut response = get_context::v3::Response::new();
     let first = earlier_events.last().unwrap_or(&event).position - 1;
     response.start = Some(Token::at(first.max(0)).to_string());

@@ -24,7 +24,7 @@ use ruma::{
 };
 
 use self::state::RoomState;
-use super::{appservices::Appservices, ignored::IgnoredUsers, journal::Journal};
+use super::{appservices::Appservices, ignored::IgnoredUsers, journal::Journal, users::Users};
 use crate::{
     error::{ApiError, Result},
     storage::{self, db::Db},
@@ -36,6 +36,7 @@ pub struct RoomActions {
     db: Db,
     server_name: OwnedServerName,
     rooms: Arc<Rooms>,
+    users: Arc<Users>,
     journal: Journal,
     appservices: Arc<Appservices>,
     ignored: Arc<IgnoredUsers>,
@@ -49,11 +50,12 @@ impl RoomActions {
         db: Db,
         server_name: OwnedServerName,
         rooms: Arc<Rooms>,
+        users: Arc<Users>,
         journal: Journal,
         appservices: Arc<Appservices>,
         ignored: Arc<IgnoredUsers>,
     ) -> Self {
-        Self { db, server_name, rooms, journal, appservices, ignored, reserved: Arc::default() }
+        Self { db, server_name, rooms, users, journal, appservices, ignored, reserved: Arc::default() }
     }
 }
 

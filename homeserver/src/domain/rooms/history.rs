@@ -170,7 +170,7 @@ impl RoomActions {
         room: &RoomState,
         user_id: &UserId,
         stretch: Stretch,
-        wanted: impl Fn(&Event) -> bool,
+        wanted: &(dyn Fn(&Event) -> bool + Sync),
     ) -> Result<Page> {
         let Stretch { from, to, backwards, limit } = stretch;
         let sight = self.sight(room, user_id).await?;
