@@ -31,7 +31,7 @@ fi
 case ${1:-everything} in
 everything) packages=(--workspace --features conformance-tests/sdk) ;;
 servers) packages=(-p parta-server -p parta-games -p conformance-tests) ;;
-*) sed -n '3,5s/^# *//p' "$0" >&2; exit 2 ;;
+*) sed -n '3,5s/^# *//p' deploy/test.sh >&2; exit 2 ;;
 esac
 
 if [ "${1:-everything}" = everything ]; then
