@@ -170,20 +170,9 @@ impl Work<'_> {
         }
     }
 
-    /// Starts a game.
-    pub(super) fn create(&mut self, asked: Asked<'_>, entry: Entry) -> Option<String> {
+    /// Starts a game, in place of the invitation `replaced`. When it is refused, nothing has changed.
+    pub(super) fn create(&mut self, asked: Asked<'_>, entry: Entry, replaced: Option<&str>) -> Option<String> {
         let room_id = asked.event.room_id.clone();
-        let most = self.bot.settings.games_per_room;
-        let now = (self.bot.settings.clock)();
-        let open = self.room(&room_id).games.clone().iter().filter(|game_id| self.is_open(game_id)).count();
-        if open >= most {
-            self.refuse(asked, None, &Refusal::TooManyGames);
-            return None;
-        }
-        if !self.room(&room_id).boards.take(now) {
-            self.refuse(asked, None, &Refusal::TooOften);
-            return None;
-        }
         let number = self.state.next_game;
         let game_id = format!("{}-{number}", self.bot.store.id());
         let session = match Session::create(&game_id, room_id.clone(), &entry) {
@@ -193,14 +182,40 @@ impl Work<'_> {
                 return None;
             }
         };
+        if let Err(refusal) = self.may_create(&session, replaced) {
+            self.refuse(asked, None, &refusal);
+            return None;
+        }
+        if let Some(earlier) = replaced {
+            self.record(asked.event, earlier, Entry::Cancelled);
+            self.show(earlier);
+        }
+        let keys: &[&str] = if session.invited.is_some() { &["✋", "👎"] } else { &["✋"] };
         self.state.next_game += 1;
         self.batch.games.push(NewGame { number, game_id: game_id.clone(), room_id: room_id.clone() });
         self.write(asked.event, &game_id, entry, true);
         self.state.games.insert(game_id.clone(), Live { session, board: None, chatter: 0 });
         self.room(&room_id).games.push(game_id.clone());
         self.show_anew(&game_id);
-        self.react(&game_id, &["✋"]);
+        self.react(&game_id, keys);
         Some(game_id)
+    }
+
+    /// Whether the room takes this game; takes one of its boards when it does.
+    fn may_create(&mut self, session: &Session, replaced: Option<&str>) -> Result<(), Refusal> {
+        let room_id = &session.room_id;
+        let now = (self.bot.settings.clock)();
+        let names = &self.room(room_id).names;
+        // An empty list is one that has not been fetched yet.
+        if session.invited.as_ref().is_some_and(|user| !names.is_empty() && !names.contains_key(user)) {
+            return Err(Refusal::OpponentUnknown);
+        }
+        let games = self.room(room_id).games.clone();
+        let open = games.iter().filter(|game_id| self.is_open(game_id) && replaced != Some(game_id.as_str())).count();
+        if open >= self.bot.settings.games_per_room {
+            return Err(Refusal::TooManyGames);
+        }
+        if self.room(room_id).boards.take(now) { Ok(()) } else { Err(Refusal::TooOften) }
     }
 
     /// Does what was asked of a game, or says why not.
@@ -260,7 +275,7 @@ impl Work<'_> {
         });
     }
 
-    pub(super) fn is_open(&self, game_id: &str) -> bool {
+    fn is_open(&self, game_id: &str) -> bool {
         self.state.games.get(game_id).is_some_and(|live| live.session.is_open())
     }
 
