@@ -25,6 +25,7 @@ mod chat;
 mod incoming;
 mod native;
 mod requests;
+mod room;
 mod work;
 
 use bucket::Bucket;
