@@ -37,7 +37,7 @@ esac
 if [ "${1:-everything}" = everything ]; then
     step "licences, sources, duplicates"
     command -v cargo-deny >/dev/null || RUSTC_WORKSPACE_WRAPPER='' cargo install --quiet --locked --debug cargo-deny
-    cargo deny --offline check bans licenses sources
+    cargo deny --locked check bans licenses sources
 fi
 
 step "build and lints"
