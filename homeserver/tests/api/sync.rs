@@ -14,18 +14,18 @@ async fn sync(server: &Server, user: &User, query: &str) -> (Value, String) {
     (answer, token)
 }
 
-/// What a sync that waits is answered with when something happens.
+/// What a sync that waits is answered with when something happens. It does not wait for presence, which comes by itself.
 async fn woken(server: &Server, user: &User, since: &str, happening: impl Future<Output = ()>) -> (Value, String) {
-    let query = format!("since={since}&timeout=20000");
+    let filter = "%7B%22presence%22%3A%7B%22not_types%22%3A%5B%22%2A%22%5D%7D%7D";
+    let query = format!("since={since}&timeout=20000&filter={filter}");
     let happening = async {
         while server.app.notifier.waiting() == 0 {
             tokio::task::yield_now().await;
         }
         happening.await;
     };
-    let waiting = tokio::time::timeout(Duration::from_secs(10), sync(server, user, &query));
-    let (answer, ()) = tokio::join!(waiting, happening);
-    answer.expect("the poll wakes")
+    let both = async { tokio::join!(sync(server, user, &query), happening) };
+    tokio::time::timeout(Duration::from_secs(10), both).await.expect("the poll waits, and wakes").0
 }
 
 fn timeline(answer: &Value, room: &str) -> Vec<String> {

@@ -230,7 +230,8 @@ impl RoomActions {
         let (sender, target, id) = (sender.to_owned(), target.to_owned(), room_id.to_owned());
         self.journal
             .decide(&[room_id], move |batch| {
-                check(&batch.require(&id)?, &target)?;
+                let room = batch.require(&id)?;
+                check(&room, &target)?;
                 batch.append(&id, content.draft(&sender, &target)?)?;
                 Ok(())
             })
