@@ -44,7 +44,7 @@ pub struct View {
     rows: Rc<VecModel<ui::MessageRow>>,
     shown_rows: RefCell<Vec<Row>>,
     pub(super) images: RefCell<Images>,
-    pub(super) shown_whole: RefCell<HashSet<String>>,
+    shown_whole: RefCell<HashSet<String>>,
     clipboard: RefCell<Option<arboard::Clipboard>>,
     zone: TimeZone,
     comma: Cell<bool>,
@@ -117,7 +117,9 @@ impl View {
         let mut images = self.images.borrow_mut();
         let quick: Vec<ui::EmojiEntry> = QUICK
             .iter()
-            .filter_map(|key| Some(ui::EmojiEntry { key: (*key).into(), picture: images.emoji(key)? }))
+            .filter_map(|key| {
+                Some(ui::EmojiEntry { key: (*key).into(), picture: images.emoji(key, convert::REACTION)? })
+            })
             .collect();
         self.window.global::<ui::Talk>().set_emoji(ModelRc::new(VecModel::from(quick)));
     }
@@ -179,10 +181,13 @@ impl View {
             }
             Update::Thumbnail { source, pixels } => {
                 self.images.borrow_mut().put(source, pixels.as_ref());
-                self.refresh_pictures(source);
+                self.redraw(|shown| shown.media.as_str() == source);
             }
             Update::Picture { source, pixels } => self.show_picture(source, pixels.as_ref()),
-            Update::Connection(Connection::Online) => self.images.borrow_mut().forget_failures(),
+            Update::Connection(Connection::Online) => {
+                self.images.borrow_mut().forget_failures();
+                self.redraw(|shown| shown.picture_state == ui::PictureState::Failed);
+            }
             Update::DialogFailed(failure) => self.dialog_failed(*failure),
             Update::Failed(failure) => app.set_failure(convert::failure(*failure)),
             Update::Invited => app.set_overlay(ui::Overlay::None),

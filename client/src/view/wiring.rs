@@ -124,6 +124,7 @@ fn talk(view: &Rc<View>) {
             });
         }
     });
+    on!(view, Talk, on_resized, |this| this.redraw(|shown| shown.pictured));
     on!(view, Talk, on_attach, |this| {
         let Some(room) = this.app.borrow().open.clone() else { return };
         let weak = Rc::downgrade(&this);
@@ -192,10 +193,7 @@ fn messages(view: &Rc<View>) {
     on!(view, Talk, on_react, |this, key, reaction| {
         with_open(&this, |room| Command::React { room, key: key.into(), reaction: reaction.into() });
     });
-    on!(view, Talk, on_show_all, |this, id| {
-        this.shown_whole.borrow_mut().insert(id.to_string());
-        this.refresh_row(&id);
-    });
+    on!(view, Talk, on_show_all, |this, id| this.show_whole(&id));
     on!(view, Talk, on_open_media, |this, key| {
         let Some((picture, media)) = this.app.borrow().media(&key) else { return };
         if picture {
