@@ -109,10 +109,14 @@ async fn attempt(live: &Arc<Live>, command: Command) -> Result<(), Failure> {
             Ok(())
         }
         Command::CreateRoom { name, topic, public, encrypted, alias } => {
+            let alias = Some(alias.trim().to_owned()).filter(|alias| public && !alias.is_empty());
+            if alias.as_deref().is_some_and(|alias| !is_address(alias)) {
+                return Err(Failure::AddressInvalid);
+            }
             let mut request = CreateRequest::new();
             request.name = Some(name.trim().to_owned());
             request.topic = Some(topic.trim().to_owned()).filter(|topic| !topic.is_empty());
-            request.room_alias_name = Some(alias.trim().to_owned()).filter(|alias| public && !alias.is_empty());
+            request.room_alias_name = alias;
             request.preset = Some(if public { RoomPreset::PublicChat } else { RoomPreset::PrivateChat });
             request.visibility = if public { Visibility::Public } else { Visibility::Private };
             if encrypted {
@@ -130,7 +134,8 @@ async fn attempt(live: &Arc<Live>, command: Command) -> Result<(), Failure> {
             Ok(())
         }
         Command::Join(address) => {
-            let address = RoomOrAliasId::parse(address.trim()).map_err(|_| Failure::NotFound)?;
+            let own_server = live.client.user_id().map(|own| own.server_name().as_str()).unwrap_or_default();
+            let address = RoomOrAliasId::parse(whole_address(&address, own_server)).map_err(|_| Failure::NotFound)?;
             let room =
                 live.client.join_room_by_id_or_alias(&address, &[]).await.map_err(|error| failure::of(&error))?;
             enter(live, &room).await;
@@ -191,14 +196,17 @@ const BOT: &str = "games";
 
 /// Invites the game bot where it is missing, and waits until it has come.
 async fn bring_bot(room: &Room) -> Result<(), Failure> {
-    let bot = UserId::parse(format!("@{BOT}:{}", room.own_user_id().server_name())).map_err(|_| Failure::NotFound)?;
+    let bot = UserId::parse(format!("@{BOT}:{}", room.own_user_id().server_name())).map_err(|_| Failure::NoGames)?;
     let there = async || matches!(room.get_member_no_sync(&bot).await, Ok(Some(member)) if *member.membership() == MembershipState::Join);
     if there().await
         || matches!(room.get_member(&bot).await, Ok(Some(member)) if *member.membership() == MembershipState::Join)
     {
         return Ok(());
     }
-    room.invite_user_by_id(&bot).await.map_err(|error| failure::of(&error))?;
+    room.invite_user_by_id(&bot).await.map_err(|error| match failure::of(&error) {
+        Failure::NotFound => Failure::NoGames,
+        failure => failure,
+    })?;
     let mut changes = room.subscribe_to_updates();
     let came = async {
         while !there().await {
@@ -207,7 +215,7 @@ async fn bring_bot(room: &Room) -> Result<(), Failure> {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), came).await.map_err(|_| Failure::NotFound)
+    tokio::time::timeout(Duration::from_secs(20), came).await.map_err(|_| Failure::NoGames)
 }
 
 fn timeline(live: &Live, room: &str) -> Result<Arc<Timeline>, Failure> {
@@ -264,6 +272,17 @@ async fn enter(live: &Live, room: &Room) {
     live.updates.send(Update::Entered(room.room_id().to_string()));
 }
 
+/// Letters that the local part of a room's address may have.
+fn is_address(alias: &str) -> bool {
+    alias.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+/// An address as typed, with the account's own server where none was named.
+fn whole_address(typed: &str, own_server: &str) -> String {
+    let typed = typed.trim();
+    if typed.starts_with('#') && !typed.contains(':') { format!("{typed}:{own_server}") } else { typed.to_owned() }
+}
+
 fn person(id: &str) -> Result<matrix_sdk::ruma::OwnedUserId, Failure> {
     UserId::parse(id.trim()).map_err(|_| Failure::NotFound)
 }
@@ -318,4 +337,22 @@ async fn find_rooms(client: &Client, term: &str) -> Result<Vec<PublicRoom>, Fail
             }
         })
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_may_leave_out_the_own_server() {
+        assert_eq!(whole_address(" #class-7b ", "academy"), "#class-7b:academy");
+        assert_eq!(whole_address("#class-7b:other", "academy"), "#class-7b:other");
+        assert_eq!(whole_address("!id", "academy"), "!id");
+    }
+
+    #[test]
+    fn addresses_have_small_latin_letters_digits_and_hyphens() {
+        assert!(is_address("class-7b"));
+        assert!(!is_address("Класс") && !is_address("class 7") && !is_address("#class"));
+    }
 }

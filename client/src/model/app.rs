@@ -97,7 +97,7 @@ pub struct AppModel {
     /// What the bot said to the last request, if it refused it
     pub refusal: String,
     /// A game was asked for and its board has not come yet
-    starting: bool,
+    pub starting: bool,
     /// People found last, and for what
     pub people: (String, Vec<Person>),
     /// Rooms found last, and for what
@@ -209,6 +209,7 @@ impl AppModel {
                 self.public_rooms = (term, found);
                 changed.found = true;
             }
+            Update::Failed(_) => changed.game = std::mem::take(&mut self.starting),
             _ => {}
         }
         changed

@@ -60,6 +60,20 @@ pub enum Failure {
     Forbidden,
     /// No such room, person or event
     NotFound,
+    /// The message that an answer quotes is not within reach
+    QuoteGone,
+    /// The address has letters a room's address may not have
+    AddressInvalid,
+    /// The game bot does not come
+    NoGames,
+    /// The file is a program, and those are not started from here
+    Program,
+    /// The system has nothing to open it with
+    CannotOpen,
+    /// The file chosen for sending cannot be read
+    CannotRead,
+    /// The file cannot be written where the person said
+    CannotSave,
     /// The file is too large
     TooLarge,
     /// The local store cannot be opened
@@ -231,6 +245,10 @@ pub enum Update {
     Entered(String),
     /// An invitation asked for by this person went out
     Invited,
+    /// A file was saved where this person said
+    Saved,
+    /// A file was handed to the program the system has for it
+    Opened,
     /// A wish from a dialog did not work
     DialogFailed(Failure),
     /// Something else this person asked for did not work

@@ -134,10 +134,18 @@ impl View {
             tracing::warn!(%error, "language cannot be chosen");
         }
         self.comma.set(language == Language::Ru);
+        self.clear_rows();
+        self.show_rows(Keep::Follow);
+        self.shown_rooms.borrow_mut().clear();
+        self.rooms.set_vec(Vec::new());
+        self.show_rooms();
+        self.show_header();
+    }
+
+    /// Nothing of the rows on screen stays.
+    fn clear_rows(&self) {
         self.shown_rows.borrow_mut().clear();
         self.rows.set_vec(Vec::new());
-        self.show_rows(Keep::Follow);
-        self.show_rooms();
     }
 
     /// The window itself.
@@ -160,6 +168,8 @@ impl View {
         let app = self.window.global::<ui::App>();
         match &update {
             Update::SignedOut(reason) => {
+                app.set_signing_out(false);
+                self.tell(ui::Done::None);
                 let sign_in = self.window.global::<ui::SignIn>();
                 sign_in.set_busy(false);
                 sign_in.set_password(SharedString::default());
@@ -189,8 +199,16 @@ impl View {
                 self.redraw(|shown| shown.picture_state == ui::PictureState::Failed);
             }
             Update::DialogFailed(failure) => self.dialog_failed(*failure),
-            Update::Failed(failure) => app.set_failure(convert::failure(*failure)),
-            Update::Invited => app.set_overlay(ui::Overlay::None),
+            Update::Failed(failure) => {
+                self.window.global::<ui::Talk>().set_answering(false);
+                self.complain(convert::failure(*failure));
+            }
+            Update::Invited => {
+                app.set_overlay(ui::Overlay::None);
+                self.tell(ui::Done::Invited);
+            }
+            Update::Saved => self.tell(ui::Done::Saved),
+            Update::Opened => self.tell(ui::Done::None),
             Update::Entered(room) => {
                 app.set_overlay(ui::Overlay::None);
                 self.free_dialogs();
@@ -205,6 +223,20 @@ impl View {
         if loaded {
             self.reopen();
         }
+    }
+
+    /// Says what did not work.
+    pub(super) fn complain(&self, failure: ui::Failure) {
+        let app = self.window.global::<ui::App>();
+        app.set_done(ui::Done::None);
+        app.set_failure(failure);
+    }
+
+    /// Says what was done, or takes back what was said.
+    pub(super) fn tell(&self, done: ui::Done) {
+        let app = self.window.global::<ui::App>();
+        app.set_failure(ui::Failure::None);
+        app.set_done(done);
     }
 
     /// Opens the room that was open when the program was closed.
@@ -224,9 +256,8 @@ impl View {
         self.shown_whole.borrow_mut().clear();
         self.told_read.borrow_mut().clear();
         if changed.rows.is_some() {
-            // Another room: nothing of the rows on screen stays.
-            self.shown_rows.borrow_mut().clear();
-            self.rows.set_vec(Vec::new());
+            self.clear_rows();
+            self.window.global::<ui::Talk>().set_answering(false);
         }
         self.show(changed);
         commands.into_iter().for_each(|command| self.send(command));
@@ -317,6 +348,7 @@ impl View {
         let model = self.app.borrow();
         let panel = self.window.global::<ui::Game>();
         panel.set_refusal(model.refusal.as_str().into());
+        panel.set_starting(model.starting);
         let Some((board, _)) = model.shown_board() else {
             panel.set_shown(false);
             return;
