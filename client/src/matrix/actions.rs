@@ -6,7 +6,7 @@ use matrix_sdk::{
     Client, Room,
     room::edit::EditedContent,
     ruma::{
-        EventId, OwnedTransactionId, RoomId, RoomOrAliasId, UserId,
+        EventId, OwnedTransactionId, RoomOrAliasId, UserId,
         api::client::{
             directory::get_public_rooms_filtered::v3::Request as DirectoryRequest,
             receipt::create_receipt::v3::ReceiptType,
@@ -67,20 +67,22 @@ pub(super) async fn take(live: &Arc<Live>, command: Command) {
 
 async fn attempt(live: &Arc<Live>, command: Command) -> Result<(), Failure> {
     match command {
-        Command::Send { room, text, reply_to } => send(&*timeline(live, &room)?, &text, reply_to.as_deref()).await,
+        Command::Send { room, text, reply_to } => send(&live.timeline(&room).await?, &text, reply_to.as_deref()).await,
         Command::Edit { room, key, text } => {
             let content = EditedContent::RoomMessage(RoomMessageEventContentWithoutRelation::text_markdown(text));
-            timeline(live, &room)?.edit(&item_id(&key), content).await.map_err(|error| of_timeline(&error))
+            live.timeline(&room).await?.edit(&item_id(&key), content).await.map_err(|error| of_timeline(&error))
         }
-        Command::React { room, key, reaction } => timeline(live, &room)?
+        Command::React { room, key, reaction } => live
+            .timeline(&room)
+            .await?
             .toggle_reaction(&item_id(&key), &reaction)
             .await
             .map(|_| ())
             .map_err(|error| of_timeline(&error)),
         Command::Remove { room, key } => {
-            timeline(live, &room)?.redact(&item_id(&key), None).await.map_err(|error| of_timeline(&error))
+            live.timeline(&room).await?.redact(&item_id(&key), None).await.map_err(|error| of_timeline(&error))
         }
-        Command::Retry { room, key } => retry(&*timeline(live, &room)?, &key).await,
+        Command::Retry { room, key } => retry(&live.timeline(&room).await?, &key).await,
         Command::Typing { room, typing } => {
             let room = live.room(&room).ok_or(Failure::NotFound)?;
             if let Err(error) = room.typing_notice(typing).await {
@@ -218,13 +220,9 @@ async fn bring_bot(room: &Room) -> Result<(), Failure> {
     tokio::time::timeout(Duration::from_secs(20), came).await.map_err(|_| Failure::NoGames)
 }
 
-fn timeline(live: &Live, room: &str) -> Result<Arc<Timeline>, Failure> {
-    RoomId::parse(room).ok().and_then(|id| live.timelines.get(&id)).ok_or(Failure::NotFound)
-}
-
 fn of_timeline(error: &matrix_sdk_ui::timeline::Error) -> Failure {
     tracing::info!(%error, "timeline");
-    Failure::Other
+    failure::of_timeline(error)
 }
 
 /// The SDK's name of an item: event ids begin with `$`.

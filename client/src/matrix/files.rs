@@ -186,7 +186,7 @@ async fn send_pixels(live: &Arc<Live>, room: &str, pixels: Pixels) -> Result<(),
 }
 
 async fn send(live: &Arc<Live>, room: &str, bytes: Vec<u8>, filename: String, mime: mime::Mime) -> Result<(), Failure> {
-    let timeline = live.room(room).and_then(|room| live.timelines.get(room.room_id())).ok_or(Failure::NotFound)?;
+    let timeline = live.timeline(room).await?;
     let size = UInt::try_from(bytes.len() as u64).ok();
     let mut config =
         AttachmentConfig { info: Some(AttachmentInfo::File(BaseFileInfo { size })), ..AttachmentConfig::default() };

@@ -82,6 +82,19 @@ pub enum Failure {
     Other,
 }
 
+/// How far the loading of earlier messages is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paging {
+    /// It goes on
+    Loading,
+    /// It ended, and there is more to load
+    More,
+    /// It ended, and there is nothing earlier
+    Start,
+    /// It did not work
+    Failed(Failure),
+}
+
 /// Pixels of a decoded picture, eight bits each of red, green, blue and alpha, not premultiplied.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Pixels {
@@ -187,10 +200,8 @@ pub enum Update {
     Paging {
         /// Room id
         room: String,
-        /// Loading goes on
-        loading: bool,
-        /// There is nothing earlier
-        at_start: bool,
+        /// How far it is
+        paging: Paging,
     },
     /// Who is typing in a room, by name, the account signed in left out
     Typing {

@@ -132,7 +132,7 @@ fn stamp(stamp: Option<Stamp>) -> ui::Stamp {
     }
 }
 
-fn count(count: u64) -> i32 {
+pub(super) fn count(count: u64) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
 

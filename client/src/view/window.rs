@@ -48,13 +48,12 @@ pub struct View {
     clipboard: RefCell<Option<arboard::Clipboard>>,
     zone: TimeZone,
     comma: Cell<bool>,
-    /// The last message told as read, so that it is told once.
-    told_read: RefCell<String>,
     /// File shown in the viewer.
     pub(super) viewed: RefCell<Option<Media>>,
     /// A draft is put into the composer by counting this up.
     draft_version: Cell<i32>,
     to_bottom: Cell<i32>,
+    to_row: Cell<i32>,
 }
 
 impl View {
@@ -81,10 +80,10 @@ impl View {
             clipboard: RefCell::default(),
             zone: TimeZone::system(),
             comma: Cell::new(true),
-            told_read: RefCell::default(),
             viewed: RefCell::default(),
             draft_version: Cell::new(0),
             to_bottom: Cell::new(0),
+            to_row: Cell::new(0),
         });
         view.begin(options);
         Ok(view)
@@ -220,6 +219,9 @@ impl View {
         let loaded = matches!(update, Update::RoomsLoaded);
         let changed = self.app.borrow_mut().apply(update);
         self.show(changed);
+        let (changed, command) = self.app.borrow_mut().more();
+        self.show(changed);
+        command.into_iter().for_each(|command| self.send(command));
         if loaded {
             self.reopen();
         }
@@ -239,6 +241,12 @@ impl View {
         app.set_done(done);
     }
 
+    /// The window got or lost the focus.
+    pub fn focus(&self, focused: bool) {
+        let changed = self.app.borrow_mut().focus(focused);
+        self.show(changed);
+    }
+
     /// Opens the room that was open when the program was closed.
     fn reopen(&self) {
         let last = self.settings.borrow().room.clone();
@@ -252,20 +260,36 @@ impl View {
     /// Shows a room.
     pub(super) fn open(&self, room: &str) {
         let draft = self.window.global::<ui::Talk>().get_draft();
-        let (changed, commands) = self.app.borrow_mut().open(room, &draft);
-        self.shown_whole.borrow_mut().clear();
-        self.told_read.borrow_mut().clear();
-        if changed.rows.is_some() {
-            self.clear_rows();
-            self.window.global::<ui::Talk>().set_answering(false);
-        }
-        self.show(changed);
-        commands.into_iter().for_each(|command| self.send(command));
+        let opened = self.app.borrow_mut().open(room, &draft);
+        self.show_another(opened);
         let mut settings = self.settings.borrow_mut();
         if settings.room.as_deref() != Some(room) {
             settings.room = Some(room.to_owned());
             settings.save(&self.data_dir);
         }
+    }
+
+    /// Goes back to the list of rooms, where there is no place for both.
+    pub(super) fn leave_open(&self) {
+        let draft = self.window.global::<ui::Talk>().get_draft();
+        let left = self.app.borrow_mut().leave_open(&draft);
+        self.show_another(left);
+    }
+
+    /// Shows what is open now, unless it was open before.
+    fn show_another(&self, (changed, commands): (Changed, Vec<Command>)) {
+        if changed.rows.is_some() {
+            self.clear_rows();
+            self.shown_whole.borrow_mut().clear();
+            self.window.global::<ui::Talk>().set_answering(false);
+            // A board belongs to its room.
+            let panel = self.window.global::<ui::Panel>();
+            if panel.get_side() == ui::Side::Game {
+                panel.set_side(ui::Side::None);
+            }
+        }
+        self.show(changed);
+        commands.into_iter().for_each(|command| self.send(command));
     }
 
     /// Shows what changed.
@@ -306,12 +330,22 @@ impl View {
             self.to_bottom.set(self.to_bottom.get() + 1);
             self.window.global::<ui::Talk>().set_to_bottom(self.to_bottom.get());
         }
+        if changed.to_row {
+            let talk = self.window.global::<ui::Talk>();
+            talk.set_sought(self.app.borrow().row.as_str().into());
+            self.to_row.set(self.to_row.get() + 1);
+            talk.set_to_row(self.to_row.get());
+        }
         if changed.found {
             self.show_found();
         }
         if changed.game {
             self.show_game();
         }
+        if let Some(failure) = changed.failed {
+            self.complain(convert::failure(failure));
+        }
+        self.seen();
     }
 
     fn show_page(&self) {

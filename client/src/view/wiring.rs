@@ -35,7 +35,7 @@ pub fn wire(view: &Rc<View>) {
     dialogs(view);
     preferences(view);
     games(view);
-    drops(view);
+    window(view);
 }
 
 fn sign_in(view: &Rc<View>) {
@@ -78,15 +78,10 @@ fn rooms(view: &Rc<View>) {
         this.app.borrow_mut().rooms.set_search(&words);
         this.show_rooms();
     });
+    on!(view, Rooms, on_back, |this| this.leave_open());
     on!(view, Rooms, on_choose_space, |this, id| {
         let changed = this.app.borrow_mut().choose_space(&id);
         this.show(changed);
-    });
-    on!(view, Rooms, on_next, |this, step| {
-        let next = this.app.borrow().neighbour(step);
-        if let Some(room) = next {
-            this.open(&room);
-        }
     });
 }
 
@@ -114,6 +109,11 @@ fn talk(view: &Rc<View>) {
         this.show(changed);
         command.into_iter().for_each(|command| this.send(command));
     });
+    on!(view, Talk, on_try_older, |this| {
+        let (changed, command) = this.app.borrow_mut().try_older();
+        this.show(changed);
+        command.into_iter().for_each(|command| this.send(command));
+    });
     on!(view, Talk, on_newer, |this| {
         let grew = this.app.borrow_mut().timeline_mut().is_some_and(crate::model::timeline::Timeline::newer);
         if grew {
@@ -121,19 +121,12 @@ fn talk(view: &Rc<View>) {
         }
         this.seen();
     });
-    on!(view, Talk, on_seen, |this| this.seen());
     on!(view, Talk, on_jump, |this, key| {
         // Without a key, to the newest message.
-        if key.is_empty() {
-            if let Some(timeline) = this.app.borrow_mut().timeline_mut() {
-                timeline.to_end();
-            }
-            this.show(crate::model::app::Changed {
-                rows: Some(crate::model::timeline::Keep::Follow),
-                to_bottom: true,
-                ..Default::default()
-            });
-        }
+        let (changed, command) =
+            if key.is_empty() { (this.app.borrow_mut().jump_to_end(), None) } else { this.app.borrow_mut().jump(&key) };
+        this.show(changed);
+        command.into_iter().for_each(|command| this.send(command));
     });
     on!(view, Talk, on_resized, |this| this.redraw(|shown| shown.pictured));
     on!(view, Talk, on_attach, |this| {
@@ -427,14 +420,18 @@ fn preferences(view: &Rc<View>) {
     });
 }
 
-/// Files dropped on the window go into the open room.
-fn drops(view: &Rc<View>) {
+/// What only the window system tells: its focus, and files dropped on the window, which go into the open room.
+fn window(view: &Rc<View>) {
     use slint::winit_030::{EventResult, WinitWindowAccessor, winit::event::WindowEvent};
     let weak = Rc::downgrade(view);
     view.window.window().on_winit_window_event(move |_, event| {
-        if let (WindowEvent::DroppedFile(path), Some(this)) = (event, weak.upgrade()) {
-            let path = path.clone();
-            with_open(&this, |room| Command::SendFile { room, path });
+        match (event, weak.upgrade()) {
+            (WindowEvent::Focused(focused), Some(this)) => this.focus(*focused),
+            (WindowEvent::DroppedFile(path), Some(this)) => {
+                let path = path.clone();
+                with_open(&this, |room| Command::SendFile { room, path });
+            }
+            _ => {}
         }
         EventResult::Propagate
     });

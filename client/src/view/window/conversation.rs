@@ -5,7 +5,6 @@ use slint::{ComponentHandle, Model};
 use super::View;
 use crate::{
     model::{
-        app::Page,
         command::Command,
         patch::{self, Step},
         timeline::{Keep, Timeline},
@@ -79,7 +78,6 @@ impl View {
             }
             *before = rows;
         });
-        self.seen();
     }
 
     /// Draws those rows anew that something besides their messages changed for.
@@ -100,25 +98,11 @@ impl View {
         self.redraw(|shown| shown.id.as_str() == id);
     }
 
-    /// Tells the newest message as read while the person can see it.
+    /// Tells what is at the end of the open room as read while the person can see it.
     pub(in crate::view) fn seen(&self) {
-        let talk = self.window.global::<ui::Talk>();
-        let model = self.app.borrow();
-        if model.page != Page::Main || !talk.get_at_bottom() || !self.window.window().is_visible() {
-            return;
-        }
-        let Some(room) = &model.open else { return };
-        let Some(newest) = model
-            .timeline()
-            .filter(|timeline| timeline.follows())
-            .and_then(|timeline| timeline.messages().find(|message| message.remote))
-        else {
-            return;
-        };
-        let mut told = self.told_read.borrow_mut();
-        if *told != newest.key && model.has_unread() {
-            told.clone_from(&newest.key);
-            self.send(Command::MarkRead(room.clone()));
+        if self.window.global::<ui::Talk>().get_at_bottom() && self.window.window().is_visible() {
+            let command = self.app.borrow_mut().see();
+            command.into_iter().for_each(|command| self.send(command));
         }
     }
 
