@@ -38,6 +38,7 @@ pub mod threads;
 pub mod to_device;
 pub mod typing;
 pub mod user_directory;
+pub mod voip;
 
 use axum::{
     Router,
@@ -154,6 +155,8 @@ pub fn router(app: &App) -> Router {
         .endpoint(push::get_pushers)
         .endpoint(push::set_pusher)
         .endpoint(push::get_notifications)
+        // Calls
+        .streaming(voip::turn_server)
         // Application services
         .endpoint(appservice::request_ping)
         .endpoint(appservice::set_room_visibility)

@@ -12,6 +12,7 @@ mod reference;
 mod registration;
 mod rooms;
 mod server;
+mod voip;
 
 pub use appservices::Appservices;
 pub use database::Database;
@@ -22,6 +23,7 @@ pub use media::Media;
 pub use registration::Registration;
 pub use rooms::Rooms;
 pub use server::Server;
+pub use voip::Voip;
 
 use std::path::{Path, PathBuf};
 
@@ -51,6 +53,9 @@ pub struct Config {
     /// Files and pictures.
     #[serde(default)]
     pub media: Media,
+    /// Calls.
+    #[serde(default)]
+    pub voip: Voip,
     /// Limits against floods.
     #[serde(default)]
     pub limits: Limits,
@@ -110,6 +115,7 @@ impl Config {
             rooms: Rooms::default(),
             directory: Directory::default(),
             media: Media { url_previews: true, preview_private_addresses: true, ..Media::default() },
+            voip: Voip::default(),
             limits: Limits::none(),
             server,
             database,
@@ -122,6 +128,7 @@ impl Config {
         self.server.check()?;
         self.database.check()?;
         self.rooms.check()?;
+        self.voip.check()?;
         self.login.check()
     }
 

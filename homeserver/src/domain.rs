@@ -30,5 +30,6 @@ pub mod typing;
 pub mod uiaa;
 pub mod unread;
 pub mod users;
+pub mod voip;
 
 pub use crate::event;

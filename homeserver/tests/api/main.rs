@@ -26,3 +26,4 @@ mod session;
 mod sync;
 mod threads;
 mod typing;
+mod voip;
