@@ -60,6 +60,7 @@ pub fn router(app: &App) -> Router {
     Router::new()
         .endpoint(discovery::versions)
         .endpoint(discovery::homeserver)
+        .endpoint(discovery::support)
         .endpoint(discovery::capabilities)
         // Rooms
         .endpoint(room::create)

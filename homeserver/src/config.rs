@@ -12,6 +12,7 @@ mod reference;
 mod registration;
 mod rooms;
 mod server;
+mod support;
 mod voip;
 
 pub use appservices::Appservices;
@@ -23,6 +24,7 @@ pub use media::Media;
 pub use registration::Registration;
 pub use rooms::Rooms;
 pub use server::Server;
+pub use support::Support;
 pub use voip::Voip;
 
 use std::path::{Path, PathBuf};
@@ -62,6 +64,9 @@ pub struct Config {
     /// Application services.
     #[serde(default)]
     pub appservices: Appservices,
+    /// Where people find help.
+    #[serde(default)]
+    pub support: Support,
     /// The developer's mode: see `parta-server serve --dev`. Never set in a file.
     #[serde(skip)]
     pub dev: bool,
@@ -117,6 +122,7 @@ impl Config {
             media: Media { url_previews: true, preview_private_addresses: true, ..Media::default() },
             voip: Voip::default(),
             limits: Limits::none(),
+            support: Support::default(),
             server,
             database,
             dev: true,

@@ -6,10 +6,18 @@ use axum::extract::State;
 use ruma::api::client::discovery::get_capabilities::v3::{
     Capabilities, ChangePasswordCapability, RoomVersionStability, RoomVersionsCapability, ThirdPartyIdChangesCapability,
 };
-use ruma::api::client::discovery::{discover_homeserver, get_capabilities, get_supported_versions};
+use ruma::api::client::discovery::{
+    discover_homeserver,
+    discover_support::{self, Contact, ContactRole},
+    get_capabilities, get_supported_versions,
+};
 
 use super::ruma::Ruma;
-use crate::{app::App, config, error::Result};
+use crate::{
+    app::App,
+    config,
+    error::{ApiError, Result},
+};
 
 /// `GET /_matrix/client/versions`
 pub async fn versions(
@@ -29,6 +37,26 @@ pub async fn homeserver(
     _: Ruma<discover_homeserver::Request>,
 ) -> Result<discover_homeserver::Response> {
     Ok(discover_homeserver::Response::new(discover_homeserver::HomeserverInfo::new(app.config.server.base_url())))
+}
+
+/// `GET /.well-known/matrix/support`
+pub async fn support(State(app): State<App>, _: Ruma<discover_support::Request>) -> Result<discover_support::Response> {
+    let config = &app.config.support;
+    let contact = match (&config.email, &config.matrix_id) {
+        (Some(email), matrix_id) => {
+            let mut contact = Contact::with_email_address(ContactRole::Admin, email.clone());
+            contact.matrix_id.clone_from(matrix_id);
+            Some(contact)
+        }
+        (None, Some(matrix_id)) => Some(Contact::with_matrix_id(ContactRole::Admin, matrix_id.clone())),
+        (None, None) => None,
+    };
+    if contact.is_none() && config.page.is_none() {
+        return Err(ApiError::not_found("Nobody is named here for help. Ask whoever gave you your account."));
+    }
+    let mut response = discover_support::Response::with_contacts(contact.into_iter().collect());
+    response.support_page = config.page.as_ref().map(ToString::to_string);
+    Ok(response)
 }
 
 /// `GET /_matrix/client/v3/capabilities`
