@@ -1,6 +1,7 @@
 //! The client-server API: the whole route table, one line an endpoint.
 
 pub mod account;
+pub mod admin;
 pub mod alias;
 pub mod appservice;
 pub mod authenticated_media;
@@ -116,6 +117,7 @@ pub fn router(app: &App) -> Router {
         .endpoint(account::get_3pids)
         .endpoint(account::request_openid_token)
         .route("/_matrix/federation/v1/openid/userinfo", get(account::openid_userinfo))
+        .endpoint(admin::whois)
         .endpoint(device::get_devices)
         .endpoint(device::get_device)
         .endpoint(device::update_device)

@@ -91,6 +91,21 @@ on_both_engines! {
         server.refused(Method::GET, &anna, "/_matrix/client/v3/account/whoami", Value::Null, "M_UNKNOWN_TOKEN").await;
     }
 
+    async fn one_sees_where_one_is_signed_in_and_administrators_see_all(server: Server) {
+        let (head, anna) = (administrator(&server).await, server.register("anna").await);
+        let path = |user: &User| format!("/_matrix/client/v3/admin/whois/{}", user.id);
+        for by in [&anna, &head] {
+            let answer = server.get(by, &path(&anna)).await;
+            assert_eq!(answer["user_id"], anna.id);
+            let connection = &answer["devices"][&anna.device]["sessions"][0]["connections"][0];
+            assert!(connection["last_seen"].as_i64().is_some_and(|at| at > 0), "{answer}");
+        }
+        server.refused(Method::GET, &anna, &path(&head), Value::Null, "M_FORBIDDEN").await;
+        let nobody = "/_matrix/client/v3/admin/whois/@nobody:parta.test";
+        server.refused(Method::GET, &anna, nobody, Value::Null, "M_FORBIDDEN").await;
+        server.refused(Method::GET, &head, nobody, Value::Null, "M_NOT_FOUND").await;
+    }
+
     async fn registration_tokens_are_kept(server: Server) {
         let head = administrator(&server).await;
         let tokens = format!("{V1}/registration_tokens");
