@@ -105,6 +105,7 @@ pub fn router(app: &App) -> Router {
         // Accounts
         .endpoint(session::get_login_types)
         .endpoint(session::login)
+        .endpoint(session::get_login_token)
         .endpoint(session::refresh_token)
         .endpoint(session::logout)
         .endpoint(session::logout_all)

@@ -16,6 +16,7 @@ pub mod events;
 pub mod filters;
 pub mod key_backup;
 pub mod keys;
+pub mod login_tokens;
 pub mod media;
 pub mod migrations;
 pub mod presence;

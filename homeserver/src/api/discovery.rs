@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use ruma::api::client::discovery::get_capabilities::v3::{
-    Capabilities, ChangePasswordCapability, RoomVersionStability, RoomVersionsCapability, ThirdPartyIdChangesCapability,
+    Capabilities, ChangePasswordCapability, GetLoginTokenCapability, RoomVersionStability, RoomVersionsCapability,
+    ThirdPartyIdChangesCapability,
 };
 use ruma::api::client::discovery::{
     discover_homeserver,
@@ -62,7 +63,7 @@ pub async fn support(State(app): State<App>, _: Ruma<discover_support::Request>)
 /// `GET /_matrix/client/v3/capabilities`
 pub async fn capabilities(
     State(app): State<App>,
-    _: Ruma<get_capabilities::v3::Request>,
+    request: Ruma<get_capabilities::v3::Request>,
 ) -> Result<get_capabilities::v3::Response> {
     let available: BTreeMap<_, _> =
         config::Rooms::VERSIONS.into_iter().map(|version| (version, RoomVersionStability::Stable)).collect();
@@ -71,5 +72,9 @@ pub async fn capabilities(
     capabilities.change_password = ChangePasswordCapability::new(app.config.login.password);
     // Left out, clients read it as yes, and offer e-mail addresses that go nowhere.
     capabilities.thirdparty_id_changes = ThirdPartyIdChangesCapability::new(false);
+    // It asks for proof of who one is, which needs a password or the academy's sign-on.
+    let account = app.users.get(&request.caller.user_id).await?;
+    let has_proof = app.accounts.jwt.is_some() || account.is_some_and(|account| account.password_hash.is_some());
+    capabilities.get_login_token = GetLoginTokenCapability::new(has_proof);
     Ok(get_capabilities::v3::Response::new(capabilities))
 }

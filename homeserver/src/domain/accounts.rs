@@ -2,6 +2,7 @@
 
 pub mod closing;
 pub mod jwt;
+pub mod login_tokens;
 pub mod names;
 pub mod passwords;
 
@@ -218,6 +219,7 @@ impl Accounts {
                 Box::pin(async move {
                     storage::accounts::set_password(&mut w.tx, &user_id, Some(&hash)).await?;
                     storage::sessions::delete_tokens(&mut w.tx, &user_id, None).await?;
+                    storage::login_tokens::delete_of_user(&mut w.tx, &user_id).await?;
                     storage::accounts::insert_notice(&mut w.tx, &user_id, w.now).await?;
                     w.changed(Change::Account(user_id));
                     Ok(())

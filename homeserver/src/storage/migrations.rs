@@ -44,6 +44,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0007_push"),
     migration!("0008_networks"),
     migration!("0009_reports"),
+    migration!("0010_login_tokens"),
 ];
 
 /// A database that this binary cannot open.
