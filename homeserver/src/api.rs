@@ -68,6 +68,7 @@ pub fn router(app: &App) -> Router {
         .endpoint(room::event)
         .endpoint(room::aliases)
         .endpoint(room::at_timestamp)
+        .endpoint(room::upgrade)
         .endpoint(room::report_content)
         .endpoint(room::report_room)
         .endpoint(membership::join)

@@ -2,9 +2,10 @@
 
 use axum::extract::State;
 use ruma::{
-    RoomAliasId,
+    RoomAliasId, RoomVersionId,
     api::client::room::{
         Visibility, aliases, create_room, get_event_by_timestamp, get_room_event, report_content, report_room,
+        upgrade_room,
     },
 };
 use serde::Deserialize;
@@ -40,13 +41,7 @@ pub async fn create(
 
     app.limits.message(&caller.user_id)?;
     let version = body.room_version.unwrap_or_else(|| app.config.rooms.default_version.clone());
-    if !crate::config::Rooms::VERSIONS.contains(&version) {
-        return Err(ApiError::new(
-            http::StatusCode::BAD_REQUEST,
-            ruma::api::error::ErrorKind::UnsupportedRoomVersion,
-            format!("This server does not make rooms of version {version}. Leave room_version out."),
-        ));
-    }
+    check_version(&version)?;
     if !body.invite_3pid.is_empty() {
         return Err(ApiError::forbidden("Invitations by e-mail or phone number are not possible here."));
     }
@@ -98,6 +93,29 @@ pub async fn create(
         is_direct: body.is_direct,
     };
     Ok(create_room::v3::Response::new(app.room_actions.create(&caller.user_id, room).await?))
+}
+
+fn check_version(version: &RoomVersionId) -> Result<()> {
+    if crate::config::Rooms::VERSIONS.contains(version) {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        http::StatusCode::BAD_REQUEST,
+        ruma::api::error::ErrorKind::UnsupportedRoomVersion,
+        format!("This server makes no rooms of version {version}. Choose 10, 11 or 12."),
+    ))
+}
+
+/// `POST /_matrix/client/v3/rooms/{roomId}/upgrade`
+pub async fn upgrade(
+    State(app): State<App>,
+    Ruma { body, caller, .. }: Ruma<upgrade_room::v3::Request>,
+) -> Result<upgrade_room::v3::Response> {
+    app.limits.message(&caller.user_id)?;
+    check_version(&body.new_version)?;
+    let upgraded =
+        app.room_actions.upgrade(&caller.user_id, &body.room_id, body.new_version, body.additional_creators).await?;
+    Ok(upgrade_room::v3::Response::new(upgraded))
 }
 
 /// `GET /_matrix/client/v3/rooms/{roomId}/event/{eventId}`

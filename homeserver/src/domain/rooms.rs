@@ -8,6 +8,7 @@ pub mod membership;
 pub mod relations;
 pub mod send;
 pub mod state;
+pub mod upgrade;
 pub mod view;
 
 use std::{

@@ -26,4 +26,5 @@ mod session;
 mod sync;
 mod threads;
 mod typing;
+mod upgrades;
 mod voip;

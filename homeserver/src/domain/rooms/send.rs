@@ -250,7 +250,7 @@ fn not_in_room() -> ApiError {
 }
 
 /// The room, for one who is in it.
-fn joined(batch: &Batch<'_>, room_id: &RoomId, user_id: &UserId) -> Result<Arc<RoomState>> {
+pub(super) fn joined(batch: &Batch<'_>, room_id: &RoomId, user_id: &UserId) -> Result<Arc<RoomState>> {
     batch.room(room_id).filter(|room| room.is_joined(user_id)).ok_or_else(not_in_room)
 }
 
