@@ -31,6 +31,7 @@ pub mod reporting;
 pub mod room;
 pub mod ruma;
 pub mod session;
+pub mod space;
 pub mod state;
 pub mod sync;
 pub mod tag;
@@ -69,6 +70,8 @@ pub fn router(app: &App) -> Router {
         .endpoint(room::aliases)
         .endpoint(room::at_timestamp)
         .endpoint(room::upgrade)
+        .endpoint(room::summary)
+        .endpoint(space::hierarchy)
         .endpoint(room::report_content)
         .endpoint(room::report_room)
         .endpoint(membership::join)

@@ -15,17 +15,17 @@ use ruma::{
 use super::ruma::Ruma;
 use crate::{
     app::App,
-    domain::{rooms::view::Viewer, sessions::Requester},
+    domain::{appservices::Appservice, rooms::view::Viewer},
     error::{ApiError, Result},
     storage,
     sync::token::Token,
 };
 
-/// The room behind an id or an alias.
-pub async fn room_id(app: &App, caller: &Requester, id: &RoomOrAliasId) -> Result<OwnedRoomId> {
+/// The room behind an id or an alias, for an application service if one asks.
+pub async fn room_id(app: &App, asking: Option<&Appservice>, id: &RoomOrAliasId) -> Result<OwnedRoomId> {
     match <&ruma::RoomId>::try_from(id) {
         Ok(room_id) => Ok(room_id.to_owned()),
-        Err(alias) => super::alias::resolve(app, alias, caller.appservice.as_deref()).await,
+        Err(alias) => super::alias::resolve(app, alias, asking).await,
     }
 }
 
@@ -45,7 +45,7 @@ pub async fn join_by_alias(
     Ruma { body, caller, .. }: Ruma<join_room_by_id_or_alias::v3::Request>,
 ) -> Result<join_room_by_id_or_alias::v3::Response> {
     app.limits.message(&caller.user_id)?;
-    let room_id = room_id(&app, &caller, &body.room_id_or_alias).await?;
+    let room_id = room_id(&app, caller.appservice.as_deref(), &body.room_id_or_alias).await?;
     app.room_actions.join(&caller.user_id, &room_id, body.reason).await?;
     Ok(join_room_by_id_or_alias::v3::Response::new(room_id))
 }

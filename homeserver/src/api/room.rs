@@ -4,9 +4,10 @@ use axum::extract::State;
 use ruma::{
     RoomAliasId, RoomVersionId,
     api::client::room::{
-        Visibility, aliases, create_room, get_event_by_timestamp, get_room_event, report_content, report_room,
-        upgrade_room,
+        Visibility, aliases, create_room, get_event_by_timestamp, get_room_event, get_summary, report_content,
+        report_room, upgrade_room,
     },
+    events::room::member::MembershipState,
 };
 use serde::Deserialize;
 
@@ -17,7 +18,7 @@ use crate::{
     domain::{
         event::canonical,
         reports::Subject,
-        rooms::{create::NewRoom, view::Viewer},
+        rooms::{self, create::NewRoom, view::Viewer},
     },
     error::{ApiError, Result},
     storage,
@@ -116,6 +117,24 @@ pub async fn upgrade(
     let upgraded =
         app.room_actions.upgrade(&caller.user_id, &body.room_id, body.new_version, body.additional_creators).await?;
     Ok(upgrade_room::v3::Response::new(upgraded))
+}
+
+/// `GET /_matrix/client/v1/room_summary/{roomIdOrAlias}`: without a token of what is open to everybody.
+pub async fn summary(
+    State(app): State<App>,
+    Ruma { body, caller, .. }: Ruma<get_summary::v1::Request>,
+) -> Result<get_summary::v1::Response> {
+    let appservice = caller.as_ref().and_then(|caller| caller.appservice.as_deref());
+    let room_id = super::membership::room_id(&app, appservice, &body.room_id_or_alias).await?;
+    let user_id = caller.as_ref().map(|caller| &*caller.user_id);
+    let missing = || ApiError::not_found("There is no such room, or you may not see it.");
+    let room = app.rooms.get(&room_id).await?.ok_or_else(missing)?;
+    if !app.room_actions.may_preview(&room, user_id).await? {
+        return Err(missing());
+    }
+    let mut response = get_summary::v1::Response::new(rooms::summary::summary(&room));
+    response.membership = user_id.map(|user_id| room.membership(user_id).cloned().unwrap_or(MembershipState::Leave));
+    Ok(response)
 }
 
 /// `GET /_matrix/client/v3/rooms/{roomId}/event/{eventId}`

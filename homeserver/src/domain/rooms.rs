@@ -7,7 +7,9 @@ pub mod history;
 pub mod membership;
 pub mod relations;
 pub mod send;
+pub mod spaces;
 pub mod state;
+pub mod summary;
 pub mod upgrade;
 pub mod view;
 

@@ -23,6 +23,7 @@ mod relations;
 mod reports;
 mod rooms;
 mod session;
+mod spaces;
 mod sync;
 mod threads;
 mod typing;

@@ -136,7 +136,7 @@ impl RoomActions {
         }
     }
 
-    async fn is_in_any(&self, user_id: &UserId, rule: &Restricted) -> Result<bool> {
+    pub(super) async fn is_in_any(&self, user_id: &UserId, rule: &Restricted) -> Result<bool> {
         let rooms = self.rooms.of_user(user_id).await?;
         Ok(rule.allow.iter().any(|allow| match allow {
             AllowRule::RoomMembership(other) => {
