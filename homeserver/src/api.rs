@@ -83,6 +83,7 @@ pub fn router(app: &App) -> Router {
         .endpoint(membership::unban)
         .endpoint(membership::forget)
         .endpoint(membership::joined_rooms)
+        .endpoint(membership::mutual_rooms::mutual_rooms)
         .endpoint(membership::joined_members)
         .endpoint(membership::members)
         .endpoint(knock::knock)

@@ -13,7 +13,7 @@ use ruma::api::client::discovery::{
     get_capabilities, get_supported_versions,
 };
 
-use super::ruma::Ruma;
+use super::{membership::mutual_rooms, ruma::Ruma};
 use crate::{
     app::App,
     config,
@@ -29,7 +29,9 @@ pub async fn versions(
         "r0.6.1", "v1.1", "v1.2", "v1.3", "v1.4", "v1.5", "v1.6", "v1.7", "v1.8", "v1.9", "v1.10", "v1.11", "v1.12",
         "v1.13",
     ];
-    Ok(get_supported_versions::Response::new(versions.map(str::to_owned).into()))
+    let mut response = get_supported_versions::Response::new(versions.map(str::to_owned).into());
+    response.unstable_features.insert(mutual_rooms::FEATURE.to_owned(), true);
+    Ok(response)
 }
 
 /// `GET /.well-known/matrix/client`

@@ -1,5 +1,7 @@
 //! Joining, inviting, leaving, kicking, banning, forgetting; and who is in a room.
 
+pub mod mutual_rooms;
+
 use std::collections::BTreeMap;
 
 use axum::extract::State;

@@ -262,6 +262,16 @@ impl RoomActions {
         Ok(joined.map(|(room_id, _)| room_id.clone()).collect())
     }
 
+    /// The rooms that two users are both joined to, by their ids.
+    pub async fn mutual_rooms(&self, one: &UserId, other: &UserId) -> Result<Vec<OwnedRoomId>> {
+        let theirs = self.rooms.of_user(other).await?;
+        let is_theirs = |id: &RoomId| theirs.get(id).is_some_and(|m| m.membership == MembershipState::Join);
+        let mut mutual = self.joined_rooms(one).await?;
+        mutual.retain(|room_id| is_theirs(room_id));
+        mutual.sort();
+        Ok(mutual)
+    }
+
     /// How a user shows up in rooms.
     pub async fn profile(&self, user_id: &UserId) -> Result<Profile> {
         Ok(storage::accounts::profile(&self.db, user_id).await?.unwrap_or_default())
