@@ -30,6 +30,7 @@ pub mod relations;
 pub mod reporting;
 pub mod room;
 pub mod ruma;
+pub mod search;
 pub mod session;
 pub mod space;
 pub mod state;
@@ -91,6 +92,7 @@ pub fn router(app: &App) -> Router {
         .endpoint(message::messages)
         .endpoint(redact::redact)
         .endpoint(context::context)
+        .endpoint(search::search)
         .endpoint(relations::all)
         .endpoint(relations::of_type)
         .endpoint(relations::of_type_and_kind)

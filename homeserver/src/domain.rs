@@ -31,5 +31,6 @@ pub mod uiaa;
 pub mod unread;
 pub mod users;
 pub mod voip;
+pub mod words;
 
 pub use crate::event;

@@ -6,6 +6,7 @@ pub mod directory;
 pub mod history;
 pub mod membership;
 pub mod relations;
+pub mod search;
 pub mod send;
 pub mod spaces;
 pub mod state;
@@ -25,6 +26,7 @@ use parking_lot::{Mutex, RwLock};
 use ruma::{
     OwnedRoomAliasId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomId, UserId, events::room::member::MembershipState,
 };
+use tokio::sync::Semaphore;
 
 use self::state::RoomState;
 use super::{appservices::Appservices, ignored::IgnoredUsers, journal::Journal};
@@ -44,6 +46,8 @@ pub struct RoomActions {
     ignored: Arc<IgnoredUsers>,
     /// Aliases that are being given out.
     reserved: Arc<Mutex<HashSet<OwnedRoomAliasId>>>,
+    /// Places for those who search: searching must not take the database from those who talk.
+    searching: Semaphore,
 }
 
 impl RoomActions {
@@ -56,7 +60,16 @@ impl RoomActions {
         appservices: Arc<Appservices>,
         ignored: Arc<IgnoredUsers>,
     ) -> Self {
-        Self { db, server_name, rooms, journal, appservices, ignored, reserved: Arc::default() }
+        Self {
+            db,
+            server_name,
+            rooms,
+            journal,
+            appservices,
+            ignored,
+            reserved: Arc::default(),
+            searching: search::places(),
+        }
     }
 }
 

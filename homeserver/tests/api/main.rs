@@ -22,6 +22,7 @@ mod receipts;
 mod relations;
 mod reports;
 mod rooms;
+mod search;
 mod session;
 mod spaces;
 mod sync;

@@ -15,6 +15,7 @@ use crate::{
         event::{Draft, Event, Transaction, canonical},
         journal::Batch,
         sessions::Requester,
+        words,
     },
     error::{ApiError, Result},
     storage,
@@ -44,6 +45,7 @@ impl RoomActions {
             self.refuse_second_reaction(requester, room_id, &draft, &txn_id).await?;
         }
         draft.transaction = self.transaction(requester, txn_id).await?;
+        draft.words = words::of_event(&draft.kind, &draft.content);
         let id = room_id.to_owned();
         self.journal
             .decide(&[room_id], move |batch| {
