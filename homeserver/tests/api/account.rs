@@ -122,6 +122,27 @@ on_both_engines! {
         server.refused(Method::GET, &boris, nobody, Value::Null, "M_NOT_FOUND").await;
     }
 
+    async fn a_profile_has_bounds(server: Server) {
+        let anna = server.register("anna").await;
+        let profile = format!("/_matrix/client/v3/profile/{}", anna.id);
+        for (key, length, errcode) in [
+            ("m.bio", 60_000, None),
+            ("m.more", 10_000, Some("M_PROFILE_TOO_LARGE")),
+            ("m.bio", 65_000, None),
+            ("m.bio", 66_000, Some("M_PROFILE_TOO_LARGE")),
+            (&*"k".repeat(255), 1, None),
+            (&*"k".repeat(256), 1, Some("M_KEY_TOO_LARGE")),
+        ] {
+            let (path, value) = (format!("{profile}/{key}"), json!({ key: "x".repeat(length) }));
+            match errcode {
+                None => drop(server.put(&anna, &path, value).await),
+                Some(errcode) => drop(server.refused(Method::PUT, &anna, &path, value, errcode).await),
+            }
+        }
+        let whole = server.get(&anna, &profile).await;
+        assert_eq!(whole.as_object().map(serde_json::Map::len), Some(2), "{whole}");
+    }
+
     async fn clients_keep_data_tags_and_filters(server: Server) {
         let (anna, boris) = (server.register("anna").await, server.register("boris").await);
         let user = format!("/_matrix/client/v3/user/{}", anna.id);
