@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use ruma::api::client::discovery::get_capabilities::v3::{
-    Capabilities, ChangePasswordCapability, GetLoginTokenCapability, RoomVersionStability, RoomVersionsCapability,
-    ThirdPartyIdChangesCapability,
+    AccountModerationCapability, Capabilities, ChangePasswordCapability, GetLoginTokenCapability, RoomVersionStability,
+    RoomVersionsCapability, ThirdPartyIdChangesCapability,
 };
 use ruma::api::client::discovery::{
     discover_homeserver,
@@ -76,7 +76,9 @@ pub async fn capabilities(
     capabilities.thirdparty_id_changes = ThirdPartyIdChangesCapability::new(false);
     // It asks for proof of who one is, which needs a password or the academy's sign-on.
     let account = app.users.get(&request.caller.user_id).await?;
-    let has_proof = app.accounts.jwt.is_some() || account.is_some_and(|account| account.password_hash.is_some());
-    capabilities.get_login_token = GetLoginTokenCapability::new(has_proof);
+    let has_password = account.as_ref().is_some_and(|account| account.password_hash.is_some());
+    capabilities.get_login_token = GetLoginTokenCapability::new(app.accounts.jwt.is_some() || has_password);
+    let moderates = account.is_some_and(|account| account.admin);
+    capabilities.account_moderation = AccountModerationCapability::new(moderates, moderates);
     Ok(get_capabilities::v3::Response::new(capabilities))
 }

@@ -40,6 +40,7 @@ pub async fn create(
         content: Box<serde_json::value::RawValue>,
     }
 
+    caller.may_take_part()?;
     app.limits.message(&caller.user_id)?;
     let version = body.room_version.unwrap_or_else(|| app.config.rooms.default_version.clone());
     check_version(&version)?;
@@ -112,6 +113,7 @@ pub async fn upgrade(
     State(app): State<App>,
     Ruma { body, caller, .. }: Ruma<upgrade_room::v3::Request>,
 ) -> Result<upgrade_room::v3::Response> {
+    caller.may_take_part()?;
     app.limits.message(&caller.user_id)?;
     check_version(&body.new_version)?;
     let upgraded =

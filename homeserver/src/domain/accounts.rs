@@ -195,6 +195,20 @@ impl Accounts {
             .await
     }
 
+    /// Suspends an account or lets it take part again.
+    pub async fn set_suspended(&self, user_id: &UserId, suspended: bool) -> Result<()> {
+        let user_id = user_id.to_owned();
+        self.journal
+            .write(move |w| {
+                Box::pin(async move {
+                    storage::accounts::set_suspended(&mut w.tx, &user_id, suspended).await?;
+                    w.changed(Change::Account(user_id));
+                    Ok(())
+                })
+            })
+            .await
+    }
+
     /// Says what kind of account it is.
     pub async fn set_user_type(&self, user_id: &UserId, kind: Option<String>) -> Result<()> {
         let user_id = user_id.to_owned();

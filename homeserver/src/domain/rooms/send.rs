@@ -41,6 +41,7 @@ impl RoomActions {
             };
             return self.send_redaction(requester, room_id, redacts, draft, txn_id).await;
         }
+        requester.may_take_part()?;
         if draft.kind == TimelineEventType::Reaction {
             self.refuse_second_reaction(requester, room_id, &draft, &txn_id).await?;
         }
@@ -161,6 +162,9 @@ impl RoomActions {
         self.rooms.joined(room_id, &requester.user_id).await?;
         let target = storage::events::get(&self.db, &event_id).await?.filter(|event| event.room_id == *room_id);
         let target = target.ok_or_else(|| ApiError::not_found("There is no such event in this room."))?;
+        if target.sender != requester.user_id {
+            requester.may_take_part()?;
+        }
         draft.content.remove("redacts");
         draft.redacts = Some(event_id);
         draft.transaction = self.transaction(requester, txn_id).await?;
