@@ -25,6 +25,7 @@ mod rooms;
 mod search;
 mod session;
 mod spaces;
+mod specification;
 mod sync;
 mod threads;
 mod typing;
