@@ -1,24 +1,37 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing.
+# Installs the packages of Debian 12 and Ubuntu 24.04 that are missing.
 #   deploy/packages.sh build    to build and run
 #   deploy/packages.sh test     to test besides
+#   deploy/packages.sh look     to look at the client besides, where there is no display
 set -euo pipefail
-build=(build-essential pkg-config cmake libfontconfig-dev curl python3 ca-certificates
-    libfontconfig1 libx11-6 libx11-xcb1 libxcursor1 libxi6 libxkbcommon0 libxkbcommon-x11-0
+build=(build-essential pkg-config libfontconfig-dev curl python3 ca-certificates
+    libfontconfig1 libx11-6 libx11-xcb1 libxcursor1 libxi6 libxkbcommon0 libxkbcommon-x11-0 libwayland-client0
     fonts-noto-core fonts-noto-color-emoji xdg-utils)
-test=(postgresql xvfb xdotool imagemagick)
+test=(postgresql)
+look=(xvfb xdotool imagemagick)
 case ${1:-build} in
 build) wanted=("${build[@]}") ;;
 test) wanted=("${build[@]}" "${test[@]}") ;;
-*) echo "usage: $0 build|test" >&2; exit 2 ;;
+look) wanted=("${build[@]}" "${look[@]}") ;;
+*) echo "usage: $0 build|test|look" >&2; exit 2 ;;
 esac
+if ! command -v apt-get >/dev/null; then
+    echo "This is neither Debian nor Ubuntu: see to it that what they call ${wanted[*]} is installed." >&2
+    exit 0
+fi
 missing=()
 for package in "${wanted[@]}"; do
     [ "$(dpkg-query -W -f='${Status}' "$package" 2>/dev/null)" = "install ok installed" ] || missing+=("$package")
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
-echo "installing: ${missing[*]}"
-sudo=()
-[ "$(id -u)" = 0 ] || sudo=(sudo)
-"${sudo[@]}" apt-get update -qq
-DEBIAN_FRONTEND=noninteractive "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+root=()
+if [ "$(id -u)" != 0 ]; then
+    root=(sudo)
+    if ! command -v sudo >/dev/null; then
+        echo "Packages are missing and there is no sudo. Run as root: apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
+fi
+echo "Installing: ${missing[*]}"
+"${root[@]}" apt-get update -qq
+"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

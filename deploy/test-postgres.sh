@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Starts a throw-away PostgreSQL for tests, durable commits and all, and prints its URL. A running one is used again.
+# Starts a throw-away PostgreSQL for tests and prints its URL. A running one is used again. Commits are as durable as
+# in service; only the work in the background is off, which hundreds of small databases would keep busy.
 #   deploy/test-postgres.sh start    prints the URL
 #   deploy/test-postgres.sh stop
 set -euo pipefail
@@ -17,10 +18,14 @@ start)
         [ "$(id -u)" != 0 ] || chown postgres "$folder"
         [ -d "$folder/data" ] || as "$bin/initdb" -D "$folder/data" -U parta --auth=trust -E UTF8 --locale=C >/dev/null
         as "$bin/pg_ctl" -D "$folder/data" -w -l "$folder/log" \
-            -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$folder -c max_connections=300" start >/dev/null
+            -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$folder -c max_connections=300 \
+                -c autovacuum=off -c bgwriter_lru_maxpages=0 -c checkpoint_timeout=30min -c max_wal_size=4GB" start >/dev/null
     fi
     echo "postgres://parta@127.0.0.1:$port/postgres"
     ;;
-stop) as "$bin/pg_ctl" -D "$folder/data" -m fast stop >/dev/null 2>&1 || true ;;
+stop)
+    as "$bin/pg_ctl" -D "$folder/data" -m immediate stop >/dev/null 2>&1 || true
+    rm -rf "$folder/data"
+    ;;
 *) echo "usage: $0 start|stop" >&2; exit 2 ;;
 esac

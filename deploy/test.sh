@@ -31,13 +31,13 @@ fi
 case ${1:-everything} in
 everything) packages=(--workspace --features conformance-tests/sdk) ;;
 servers) packages=(-p parta-server -p parta-games -p conformance-tests) ;;
-*) sed -n '3,5s/^# *//p' "$0" >&2; exit 2 ;;
+*) sed -n '3,5s/^# *//p' deploy/test.sh >&2; exit 2 ;;
 esac
 
 if [ "${1:-everything}" = everything ]; then
     step "licences, sources, duplicates"
     command -v cargo-deny >/dev/null || RUSTC_WORKSPACE_WRAPPER='' cargo install --quiet --locked --debug cargo-deny
-    cargo deny --offline check bans licenses sources
+    cargo deny --locked check bans licenses sources
 fi
 
 step "build and lints"

@@ -21,8 +21,11 @@ use crate::{
 };
 
 mod bucket;
+mod chat;
 mod incoming;
+mod native;
 mod requests;
+mod room;
 mod work;
 
 use bucket::Bucket;
@@ -119,6 +122,8 @@ impl Bot {
     /// transaction id is known (a homeserver that was set up anew counts from 1 again) but because its events are.
     pub async fn transaction(&self, events: &[Value]) -> Result<(), store::Error> {
         let mut state = self.state().await?;
+        // Until the commit: whatever breaks this off half-way leaves a memory that is built anew.
+        state.stale = true;
         let mut batch = Batch::default();
         let handled = async {
             for event in events {
@@ -144,6 +149,7 @@ impl Bot {
     /// Takes what was found in a room the bot has joined, and says its first words there.
     pub async fn looked(&self, pending: &Pending, names: Names, encrypted: bool) -> Result<(), store::Error> {
         let mut state = self.state().await?;
+        state.stale = true;
         let mut batch =
             Batch { done: vec![pending.id], forget_members: vec![pending.room_id.clone()], ..Batch::default() };
         let room_id = &pending.room_id;
@@ -247,3 +253,6 @@ impl State {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

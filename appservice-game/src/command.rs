@@ -162,11 +162,16 @@ mod tests {
 
     #[test]
     fn starting_a_game() {
-        for text in ["!шахматы @anna чёрные", "!игра шахматы @anna чёрные"] {
-            let (Command::Start { rules, arguments }, Lang::Ru) = read(text).unwrap() else {
+        for (text, expected) in [
+            ("!шахматы @anna чёрные", Lang::Ru),
+            ("!игра шахматы @anna чёрные", Lang::Ru),
+            ("!chess @anna чёрные", Lang::En),
+            ("!play chess @anna чёрные", Lang::En),
+        ] {
+            let (Command::Start { rules, arguments }, lang) = read(text).unwrap() else {
                 panic!("{text}");
             };
-            assert_eq!(rules.kind(), "chess");
+            assert_eq!((rules.kind(), lang), ("chess", expected), "{text}");
             assert_eq!(arguments, ["@anna", "чёрные"]);
         }
     }

@@ -2,16 +2,13 @@
 //!
 //! A transaction of the homeserver becomes one durable commit (WAL, `synchronous=FULL`): log entries, the ids of the
 //! events that were looked at, and the answers still to be sent. So a crash at any point either loses the whole
-//! transaction, which the homeserver then repeats, or none of it. SQL stands only in this module.
+//! transaction, which the homeserver then repeats, or none of it. SQL stands only here and in `commit`.
 
 use std::{collections::BTreeMap, path::Path};
 
-use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use sha2::{Digest, Sha256};
+use ruma::{EventId, OwnedEventId, OwnedUserId, RoomId};
 use sqlx::{
-    Row as _, Sqlite, SqlitePool, Transaction,
+    Row as _, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -21,8 +18,11 @@ use crate::{
     words::Lang,
 };
 
-/// Events remembered as looked at; older ones are forgotten unless they are in the log.
-const REMEMBERED: i64 = 100_000;
+mod commit;
+mod rows;
+
+pub use rows::{Batch, Job, Loaded, LogEntry, NewGame, Pending, RoomRow};
+
 /// Ended games of a room that are kept at hand for a rematch or another look.
 const RECENT_GAMES: i64 = 5;
 
@@ -47,132 +47,6 @@ impl From<ruma::IdParseError> for Error {
     fn from(error: ruma::IdParseError) -> Self {
         Self::Unreadable(error.to_string())
     }
-}
-
-/// Something to do at the homeserver. The JSON of this type is stored: names are never changed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "job", rename_all = "snake_case")]
-pub enum Job {
-    /// Accept the invitation, then learn who is in the room and whether it is encrypted.
-    Join,
-    /// Learn who is in the room and whether it is encrypted.
-    Look,
-    /// Leave when nobody else is in the room.
-    LeaveIfAlone,
-    /// Send a message.
-    Message {
-        /// Of `m.room.message`.
-        content: Value,
-        /// The game whose board this is.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        board_of: Option<String>,
-    },
-    /// Replace a board.
-    Edit {
-        /// The outbox row that sent the board.
-        board: i64,
-        /// The game.
-        game_id: String,
-        /// The board's new content.
-        content: Value,
-    },
-    /// Put a reaction under a board.
-    React {
-        /// The outbox row that sent the board.
-        board: i64,
-        /// The reaction.
-        key: String,
-    },
-}
-
-/// A row of the outbox.
-#[derive(Debug, Clone)]
-pub struct Pending {
-    /// Grows with every row ever written.
-    pub id: i64,
-    /// The room.
-    pub room_id: OwnedRoomId,
-    /// The transaction id under which it is sent, however often.
-    pub txn_id: String,
-    /// What to do.
-    pub job: Job,
-}
-
-/// A log entry to be written.
-#[derive(Debug, Clone)]
-pub struct LogEntry {
-    /// The game.
-    pub game_id: String,
-    /// The event that caused it.
-    pub event_id: OwnedEventId,
-    /// Its sender.
-    pub sender: OwnedUserId,
-    /// Its time in milliseconds.
-    pub at_ms: i64,
-    /// What happened.
-    pub entry: Entry,
-    /// Whether the game is open after it.
-    pub is_open: bool,
-}
-
-/// A game's place among all games.
-#[derive(Debug, Clone)]
-pub struct NewGame {
-    /// Counted from 1.
-    pub number: i64,
-    /// Its id.
-    pub game_id: String,
-    /// Its room.
-    pub room_id: OwnedRoomId,
-}
-
-/// What is known of a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RoomRow {
-    /// The language of its boards and answers.
-    pub lang: Lang,
-    /// Whether the bot is in it.
-    pub joined: bool,
-    /// Whether its messages cannot be read.
-    pub encrypted: bool,
-}
-
-/// What is written together.
-#[derive(Debug, Default)]
-pub struct Batch {
-    /// Events that were looked at.
-    pub seen: Vec<OwnedEventId>,
-    /// New games.
-    pub games: Vec<NewGame>,
-    /// Log entries in order.
-    pub log: Vec<LogEntry>,
-    /// What to send, with the ids that were given out for it.
-    pub jobs: Vec<(i64, OwnedRoomId, Job)>,
-    /// Board messages that were seen in their room.
-    pub boards: Vec<(OwnedEventId, String)>,
-    /// Rooms that changed.
-    pub rooms: BTreeMap<OwnedRoomId, RoomRow>,
-    /// Members with their names; `None` when they left.
-    pub members: Vec<(OwnedRoomId, OwnedUserId, Option<String>)>,
-    /// Rooms whose members are to be forgotten before `members` is written.
-    pub forget_members: Vec<OwnedRoomId>,
-    /// Rooms to which nothing more can be sent.
-    pub drop_jobs: Vec<OwnedRoomId>,
-    /// Outbox rows that are done.
-    pub done: Vec<i64>,
-}
-
-/// Everything a start-up needs.
-#[derive(Debug, Default)]
-pub struct Loaded {
-    /// Open games and the last ended ones of every room, oldest first, with the outbox row of their newest board.
-    pub games: Vec<(Session, Option<i64>)>,
-    /// Rooms with the names of their members.
-    pub rooms: Vec<(OwnedRoomId, RoomRow, Names)>,
-    /// The number of the next game.
-    pub next_game: i64,
-    /// The id of the next outbox row.
-    pub next_job: i64,
 }
 
 /// The store.
@@ -218,65 +92,6 @@ impl Store {
         Ok(())
     }
 
-    /// Writes all or nothing, durably.
-    pub async fn commit(&self, batch: &Batch) -> Result<(), Error> {
-        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        for event_id in &batch.seen {
-            sqlx::query("INSERT INTO seen (event_id) VALUES ($1) ON CONFLICT DO NOTHING")
-                .bind(event_id.as_str())
-                .execute(&mut *tx)
-                .await?;
-        }
-        if !batch.seen.is_empty() {
-            sqlx::query("DELETE FROM seen WHERE position <= (SELECT MAX(position) FROM seen) - $1")
-                .bind(REMEMBERED)
-                .execute(&mut *tx)
-                .await?;
-        }
-        commit_games(&mut tx, batch).await?;
-        commit_rooms(&mut tx, batch).await?;
-        for room_id in &batch.drop_jobs {
-            sqlx::query("DELETE FROM outbox WHERE room_id = $1").bind(room_id.as_str()).execute(&mut *tx).await?;
-        }
-        for (id, room_id, job) in &batch.jobs {
-            self.commit_job(&mut tx, *id, room_id, job).await?;
-        }
-        for id in &batch.done {
-            sqlx::query("DELETE FROM outbox WHERE id = $1").bind(id).execute(&mut *tx).await?;
-        }
-        tx.commit().await?;
-        Ok(())
-    }
-
-    async fn commit_job(
-        &self,
-        tx: &mut Transaction<'_, Sqlite>,
-        id: i64,
-        room_id: &RoomId,
-        job: &Job,
-    ) -> Result<(), Error> {
-        let text = serde_json::to_string(job)?;
-        // The digest matters when an older copy of the store was restored and gives an id out again: other content then
-        // has another transaction id, and the homeserver does not take it for a repetition.
-        let digest = Sha256::digest(text.as_bytes());
-        let txn_id = format!("{}-{id}-{:02x}{:02x}{:02x}{:02x}", self.id, digest[0], digest[1], digest[2], digest[3]);
-        sqlx::query("INSERT INTO outbox (id, room_id, txn_id, job) VALUES ($1, $2, $3, $4)")
-            .bind(id)
-            .bind(room_id.as_str())
-            .bind(txn_id)
-            .bind(text)
-            .execute(&mut **tx)
-            .await?;
-        if let Job::Message { board_of: Some(game_id), .. } = job {
-            sqlx::query("INSERT INTO boards (outbox_id, game_id) VALUES ($1, $2)")
-                .bind(id)
-                .bind(game_id)
-                .execute(&mut **tx)
-                .await?;
-        }
-        Ok(())
-    }
-
     /// Whether an event was looked at before.
     pub async fn is_seen(&self, event_id: &EventId) -> Result<bool, Error> {
         Ok(sqlx::query_scalar(
@@ -302,17 +117,6 @@ impl Store {
             .fetch_optional(&self.pool)
             .await?;
         Ok(event_id.flatten().map(EventId::parse).transpose()?)
-    }
-
-    /// The newest message that shows a game.
-    pub async fn newest_board(&self, game_id: &str) -> Result<Option<OwnedEventId>, Error> {
-        let event_id: Option<String> = sqlx::query_scalar(
-            "SELECT event_id FROM boards WHERE game_id = $1 AND event_id IS NOT NULL ORDER BY outbox_id DESC LIMIT 1",
-        )
-        .bind(game_id)
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(event_id.map(EventId::parse).transpose()?)
     }
 
     /// One game from its log, with the outbox row of its newest board.
@@ -443,83 +247,6 @@ impl Store {
         tx.commit().await?;
         Ok(())
     }
-
-    /// The number of rows in the log and in the outbox.
-    pub async fn counts(&self) -> Result<(i64, i64), Error> {
-        let row = sqlx::query("SELECT (SELECT COUNT(*) FROM log) AS entries, (SELECT COUNT(*) FROM outbox) AS waiting")
-            .fetch_one(&self.pool)
-            .await?;
-        Ok((row.try_get("entries")?, row.try_get("waiting")?))
-    }
-}
-
-async fn commit_games(tx: &mut Transaction<'_, Sqlite>, batch: &Batch) -> Result<(), Error> {
-    for game in &batch.games {
-        sqlx::query("INSERT INTO games (number, game_id, room_id, is_open) VALUES ($1, $2, $3, TRUE)")
-            .bind(game.number)
-            .bind(&game.game_id)
-            .bind(game.room_id.as_str())
-            .execute(&mut **tx)
-            .await?;
-    }
-    for row in &batch.log {
-        sqlx::query("INSERT INTO log (game_id, event_id, sender, at_ms, entry) VALUES ($1, $2, $3, $4, $5)")
-            .bind(&row.game_id)
-            .bind(row.event_id.as_str())
-            .bind(row.sender.as_str())
-            .bind(row.at_ms)
-            .bind(serde_json::to_string(&row.entry)?)
-            .execute(&mut **tx)
-            .await?;
-        if !row.is_open {
-            sqlx::query("UPDATE games SET is_open = FALSE WHERE game_id = $1 AND is_open")
-                .bind(&row.game_id)
-                .execute(&mut **tx)
-                .await?;
-        }
-    }
-    for (event_id, game_id) in &batch.boards {
-        sqlx::query("INSERT INTO board_events (event_id, game_id) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-            .bind(event_id.as_str())
-            .bind(game_id)
-            .execute(&mut **tx)
-            .await?;
-    }
-    Ok(())
-}
-
-async fn commit_rooms(tx: &mut Transaction<'_, Sqlite>, batch: &Batch) -> Result<(), Error> {
-    for (room_id, room) in &batch.rooms {
-        sqlx::query(
-            "INSERT INTO rooms (room_id, lang, joined, encrypted) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (room_id) DO UPDATE SET lang = excluded.lang, joined = excluded.joined, encrypted = excluded.encrypted",
-        )
-        .bind(room_id.as_str())
-        .bind(room.lang.code())
-        .bind(room.joined)
-        .bind(room.encrypted)
-        .execute(&mut **tx)
-        .await?;
-    }
-    for room_id in &batch.forget_members {
-        sqlx::query("DELETE FROM members WHERE room_id = $1").bind(room_id.as_str()).execute(&mut **tx).await?;
-    }
-    for (room_id, user_id, name) in &batch.members {
-        let query = match name {
-            Some(name) => sqlx::query(
-                "INSERT INTO members (room_id, user_id, name) VALUES ($1, $2, $3) \
-                 ON CONFLICT (room_id, user_id) DO UPDATE SET name = excluded.name",
-            )
-            .bind(room_id.as_str())
-            .bind(user_id.as_str())
-            .bind(name),
-            None => sqlx::query("DELETE FROM members WHERE room_id = $1 AND user_id = $2")
-                .bind(room_id.as_str())
-                .bind(user_id.as_str()),
-        };
-        query.execute(&mut **tx).await?;
-    }
-    Ok(())
 }
 
 /// A store id: short, and as good as unique.

@@ -1,6 +1,7 @@
 //! The only code that touches Slint's types: it fills the window from the model and turns presses into commands.
 
 mod convert;
+mod emoji;
 mod images;
 mod window;
 mod wiring;

@@ -1,5 +1,7 @@
 //! The window on the accessible tree, without a display: what a screen reader finds is what a person can press.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+
 use std::{cell::RefCell, rc::Rc};
 
 use clap::Parser;
@@ -8,17 +10,20 @@ use i_slint_backend_testing::ElementHandle;
 use parta_client::{
     model::{
         command::Command,
-        item::{Body, Item, ItemKind, Message, Preview, SendState},
+        game,
+        item::{Body, Item, ItemKind, Media, Message, Preview, Quote},
         rooms::RoomSummary,
-        update::{Account, Connection, Failure, RoomDetails, Update},
+        update::{Account, Connection, Failure, Paging, RoomDetails, Update},
     },
     options::Options,
     settings::Settings,
-    view::{View, wire},
+    view::{View, ui, wire},
 };
+use slint::ComponentHandle;
 
 struct Window {
     view: Rc<View>,
+    russian: bool,
     commands: Rc<RefCell<Vec<Command>>>,
     _folder: tempfile::TempDir,
 }
@@ -37,7 +42,7 @@ fn open(language: &str) -> Window {
     )
     .unwrap();
     wire(&view);
-    Window { view, commands, _folder: folder }
+    Window { view, russian: language == "ru", commands, _folder: folder }
 }
 
 impl Window {
@@ -53,7 +58,16 @@ impl Window {
         self.find(label).unwrap_or_else(|| panic!("{label:?} is not there")).set_accessible_value(text);
     }
 
-    fn signed_in(self) -> Self {
+    /// The words of the window's language.
+    fn either<'a>(&self, (russian, english): (&'a str, &'a str)) -> &'a str {
+        if self.russian { russian } else { english }
+    }
+
+    fn asked(&self, wish: impl Fn(&Command) -> bool) -> bool {
+        self.commands.borrow().iter().any(wish)
+    }
+
+    fn sign_in(&self) {
         self.view.apply(Update::SignedIn(Account {
             user_id: "@anna:academy".into(),
             name: "Анна".into(),
@@ -62,21 +76,32 @@ impl Window {
         self.view.apply(Update::Rooms(vec![room("!class", "7 «Б» класс", false), room("!theatre", "Театр", true)]));
         self.view.apply(Update::RoomsLoaded);
         self.view.apply(Update::Connection(Connection::Online));
-        self
     }
 
-    fn in_class(self) -> Self {
+    fn enter_class(&self) {
         self.press("7 «Б» класс");
         self.view.apply(Update::Details {
             room: "!class".into(),
             details: RoomDetails { can_write: true, members: 21, ..RoomDetails::default() },
         });
-        self.view.apply(Update::Timeline {
-            room: "!class".into(),
-            diffs: vec![VectorDiff::Append {
-                values: [message("$1", false, "Контрольная в пятницу")].into_iter().collect(),
-            }],
-        });
+        self.says(Message::words("$1", "@ivan:academy", "Иван", "Контрольная в пятницу"));
+    }
+
+    fn says(&self, message: Message) {
+        self.comes(VectorDiff::PushBack { value: Item::from(message) });
+    }
+
+    fn comes(&self, diff: VectorDiff<Item>) {
+        self.view.apply(Update::Timeline { room: "!class".into(), diffs: vec![diff] });
+    }
+
+    fn signed_in(self) -> Self {
+        self.sign_in();
+        self
+    }
+
+    fn in_class(self) -> Self {
+        self.enter_class();
         self
     }
 }
@@ -98,26 +123,199 @@ fn room(id: &str, name: &str, invited: bool) -> RoomSummary {
     }
 }
 
-fn message(key: &str, own: bool, text: &str) -> Item {
-    Item {
-        id: key.into(),
-        kind: ItemKind::Message(Box::new(Message {
-            key: key.into(),
-            remote: true,
-            sender: "@ivan:academy".into(),
-            sender_name: "Иван".into(),
-            own,
-            at_ms: 0,
-            body: Body::Text { text: text.into(), html: None, emote: false, emoji: false },
-            edited: false,
-            reply: None,
-            reactions: Vec::new(),
-            state: SendState::Sent,
-            editable: own,
-            replyable: true,
-            refusal: None,
-        })),
+/// A game of tic-tac-toe in which it is Anna's turn.
+fn board() -> Message {
+    let content = serde_json::json!({"org.parta.game": {
+        "version": 1, "game_id": "g", "kind": "tictactoe", "revision": 1, "status": "playing", "creator": "@anna:academy",
+        "players": [{"seat": "x", "user_id": "@anna:academy"}, {"seat": "o", "user_id": "@ivan:academy"}],
+        "turn": "x", "ply": 0, "state": {"cells": "........."}, "legal_moves": ["1", "2", "3"],
+    }});
+    let board = Box::new(game::parse(&content).unwrap());
+    let body = Body::Game { board, text: String::new() };
+    Message { body, ..Message::words("$game", "@games:academy", "Игры", "") }
+}
+
+fn picture() -> Message {
+    let media = Media {
+        source: "mxc://academy/1".into(),
+        thumbnail: None,
+        name: "доска.png".into(),
+        caption: String::new(),
+        mime: "image/png".into(),
+        size: None,
+        width: None,
+        height: None,
+    };
+    Message { body: Body::Image(media), ..Message::words("$picture", "@ivan:academy", "Иван", "") }
+}
+
+/// How a person comes to a page from the one before, and what they find there in Russian and in English.
+type Page = (fn(&Window), &'static [(&'static str, &'static str)]);
+
+const PAGES: [Page; 17] = [
+    (
+        |window| window.view.apply(Update::SignedOut(None)),
+        &[
+            ("Сервер", "Server"),
+            ("Имя пользователя", "User name"),
+            ("Пароль", "Password"),
+            ("Показать пароль", "Show the password"),
+            ("Войти", "Sign in"),
+        ],
+    ),
+    (
+        |window| window.press(window.either(("Создать новую учётную запись", "Create a new account"))),
+        &[
+            ("Код регистрации", "Registration code"),
+            ("Создать учётную запись", "Create the account"),
+            ("У меня уже есть учётная запись", "I already have an account"),
+        ],
+    ),
+    (
+        Window::sign_in,
+        &[
+            ("7 «Б» класс", "7 «Б» класс"),
+            ("Комнаты", "Rooms"),
+            ("Поиск комнат", "Search rooms"),
+            ("Все комнаты", "All rooms"),
+            ("Личные чаты", "Personal chats"),
+            ("Выберите комнату слева", "Choose a room on the left"),
+        ],
+    ),
+    (
+        Window::enter_class,
+        &[
+            ("Сообщение", "Message"),
+            ("Отправить", "Send"),
+            ("Прикрепить файл", "Attach a file"),
+            ("21 участник", "21 members"),
+        ],
+    ),
+    (
+        |window| window.press(window.either(("Игры", "Games"))),
+        &[
+            ("Сыграйте с теми, кто в комнате", "Play with those in the room"),
+            ("Шахматы", "Chess"),
+            ("Крестики-нолики", "Tic-tac-toe"),
+        ],
+    ),
+    (
+        |window| {
+            window.says(board());
+            window.press(window.either(("Открыть доску", "Open the board")));
+        },
+        &[
+            ("Ваш ход", "Your move"),
+            ("Предложить ничью", "Offer a draw"),
+            ("Сдаться", "Resign"),
+            ("Новая игра", "New game"),
+            ("5", "5"),
+        ],
+    ),
+    (
+        |window| window.press(window.either(("О комнате", "About the room"))),
+        &[("По приглашению.", "By invitation."), ("Покинуть", "Leave"), ("Закрыть панель", "Close the panel")],
+    ),
+    (
+        |window| window.press(window.either(("Покинуть", "Leave"))),
+        &[("Покинуть комнату?", "Leave the room?"), ("Остаться", "Stay")],
+    ),
+    (
+        |window| {
+            window.press(window.either(("Остаться", "Stay")));
+            window.says(picture());
+            window.press(window.either(("Открыть изображение: доска.png", "Open the picture доска.png")));
+        },
+        &[
+            ("Загрузка…", "Loading…"),
+            ("Открыть в другой программе", "Open in another program"),
+            ("Сохранить", "Save"),
+            ("Закрыть", "Close"),
+        ],
+    ),
+    (
+        |window| {
+            window.press(window.either(("Закрыть", "Close")));
+            window.press(window.either(("Новый личный чат", "New personal chat")));
+        },
+        &[("Имя или адрес человека", "Name or address of a person"), ("Кого вы ищете?", "Whom are you looking for?")],
+    ),
+    (
+        |window| {
+            window.press(window.either(("Закрыть", "Close")));
+            window.press(window.either(("Новая комната", "New room")));
+        },
+        &[
+            ("Название", "Name"),
+            ("Для чего эта комната", "What the room is for"),
+            ("Открыта для всей академии", "Open to the whole academy"),
+            ("Шифровать сообщения", "Encrypt the messages"),
+            ("Создать комнату", "Create the room"),
+        ],
+    ),
+    (
+        |window| {
+            window.press(window.either(("Отменить", "Cancel")));
+            window.press(window.either(("Найти комнату", "Find a room")));
+        },
+        &[("Название или адрес комнаты", "Name or address of a room"), ("Идёт поиск…", "Searching…")],
+    ),
+    (
+        |window| window.view.apply(Update::PublicRooms { term: String::new(), found: Vec::new() }),
+        &[("Открытых комнат не нашлось", "No open rooms found"), ("Создать новую комнату", "Make a new room")],
+    ),
+    (
+        |window| {
+            window.press(window.either(("Закрыть", "Close")));
+            window.press(window.either(("Настройки", "Settings")));
+        },
+        &[
+            ("Язык", "Language"),
+            ("Оформление", "Appearance"),
+            ("Тёмное", "Dark"),
+            ("О программе", "About the program"),
+            ("Сервер: https://a", "Server: https://a"),
+        ],
+    ),
+    (
+        |window| window.press(window.either(("Выйти", "Sign out"))),
+        &[("Выйти из учётной записи?", "Sign out?"), ("Остаться", "Stay")],
+    ),
+    (
+        |window| {
+            window.press(window.either(("Остаться", "Stay")));
+            window.press("Театр");
+        },
+        &[("Мария приглашает вас сюда.", "Мария invites you here."), ("Войти", "Join"), ("Отклонить", "Decline")],
+    ),
+    (
+        |window| window.view.apply(Update::Connection(Connection::Away)),
+        &[(
+            "Сервер недоступен. Сообщения сохранятся и уйдут, когда связь вернётся.",
+            "The server is away. Messages are kept and will go out when it is back.",
+        )],
+    ),
+];
+
+fn walk(language: &str) {
+    let window = open(language);
+    for (come, words) in PAGES {
+        come(&window);
+        for words in words {
+            let words = window.either(*words);
+            assert!(window.find(words).is_some(), "{words:?} is not there");
+        }
     }
+}
+
+#[test]
+fn every_page_speaks_russian() {
+    walk("ru");
+}
+
+#[test]
+fn every_page_speaks_english() {
+    walk("en");
 }
 
 #[test]
@@ -147,7 +345,7 @@ fn rooms_are_listed_and_opened() {
     let window = open("ru").signed_in();
     assert!(window.find("Театр").is_some());
     let window = window.in_class();
-    assert!(window.commands.borrow().iter().any(|command| matches!(command, Command::Open(room) if room == "!class")));
+    assert!(window.asked(|command| matches!(command, Command::Open(room) if room == "!class")));
     assert!(window.find("Сообщение").is_some(), "the composer is there");
 }
 
@@ -156,9 +354,7 @@ fn an_invitation_is_accepted() {
     let window = open("ru").signed_in();
     window.press("Театр");
     window.press("Войти");
-    assert!(
-        window.commands.borrow().iter().any(|command| matches!(command, Command::Accept(room) if room == "!theatre"))
-    );
+    assert!(window.asked(|command| matches!(command, Command::Accept(room) if room == "!theatre")));
 }
 
 #[test]
@@ -177,4 +373,74 @@ fn signing_out_goes_back_to_the_first_page() {
     window.view.apply(Update::SignedOut(Some(Failure::SessionEnded)));
     assert!(window.find("You were signed out by the server. Sign in again to go on.").is_some());
     assert!(window.find("7 «Б» класс").is_none());
+}
+
+#[test]
+fn a_board_belongs_to_its_room() {
+    let window = open("ru").signed_in().in_class();
+    window.press("Игры");
+    assert!(window.find("Крестики-нолики").is_some());
+    window.press("Театр");
+    assert!(window.find("Крестики-нолики").is_none(), "an invitation has no board beside it");
+    window.press("7 «Б» класс");
+    assert!(window.find("Крестики-нолики").is_none(), "nor comes it back by itself");
+}
+
+#[test]
+fn the_room_on_screen_has_no_unread_badge() {
+    let window = open("ru").signed_in();
+    let unread = |unread| {
+        window.view.apply(Update::Rooms(vec![RoomSummary { unread, ..room("!class", "7 «Б» класс", false) }]))
+    };
+    unread(31);
+    assert!(window.find("31").is_some());
+    window.enter_class();
+    assert!(window.find("31").is_none(), "it is being read");
+    unread(32);
+    assert!(window.find("32").is_none(), "and what comes meanwhile as well");
+    window.view.focus(false);
+    assert!(window.find("32").is_some(), "but not behind the person's back");
+}
+
+#[test]
+fn a_quote_leads_to_its_message_or_says_that_it_cannot() {
+    let quoting = |key: &str, quoted: &str| Message {
+        reply: Some(Quote { key: quoted.into(), who: "Иван".into(), preview: Preview::Nothing }),
+        ..Message::words(key, "@oleg:academy", "Олег", "да")
+    };
+    let window = open("ru").signed_in().in_class();
+    window.says(quoting("$2", "$1"));
+    window.press("Перейти к исходному сообщению");
+    assert_eq!(window.view.window().global::<ui::Talk>().get_sought(), "$1");
+
+    window.comes(VectorDiff::Set { index: 1, value: Item::from(quoting("$2", "$gone")) });
+    window.press("Перейти к исходному сообщению");
+    assert!(window.find("Идёт поиск сообщения…").is_some());
+    assert!(window.asked(|command| matches!(command, Command::PageBack(room) if room == "!class")));
+    window.view.apply(Update::Paging { room: "!class".into(), paging: Paging::Start });
+    window.comes(VectorDiff::PushFront { value: Item { id: "start".into(), kind: ItemKind::Start } });
+    assert!(window.find("До исходного сообщения не добраться: оно слишком далеко или удалено.").is_some());
+    assert!(window.find("Идёт поиск сообщения…").is_none());
+}
+
+#[test]
+fn messages_that_were_not_loaded_are_asked_for_again() {
+    let window = open("en").signed_in().in_class();
+    let asked = || window.commands.borrow().iter().filter(|command| matches!(command, Command::PageBack(_))).count();
+    let before = asked();
+    window.view.apply(Update::Paging { room: "!class".into(), paging: Paging::Failed(Failure::ServerAway) });
+    assert!(window.find("Earlier messages were not loaded.").is_some());
+    assert_eq!(asked(), before, "nothing is tried again by itself");
+    window.press("Try again");
+    assert_eq!(asked(), before + 1);
+}
+
+#[test]
+fn signing_out_is_asked_about() {
+    let window = open("en").signed_in();
+    window.press("Settings");
+    window.press("Sign out");
+    assert!(!window.asked(|command| matches!(command, Command::SignOut)));
+    window.press("Sign out");
+    assert!(window.asked(|command| matches!(command, Command::SignOut)));
 }

@@ -1,5 +1,7 @@
 //! Every word of the interface has a Russian translation, and every translation keeps its placeholders.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -97,6 +99,30 @@ fn translations_keep_their_placeholders() {
     for ((_, id), words) in russian() {
         for word in words {
             assert_eq!(placeholders(&word), placeholders(&id), "{id:?} → {word:?}");
+        }
+    }
+}
+
+/// What has the same name in every language.
+const NAMES: [&str; 1] = ["Parta"];
+
+#[test]
+fn no_words_are_left_out_of_the_translation() {
+    let mut paths = Vec::new();
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("ui"), &mut paths);
+    for path in paths {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for property in ["text", "label", "title", "placeholder", "hint"] {
+            for (words, _) in text.split(&format!("{property}: ")).skip(1).filter_map(literal) {
+                // What is put together from other strings has no words of its own.
+                let own: String =
+                    words.split("\\{").map(|part| part.split_once('}').map_or(part, |(_, own)| own)).collect();
+                assert!(
+                    NAMES.contains(&own.as_str()) || !own.contains(char::is_alphabetic),
+                    "{}: {words:?} is not translated",
+                    path.display()
+                );
+            }
         }
     }
 }

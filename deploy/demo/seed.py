@@ -40,6 +40,8 @@ class Server:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             raise SystemExit(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}") from error
+        except OSError as error:
+            raise SystemExit(f"{method} {path}: {error}") from error
 
 
 class Person:

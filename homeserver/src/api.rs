@@ -4,6 +4,7 @@ pub mod account;
 pub mod admin;
 pub mod alias;
 pub mod appservice;
+pub mod auth;
 pub mod authenticated_media;
 pub mod backup;
 pub mod config;
@@ -45,7 +46,7 @@ pub mod voip;
 
 use axum::{
     Router,
-    extract::{ConnectInfo, DefaultBodyLimit, Request, State},
+    extract::{ConnectInfo, Request, State},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
@@ -54,7 +55,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use std::net::SocketAddr;
 use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer, set_header::SetResponseHeaderLayer};
 
-use self::ruma::{Client, RumaRouter as _};
+use self::{auth::Client, ruma::RumaRouter as _};
 pub use crate::error::json;
 use crate::{app::App, error::ApiError};
 
@@ -243,7 +244,6 @@ pub fn router(app: &App) -> Router {
                 "This endpoint does not know that method.",
             )
         })
-        .layer(DefaultBodyLimit::max(app.config.limits.max_request_bytes))
         .layer(middleware::from_fn_with_state(app.clone(), identify))
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
         .layer(CatchPanicLayer::custom(|_| ApiError::internal("a handler panicked").into_response()))

@@ -201,6 +201,7 @@ impl App {
             db.clone(),
             config.server.name.clone(),
             rooms.clone(),
+            users.clone(),
             journal.clone(),
             appservices.clone(),
             ignored.clone(),

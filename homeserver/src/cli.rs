@@ -1,14 +1,20 @@
-//! What administrators do at a terminal, on the database that the configuration names. All of it may be done while the
-//! server runs: none of these commands draws a position of the server's stream, and the one that changes an account
-//! leaves a notice that the server heeds within seconds.
+//! What can be said to `parta-server` at a terminal, one file a group of commands. Accounts and tokens may be changed while
+//! the server runs: no command draws a position of the server's stream, and the one that changes an account leaves a
+//! notice that the server heeds within seconds.
 
+mod backup;
+mod config;
 mod registration_token;
+mod serve;
 mod user;
 
+pub use backup::BackupCommand;
+pub use config::ConfigCommand;
 pub use registration_token::RegistrationTokenCommand;
+pub use serve::Serve;
 pub use user::UserCommand;
 
-use std::{io::BufRead as _, sync::Arc};
+use std::{io::BufRead as _, path::Path, sync::Arc};
 
 use anyhow::Context as _;
 
@@ -28,6 +34,11 @@ use crate::{
     limits::Limits,
     storage::{db::Db, migrations},
 };
+
+/// The configuration of this file, with the environment's changes.
+pub fn load(file: &Path) -> anyhow::Result<Config> {
+    Ok(Config::load(file, std::env::vars())?)
+}
 
 /// Brings the database to the newest schema.
 pub async fn migrate(config: &Config) -> anyhow::Result<()> {

@@ -1,14 +1,14 @@
 //! One event's work: changes to the sessions in memory and the rows that make them durable.
 
-use ruma::{OwnedRoomId, RoomId, UserId};
+use ruma::{OwnedRoomId, RoomId};
 use serde_json::{Value, json};
 
-use super::{Batch, Bot, Job, Live, Room, Session, State, incoming::Incoming, is_deserted, notice_content, store};
+use super::{Batch, Bot, Job, Live, Room, Session, State, incoming::Incoming, notice_content, store};
 use crate::{
     board,
     session::{Act, Entry, Refusal, Status},
     store::{LogEntry, NewGame},
-    words::{self, Lang},
+    words::Lang,
 };
 
 /// What was asked, and where the answer goes.
@@ -61,105 +61,6 @@ impl Work<'_> {
         id
     }
 
-    fn member(&mut self, event: &Incoming) {
-        let Some(Ok(user)) = event.state_key.as_deref().map(<&UserId>::try_from) else {
-            return;
-        };
-        let membership = event.text("membership").unwrap_or_default();
-        if user == self.bot.settings.me {
-            match membership {
-                "invite" => {
-                    self.room(&event.room_id);
-                    self.keep_room(&event.room_id);
-                    self.job(&event.room_id, Job::Join);
-                }
-                "join" => {
-                    let room = self.room(&event.room_id);
-                    if !room.row.joined {
-                        room.row.joined = true;
-                        self.keep_room(&event.room_id);
-                        self.job(&event.room_id, Job::Look);
-                    }
-                }
-                "leave" | "ban" => self.left(event),
-                _ => {}
-            }
-            return;
-        }
-        match membership {
-            "join" => {
-                let name = event.text("displayname").unwrap_or_default().to_owned();
-                self.room(&event.room_id).names.insert(user.to_owned(), name.clone());
-                self.batch.members.push((event.room_id.clone(), user.to_owned(), Some(name)));
-            }
-            "leave" | "ban" => {
-                let me = self.bot.settings.me.clone();
-                let room = self.room(&event.room_id);
-                let was_here = room.names.remove(user).is_some();
-                let deserted = is_deserted(&room.names, &me);
-                self.batch.members.push((event.room_id.clone(), user.to_owned(), None));
-                let games = self.room(&event.room_id).games.clone();
-                for game_id in games {
-                    let entry = self.state.games.get(&game_id).and_then(|live| live.session.without(user));
-                    if let Some(entry) = entry {
-                        self.record(event, &game_id, entry);
-                        self.show(&game_id);
-                    }
-                }
-                if was_here && deserted {
-                    self.job(&event.room_id, Job::LeaveIfAlone);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// The bot is no longer in the room: its games are cut off, nothing can be said.
-    fn left(&mut self, event: &Incoming) {
-        let games = self.room(&event.room_id).games.clone();
-        for game_id in games {
-            if self.state.games.get(&game_id).is_some_and(|live| live.session.is_open()) {
-                self.record(event, &game_id, Entry::Cancelled);
-            }
-        }
-        let room = self.room(&event.room_id);
-        room.row.joined = false;
-        room.names.clear();
-        self.keep_room(&event.room_id);
-        self.batch.jobs.retain(|(_, room_id, _)| *room_id != event.room_id);
-        self.batch.drop_jobs.push(event.room_id.clone());
-        self.batch.forget_members.push(event.room_id.clone());
-        self.batch.members.retain(|(room_id, ..)| *room_id != event.room_id);
-    }
-
-    fn encryption(&mut self, event: &Incoming) {
-        if event.state_key.as_deref() != Some("") {
-            return;
-        }
-        let room = self.room(&event.room_id);
-        if room.row.joined && !room.row.encrypted {
-            room.row.encrypted = true;
-            self.keep_room(&event.room_id);
-            self.notice(&event.room_id, words::encrypted());
-        }
-    }
-
-    /// A board that has arrived in its room can be related to, even before the homeserver has answered who sent it.
-    fn own_message(&mut self, event: &Incoming) {
-        if event.relation_type() == Some("m.replace") {
-            return;
-        }
-        let game_id = event.content.get(board::BLOCK).and_then(|block| block.get("game_id")?.as_str());
-        self.chatter(&event.room_id);
-        if let Some(game_id) = game_id
-            && let Some(live) = self.state.games.get_mut(game_id)
-            && live.session.room_id == event.room_id
-        {
-            live.chatter = 0;
-            self.batch.boards.push((event.event_id.clone(), game_id.to_owned()));
-        }
-    }
-
     /// One more message stands below the boards of the room.
     pub(super) fn chatter(&mut self, room_id: &RoomId) {
         let games = self.room(room_id).games.clone();
@@ -170,20 +71,9 @@ impl Work<'_> {
         }
     }
 
-    /// Starts a game.
-    pub(super) fn create(&mut self, asked: Asked<'_>, entry: Entry) -> Option<String> {
+    /// Starts a game, in place of the invitation `replaced`. When it is refused, nothing has changed.
+    pub(super) fn create(&mut self, asked: Asked<'_>, entry: Entry, replaced: Option<&str>) -> Option<String> {
         let room_id = asked.event.room_id.clone();
-        let most = self.bot.settings.games_per_room;
-        let now = (self.bot.settings.clock)();
-        let open = self.room(&room_id).games.clone().iter().filter(|game_id| self.is_open(game_id)).count();
-        if open >= most {
-            self.refuse(asked, None, &Refusal::TooManyGames);
-            return None;
-        }
-        if !self.room(&room_id).boards.take(now) {
-            self.refuse(asked, None, &Refusal::TooOften);
-            return None;
-        }
         let number = self.state.next_game;
         let game_id = format!("{}-{number}", self.bot.store.id());
         let session = match Session::create(&game_id, room_id.clone(), &entry) {
@@ -193,14 +83,40 @@ impl Work<'_> {
                 return None;
             }
         };
+        if let Err(refusal) = self.may_create(&session, replaced) {
+            self.refuse(asked, None, &refusal);
+            return None;
+        }
+        if let Some(earlier) = replaced {
+            self.record(asked.event, earlier, Entry::Cancelled);
+            self.show(earlier);
+        }
+        let keys: &[&str] = if session.invited.is_some() { &["✋", "👎"] } else { &["✋"] };
         self.state.next_game += 1;
         self.batch.games.push(NewGame { number, game_id: game_id.clone(), room_id: room_id.clone() });
         self.write(asked.event, &game_id, entry, true);
         self.state.games.insert(game_id.clone(), Live { session, board: None, chatter: 0 });
         self.room(&room_id).games.push(game_id.clone());
         self.show_anew(&game_id);
-        self.react(&game_id, &["✋"]);
+        self.react(&game_id, keys);
         Some(game_id)
+    }
+
+    /// Whether the room takes this game; takes one of its boards when it does.
+    fn may_create(&mut self, session: &Session, replaced: Option<&str>) -> Result<(), Refusal> {
+        let room_id = &session.room_id;
+        let now = (self.bot.settings.clock)();
+        let names = &self.room(room_id).names;
+        // An empty list is one that has not been fetched yet.
+        if session.invited.as_ref().is_some_and(|user| !names.is_empty() && !names.contains_key(user)) {
+            return Err(Refusal::OpponentUnknown);
+        }
+        let games = self.room(room_id).games.clone();
+        let open = games.iter().filter(|game_id| self.is_open(game_id) && replaced != Some(game_id.as_str())).count();
+        if open >= self.bot.settings.games_per_room {
+            return Err(Refusal::TooManyGames);
+        }
+        if self.room(room_id).boards.take(now) { Ok(()) } else { Err(Refusal::TooOften) }
     }
 
     /// Does what was asked of a game, or says why not.
@@ -260,7 +176,7 @@ impl Work<'_> {
         });
     }
 
-    pub(super) fn is_open(&self, game_id: &str) -> bool {
+    fn is_open(&self, game_id: &str) -> bool {
         self.state.games.get(game_id).is_some_and(|live| live.session.is_open())
     }
 

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use ruma::{owned_room_id, owned_user_id, user_id};
 
 use super::*;
+use crate::games::Illegal;
 
 const ANNA: &str = "@anna:academy";
 const IVAN: &str = "@ivan:academy";

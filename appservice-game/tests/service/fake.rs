@@ -47,7 +47,6 @@ pub(crate) struct Fake {
     pub(crate) encrypted: Mutex<Vec<String>>,
     /// So many answers to sends get lost after the event was taken.
     pub(crate) lose_answers: AtomicU32,
-    /// Every send is refused for ever.
     pub(crate) changed: Notify,
 }
 
@@ -315,6 +314,21 @@ impl Academy {
         let board = self.fake.board();
         let content = json!({ "m.relates_to": { "rel_type": "m.annotation", "event_id": board, "key": key } });
         self.push(&[self.event(ROOM, sender, "m.reaction", content)]).await;
+    }
+
+    /// Waits until the bot has put this reaction under its newest board; from then on it knows the board's event.
+    pub(crate) async fn offered(&self, key: &str) {
+        self.fake
+            .until(key, |fake| {
+                let board = fake.board();
+                let sent = fake.sent.lock().unwrap();
+                let under = |sent: &Sent| {
+                    let relation = &sent.content["m.relates_to"];
+                    relation["key"] == key && relation["event_id"] == board
+                };
+                sent.iter().any(under).then_some(())
+            })
+            .await;
     }
 
     pub(crate) async fn native(&self, sender: &str, kind: &str, content: Value) {

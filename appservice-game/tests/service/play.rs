@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::fake::{ANNA, Academy, IVAN, OLGA, ROOM};
+use crate::fake::{ANNA, Academy, Fake, IVAN, OLGA, ROOM};
 
 #[tokio::test]
 async fn tic_tac_toe_by_text() {
@@ -38,7 +38,7 @@ async fn tic_tac_toe_by_reactions_and_a_rematch() {
     let academy = Academy::open().await;
     academy.say(IVAN, "!tictactoe @anna").await;
     assert_eq!(academy.status("waiting").await["invited"], ANNA);
-    academy.fake.until("✋", |fake| fake.sent.lock().unwrap().iter().find(|s| s.kind == "m.reaction").cloned()).await;
+    academy.offered("✋").await;
     academy.react(OLGA, "✋").await;
     assert_eq!(academy.refusal(0).await, "not_invited");
     academy.react(ANNA, "👍🏽").await;
@@ -64,6 +64,45 @@ async fn tic_tac_toe_by_reactions_and_a_rematch() {
     academy.block("the offer", |block| block["draw_offer"] == "o").await;
     academy.react(ANNA, "🤝").await;
     assert_eq!(academy.status("finished").await["result"], json!({ "reason": "agreement" }));
+}
+
+#[tokio::test]
+async fn an_invitation_is_refused_or_withdrawn() {
+    let academy = Academy::open().await;
+    for (who, how) in [(ANNA, "👎"), (IVAN, "👎"), (ANNA, "!отмена"), (IVAN, "!cancel")] {
+        academy.say(IVAN, "!крестики @anna").await;
+        academy.status("waiting").await;
+        academy.offered("👎").await;
+        if how.starts_with('!') {
+            academy.say(who, how).await;
+        } else {
+            academy.react(who, how).await;
+        }
+        academy.status("cancelled").await;
+    }
+    assert_eq!(academy.fake.refusals(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn help_and_boards_in_both_languages() {
+    let academy = Academy::open().await;
+    for (help, word, start, lang, title) in [
+        ("!игра", "!сдаюсь", "!игра шахматы", "ru", "Шахматы. Приглашает Иван"),
+        ("!game", "!resign", "!play chess", "en", "Chess. Invitation from Иван"),
+    ] {
+        academy.say(IVAN, help).await;
+        let said = |fake: &Fake| fake.notices().into_iter().find(|said| said.contains(word));
+        academy.fake.until(help, said).await;
+        academy.say(IVAN, start).await;
+        academy.block(start, |block| block["status"] == "waiting" && block["lang"] == lang).await;
+        // What a client without a native board shows.
+        let board = academy.fake.board();
+        let sent = academy.fake.sent.lock().unwrap();
+        let content = &sent.iter().find(|sent| sent.event_id == board).unwrap().content;
+        assert!(content["body"].as_str().unwrap().starts_with(title), "{content:#}");
+        assert_eq!(content["format"], "org.matrix.custom.html");
+        assert!(content["formatted_body"].as_str().unwrap().starts_with("<strong>"), "{content:#}");
+    }
 }
 
 #[tokio::test]
@@ -152,6 +191,7 @@ async fn refusals_before_the_end_of_a_game() {
     assert_eq!(academy.refusal(0).await, "opponent_unknown");
     academy.say(IVAN, "!chess white").await;
     academy.status("waiting").await;
+    academy.offered("✋").await;
     academy.react(ANNA, "✋").await;
     academy.status("playing").await;
     academy.say(IVAN, "e2e5").await;

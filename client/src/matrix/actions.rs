@@ -6,7 +6,7 @@ use matrix_sdk::{
     Client, Room,
     room::edit::EditedContent,
     ruma::{
-        EventId, OwnedTransactionId, RoomId, RoomOrAliasId, UserId,
+        EventId, OwnedTransactionId, RoomOrAliasId, UserId,
         api::client::{
             directory::get_public_rooms_filtered::v3::Request as DirectoryRequest,
             receipt::create_receipt::v3::ReceiptType,
@@ -67,20 +67,22 @@ pub(super) async fn take(live: &Arc<Live>, command: Command) {
 
 async fn attempt(live: &Arc<Live>, command: Command) -> Result<(), Failure> {
     match command {
-        Command::Send { room, text, reply_to } => send(&*timeline(live, &room)?, &text, reply_to.as_deref()).await,
+        Command::Send { room, text, reply_to } => send(&live.timeline(&room).await?, &text, reply_to.as_deref()).await,
         Command::Edit { room, key, text } => {
             let content = EditedContent::RoomMessage(RoomMessageEventContentWithoutRelation::text_markdown(text));
-            timeline(live, &room)?.edit(&item_id(&key), content).await.map_err(|error| of_timeline(&error))
+            live.timeline(&room).await?.edit(&item_id(&key), content).await.map_err(|error| of_timeline(&error))
         }
-        Command::React { room, key, reaction } => timeline(live, &room)?
+        Command::React { room, key, reaction } => live
+            .timeline(&room)
+            .await?
             .toggle_reaction(&item_id(&key), &reaction)
             .await
             .map(|_| ())
             .map_err(|error| of_timeline(&error)),
         Command::Remove { room, key } => {
-            timeline(live, &room)?.redact(&item_id(&key), None).await.map_err(|error| of_timeline(&error))
+            live.timeline(&room).await?.redact(&item_id(&key), None).await.map_err(|error| of_timeline(&error))
         }
-        Command::Retry { room, key } => retry(&*timeline(live, &room)?, &key).await,
+        Command::Retry { room, key } => retry(&live.timeline(&room).await?, &key).await,
         Command::Typing { room, typing } => {
             let room = live.room(&room).ok_or(Failure::NotFound)?;
             if let Err(error) = room.typing_notice(typing).await {
@@ -109,10 +111,14 @@ async fn attempt(live: &Arc<Live>, command: Command) -> Result<(), Failure> {
             Ok(())
         }
         Command::CreateRoom { name, topic, public, encrypted, alias } => {
+            let alias = Some(alias.trim().to_owned()).filter(|alias| public && !alias.is_empty());
+            if alias.as_deref().is_some_and(|alias| !is_address(alias)) {
+                return Err(Failure::AddressInvalid);
+            }
             let mut request = CreateRequest::new();
             request.name = Some(name.trim().to_owned());
             request.topic = Some(topic.trim().to_owned()).filter(|topic| !topic.is_empty());
-            request.room_alias_name = Some(alias.trim().to_owned()).filter(|alias| public && !alias.is_empty());
+            request.room_alias_name = alias;
             request.preset = Some(if public { RoomPreset::PublicChat } else { RoomPreset::PrivateChat });
             request.visibility = if public { Visibility::Public } else { Visibility::Private };
             if encrypted {
@@ -130,7 +136,8 @@ async fn attempt(live: &Arc<Live>, command: Command) -> Result<(), Failure> {
             Ok(())
         }
         Command::Join(address) => {
-            let address = RoomOrAliasId::parse(address.trim()).map_err(|_| Failure::NotFound)?;
+            let own_server = live.client.user_id().map(|own| own.server_name().as_str()).unwrap_or_default();
+            let address = RoomOrAliasId::parse(whole_address(&address, own_server)).map_err(|_| Failure::NotFound)?;
             let room =
                 live.client.join_room_by_id_or_alias(&address, &[]).await.map_err(|error| failure::of(&error))?;
             enter(live, &room).await;
@@ -191,14 +198,17 @@ const BOT: &str = "games";
 
 /// Invites the game bot where it is missing, and waits until it has come.
 async fn bring_bot(room: &Room) -> Result<(), Failure> {
-    let bot = UserId::parse(format!("@{BOT}:{}", room.own_user_id().server_name())).map_err(|_| Failure::NotFound)?;
+    let bot = UserId::parse(format!("@{BOT}:{}", room.own_user_id().server_name())).map_err(|_| Failure::NoGames)?;
     let there = async || matches!(room.get_member_no_sync(&bot).await, Ok(Some(member)) if *member.membership() == MembershipState::Join);
     if there().await
         || matches!(room.get_member(&bot).await, Ok(Some(member)) if *member.membership() == MembershipState::Join)
     {
         return Ok(());
     }
-    room.invite_user_by_id(&bot).await.map_err(|error| failure::of(&error))?;
+    room.invite_user_by_id(&bot).await.map_err(|error| match failure::of(&error) {
+        Failure::NotFound => Failure::NoGames,
+        failure => failure,
+    })?;
     let mut changes = room.subscribe_to_updates();
     let came = async {
         while !there().await {
@@ -207,16 +217,12 @@ async fn bring_bot(room: &Room) -> Result<(), Failure> {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), came).await.map_err(|_| Failure::NotFound)
-}
-
-fn timeline(live: &Live, room: &str) -> Result<Arc<Timeline>, Failure> {
-    RoomId::parse(room).ok().and_then(|id| live.timelines.get(&id)).ok_or(Failure::NotFound)
+    tokio::time::timeout(Duration::from_secs(20), came).await.map_err(|_| Failure::NoGames)
 }
 
 fn of_timeline(error: &matrix_sdk_ui::timeline::Error) -> Failure {
     tracing::info!(%error, "timeline");
-    Failure::Other
+    failure::of_timeline(error)
 }
 
 /// The SDK's name of an item: event ids begin with `$`.
@@ -262,6 +268,17 @@ async fn retry(timeline: &Timeline, key: &str) -> Result<(), Failure> {
 async fn enter(live: &Live, room: &Room) {
     crate::matrix::rooms::tell(live, [room.room_id().to_owned()].into()).await;
     live.updates.send(Update::Entered(room.room_id().to_string()));
+}
+
+/// Letters that the local part of a room's address may have.
+fn is_address(alias: &str) -> bool {
+    alias.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+/// An address as typed, with the account's own server where none was named.
+fn whole_address(typed: &str, own_server: &str) -> String {
+    let typed = typed.trim();
+    if typed.starts_with('#') && !typed.contains(':') { format!("{typed}:{own_server}") } else { typed.to_owned() }
 }
 
 fn person(id: &str) -> Result<matrix_sdk::ruma::OwnedUserId, Failure> {
@@ -318,4 +335,22 @@ async fn find_rooms(client: &Client, term: &str) -> Result<Vec<PublicRoom>, Fail
             }
         })
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_may_leave_out_the_own_server() {
+        assert_eq!(whole_address(" #class-7b ", "academy"), "#class-7b:academy");
+        assert_eq!(whole_address("#class-7b:other", "academy"), "#class-7b:other");
+        assert_eq!(whole_address("!id", "academy"), "!id");
+    }
+
+    #[test]
+    fn addresses_have_small_latin_letters_digits_and_hyphens() {
+        assert!(is_address("class-7b"));
+        assert!(!is_address("Класс") && !is_address("class 7") && !is_address("#class"));
+    }
 }

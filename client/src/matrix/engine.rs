@@ -18,6 +18,7 @@ pub(super) async fn run(data_dir: PathBuf, mut commands: UnboundedReceiver<Comma
     // The server ended the session, or the SDK renewed its tokens.
     let (ended_sender, mut ended) = tokio::sync::mpsc::unbounded_channel::<()>();
 
+    store::forget_opened(&data_dir);
     match store::load(&data_dir) {
         None => updates.send(Update::SignedOut(None)),
         Some(stored) => match sign_in::restore(&data_dir, &stored).await {

@@ -2,8 +2,10 @@
 
 use matrix_sdk::{
     Error, HttpError,
+    event_cache::EventCacheError,
     ruma::api::error::{ErrorKind, FromHttpResponseError},
 };
+use matrix_sdk_ui::timeline::{Error as TimelineError, PaginationError, RedactError};
 
 use crate::model::update::Failure;
 
@@ -31,6 +33,21 @@ pub(super) fn of_http(error: &HttpError) -> Failure {
             (None, _) => Failure::NotAServer,
         },
         HttpError::RefreshToken(_) => Failure::SessionEnded,
+        _ => Failure::Other,
+    }
+}
+
+/// What went wrong with a timeline.
+pub(super) fn of_timeline(error: &TimelineError) -> Failure {
+    match error {
+        TimelineError::EventCacheError(error) | TimelineError::PaginationError(PaginationError::EventCache(error)) => {
+            match error {
+                EventCacheError::PaginationError(error) => of(error),
+                EventCacheError::Storage(_) => Failure::Store,
+                _ => Failure::Other,
+            }
+        }
+        TimelineError::RedactError(RedactError::HttpError(error)) => of_http(error),
         _ => Failure::Other,
     }
 }

@@ -13,7 +13,7 @@ use matrix_sdk::{
 use matrix_sdk_ui::timeline::{AttachmentConfig, AttachmentSource};
 
 use crate::{
-    matrix::{failure, live::Live},
+    matrix::{failure, live::Live, store},
     model::{
         command::Command,
         update::{Failure, Pixels, Update},
@@ -37,16 +37,14 @@ pub(super) async fn take(live: &Arc<Live>, command: Command) {
             let pixels = decode(live, bytes, None, false).await;
             live.updates.send(Update::Picture { source, pixels });
         }
-        Command::SaveFile { source, path } => {
-            if let Err(failure) = save(live, &source, &path).await {
-                live.failed(failure);
-            }
-        }
-        Command::OpenFile { source, name } => {
-            if let Err(failure) = open(live, &source, &name).await {
-                live.failed(failure);
-            }
-        }
+        Command::SaveFile { source, path } => match save(live, &source, &path).await {
+            Ok(()) => live.updates.send(Update::Saved),
+            Err(failure) => live.failed(failure),
+        },
+        Command::OpenFile { source, name } => match open(live, &source, &name).await {
+            Ok(()) => live.updates.send(Update::Opened),
+            Err(failure) => live.failed(failure),
+        },
         Command::SendFile { room, path } => {
             if let Err(failure) = send_file(live, &room, path).await {
                 live.failed(failure);
@@ -105,15 +103,19 @@ async fn save(live: &Live, source: &str, path: &Path) -> Result<(), Failure> {
     let bytes = whole(live, source).await?;
     tokio::fs::write(path, bytes).await.map_err(|error| {
         tracing::warn!(%error, "file cannot be saved");
-        Failure::Other
+        Failure::CannotSave
     })
 }
 
 /// Puts the file beside the store and hands it to the program the system has for it.
 async fn open(live: &Live, source: &str, name: &str) -> Result<(), Failure> {
+    let name = safe_name(name);
+    if is_program(&name) {
+        return Err(Failure::Program);
+    }
     let bytes = whole(live, source).await?;
-    let folder = live.data_dir.join("opened").join(format!("{:08x}", rand::random::<u32>()));
-    let path = folder.join(safe_name(name));
+    let folder = store::opened(&live.data_dir).join(format!("{:08x}", rand::random::<u32>()));
+    let path = folder.join(name);
     let written = async {
         tokio::fs::create_dir_all(&folder).await?;
         tokio::fs::write(&path, bytes).await
@@ -121,8 +123,20 @@ async fn open(live: &Live, source: &str, name: &str) -> Result<(), Failure> {
     .await;
     written.and_then(|()| open::that_detached(&path)).map_err(|error| {
         tracing::warn!(%error, "file cannot be opened");
-        Failure::Other
+        Failure::CannotOpen
     })
+}
+
+/// Ends of names that systems run rather than show.
+const PROGRAMS: [&str; 26] = [
+    "apk", "app", "appimage", "bat", "cmd", "com", "command", "cpl", "deb", "desktop", "exe", "hta", "jar", "js",
+    "jse", "lnk", "msi", "ps1", "reg", "rpm", "run", "scr", "sh", "vbe", "vbs", "wsf",
+];
+
+/// A file that the system would run instead of showing it.
+fn is_program(name: &str) -> bool {
+    let end = name.rsplit_once('.').map(|(_, end)| end.trim_end().to_lowercase());
+    end.is_some_and(|end| PROGRAMS.contains(&end.as_str()))
 }
 
 /// A name without folders or signs that file systems refuse.
@@ -143,14 +157,14 @@ fn safe_name(name: &str) -> String {
 }
 
 async fn send_file(live: &Arc<Live>, room: &str, path: PathBuf) -> Result<(), Failure> {
-    let size = tokio::fs::metadata(&path).await.map_err(|_| Failure::NotFound)?.len();
+    let size = tokio::fs::metadata(&path).await.map_err(|_| Failure::CannotRead)?.len();
     // While the server is away its limit is unknown; it then speaks when the file is sent.
     if let Ok(most) = live.client.load_or_fetch_max_upload_size().await
         && size > u64::from(most)
     {
         return Err(Failure::TooLarge);
     }
-    let bytes = tokio::fs::read(&path).await.map_err(|_| Failure::NotFound)?;
+    let bytes = tokio::fs::read(&path).await.map_err(|_| Failure::CannotRead)?;
     let name = path.file_name().map_or_else(|| "file".to_owned(), |name| name.to_string_lossy().into_owned());
     let mime = mime_guess::from_path(&path).first_or_octet_stream();
     send(live, room, bytes, name, mime).await
@@ -172,7 +186,7 @@ async fn send_pixels(live: &Arc<Live>, room: &str, pixels: Pixels) -> Result<(),
 }
 
 async fn send(live: &Arc<Live>, room: &str, bytes: Vec<u8>, filename: String, mime: mime::Mime) -> Result<(), Failure> {
-    let timeline = live.room(room).and_then(|room| live.timelines.get(room.room_id())).ok_or(Failure::NotFound)?;
+    let timeline = live.timeline(room).await?;
     let size = UInt::try_from(bytes.len() as u64).ok();
     let mut config =
         AttachmentConfig { info: Some(AttachmentInfo::File(BaseFileInfo { size })), ..AttachmentConfig::default() };
@@ -233,6 +247,17 @@ mod tests {
         assert_eq!(safe_name("a:b?.txt"), "a_b_.txt");
         assert_eq!(safe_name(".."), "file");
         assert_eq!(safe_name("Урок 5.pdf"), "Урок 5.pdf");
-        assert!(safe_name(&format!("{}.png", "а".repeat(400))).ends_with(".png"));
+        let shortened = safe_name(&format!("{}.png", "а".repeat(400)));
+        assert_eq!(Path::new(&shortened).extension(), Some("png".as_ref()));
+    }
+
+    #[test]
+    fn programs_are_told_from_what_is_read() {
+        for name in ["game.exe", "Игра.EXE", "фото.jpg.scr", "run.sh", "a.lnk "] {
+            assert!(is_program(name), "{name}");
+        }
+        for name in ["Урок 5.pdf", "exe", "фото.jpg", "без точки"] {
+            assert!(!is_program(name), "{name}");
+        }
     }
 }

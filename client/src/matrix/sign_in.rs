@@ -19,7 +19,7 @@ use crate::{
         failure,
         store::{self, Place, StoredSession},
     },
-    model::{command::Credentials, update::Failure},
+    model::{command::Credentials, person, update::Failure},
 };
 
 /// Requests fail rather than wait: the sync loop and the send queue know when to try again.
@@ -173,7 +173,7 @@ async fn register_with(client: &Client, who: &Credentials) -> Result<(), Failure
     // More rounds than any flow of known stages has.
     for _ in 0..6 {
         let mut request = RegisterRequest::new();
-        request.username = Some(who.user.trim().to_owned());
+        request.username = Some(person::localpart(who.user.trim()).to_owned());
         request.password = Some(who.password.clone());
         request.initial_device_display_name = Some(DEVICE_NAME.to_owned());
         request.auth = auth.take();

@@ -119,15 +119,26 @@ pub(super) fn save(data_dir: &Path, session: &StoredSession) -> std::io::Result<
     std::fs::rename(partial, path(data_dir))
 }
 
+/// The folder for files that were handed to other programs.
+pub(super) fn opened(data_dir: &Path) -> PathBuf {
+    data_dir.join("opened")
+}
+
+/// Deletes what was opened before: the programs that read it are gone by the next start, or have it in their memory.
+pub(super) fn forget_opened(data_dir: &Path) {
+    match std::fs::remove_dir_all(opened(data_dir)) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => tracing::warn!(%error, "files opened before could not be deleted"),
+    }
+}
+
 /// Deletes the session and every store folder: nothing of an account stays after signing out.
 pub(super) fn forget(data_dir: &Path) {
     let _ = std::fs::remove_file(path(data_dir));
+    forget_opened(data_dir);
     let folders = std::fs::read_dir(data_dir).into_iter().flatten().flatten();
-    for folder in folders.filter(|entry| {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        name.starts_with("store-") || name == "opened"
-    }) {
+    for folder in folders.filter(|entry| entry.file_name().to_string_lossy().starts_with("store-")) {
         if let Err(error) = std::fs::remove_dir_all(folder.path()) {
             tracing::warn!(%error, "a local store could not be deleted");
         }
@@ -170,9 +181,10 @@ mod tests {
         save(dir.path(), &stored()).unwrap();
         let place = Place::fresh(dir.path()).unwrap();
         std::fs::write(dir.path().join("settings.json"), "{}").unwrap();
+        std::fs::create_dir(opened(dir.path())).unwrap();
         forget(dir.path());
         assert!(load(dir.path()).is_none());
-        assert!(!place.path.exists());
+        assert!(!place.path.exists() && !opened(dir.path()).exists());
         assert!(dir.path().join("settings.json").exists());
     }
 

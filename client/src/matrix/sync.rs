@@ -44,6 +44,9 @@ pub(super) async fn run(live: Arc<Live>, ended: UnboundedSender<()>) {
                     live.client.send_queue().set_enabled(true).await;
                 }
                 pause = Duration::from_millis(500);
+                if let Some(own) = live.client.user_id() {
+                    live.timelines.came(&response.rooms, own);
+                }
                 let changed =
                     response.rooms.joined.keys().chain(response.rooms.invited.keys()).chain(response.rooms.left.keys());
                 rooms::tell(&live, changed.cloned().collect()).await;

@@ -1,23 +1,28 @@
 //! Open rooms: one is shown, a few stay warm so that going back to them is instant.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex},
 };
 
 use eyeball_im::VectorDiff;
 use futures_util::StreamExt;
 use matrix_sdk::{
-    Room,
+    Room, RoomState,
+    deserialized_responses::TimelineEvent,
     event_handler::EventHandlerDropGuard,
-    ruma::{EventId, OwnedRoomId, OwnedUserId, RoomId, UserId, api::client::receipt::create_receipt::v3::ReceiptType},
+    ruma::{
+        EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId,
+        api::client::receipt::create_receipt::v3::ReceiptType, events::receipt::ReceiptThread,
+    },
+    sync::RoomUpdates,
 };
 use matrix_sdk_ui::timeline::{RoomExt, Timeline, TimelineDetails, TimelineItem};
 use tokio::{sync::broadcast, task::AbortHandle};
 
 use crate::{
     matrix::{failure, items, live::Live, rooms},
-    model::update::{Failure, Update},
+    model::update::{Failure, Paging, Update},
 };
 
 /// Rooms kept warm besides the open one.
@@ -27,13 +32,20 @@ const PAGE: u16 = 50;
 
 /// The open room and the warm ones.
 #[derive(Default)]
-pub(super) struct Timelines(Mutex<State>);
+pub(super) struct Timelines {
+    state: Mutex<State>,
+    /// Held while a timeline is built, so that it is built once.
+    building: tokio::sync::Mutex<()>,
+}
 
 #[derive(Default)]
 struct State {
     shown: Option<OwnedRoomId>,
     /// Most recently shown last.
     warm: VecDeque<Warm>,
+    /// The newest event that a sync brought of each room, and whether it is told as read. A timeline learns of it only
+    /// later, and says nothing of one that changes no item.
+    newest: HashMap<OwnedRoomId, (OwnedEventId, bool)>,
     typing: Option<(AbortHandle, EventHandlerDropGuard)>,
 }
 
@@ -52,7 +64,7 @@ impl Drop for Warm {
 impl Timelines {
     fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         // A panic while the lock was held leaves a list that is still a list.
-        work(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+        work(&mut self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
     /// The timeline of a room, if it is open or warm.
@@ -63,6 +75,18 @@ impl Timelines {
     /// True for the room on screen.
     pub(super) fn is_open(&self, room: &RoomId) -> bool {
         self.with(|state| state.shown.as_deref() == Some(room))
+    }
+
+    /// Notes what a sync brought.
+    pub(super) fn came(&self, rooms: &RoomUpdates, own: &UserId) {
+        self.with(|state| {
+            for (room, update) in &rooms.joined {
+                let mut events = update.timeline.events.iter().rev();
+                if let Some((newest, event)) = events.find_map(|event| Some((event.event_id()?, event))) {
+                    state.newest.insert(room.clone(), (newest, is_own_message(event, own)));
+                }
+            }
+        });
     }
 
     /// Drops everything.
@@ -83,25 +107,15 @@ impl Live {
         let room_id = room.room_id().to_owned();
         self.leave_shown(Some(&room_id)).await;
         self.updates.send(Update::Details { room: id.to_owned(), details: rooms::details(&room).await });
-        if room.state() != matrix_sdk::RoomState::Joined {
+        if room.state() != RoomState::Joined {
             return;
         }
         self.watch_typing(&room);
-        let timeline = match self.timelines.get(&room_id) {
-            Some(timeline) => timeline,
-            None => match self.warm(&room).await {
-                Ok(timeline) => timeline,
-                Err(error) => {
-                    tracing::warn!(%error, "timeline cannot be built");
-                    return self.failed(Failure::Other);
-                }
-            },
+        let timeline = match self.timeline(id).await {
+            Ok(timeline) => timeline,
+            Err(failure) => return self.failed(failure),
         };
         self.updates.send(Update::Members { room: id.to_owned(), members: rooms::members(&room, false).await });
-        // A screen full, from the store or the server.
-        if timeline.items().await.len() < 40 {
-            self.page_back(id).await;
-        }
         timeline.fetch_members().await;
         self.updates.send(Update::Members { room: id.to_owned(), members: rooms::members(&room, true).await });
         self.updates.send(Update::Details { room: id.to_owned(), details: rooms::details(&room).await });
@@ -129,6 +143,19 @@ impl Live {
         {
             tracing::debug!(%error, "read marker was not moved");
         }
+    }
+
+    /// The timeline of a room that the account is in, built if it is not there yet.
+    pub(super) async fn timeline(self: &Arc<Self>, id: &str) -> Result<Arc<Timeline>, Failure> {
+        let room = self.room(id).filter(|room| room.state() == RoomState::Joined).ok_or(Failure::NotFound)?;
+        let _building = self.timelines.building.lock().await;
+        if let Some(timeline) = self.timelines.get(room.room_id()) {
+            return Ok(timeline);
+        }
+        self.warm(&room).await.map_err(|error| {
+            tracing::warn!(%error, "timeline cannot be built");
+            failure::of_timeline(&error)
+        })
     }
 
     async fn warm(self: &Arc<Self>, room: &Room) -> Result<Arc<Timeline>, matrix_sdk_ui::timeline::Error> {
@@ -197,24 +224,41 @@ impl Live {
     }
 
     /// Loads earlier messages.
-    pub(super) async fn page_back(&self, id: &str) {
-        let Some(timeline) = self.room(id).and_then(|room| self.timelines.get(room.room_id())) else { return };
-        self.updates.send(Update::Paging { room: id.to_owned(), loading: true, at_start: false });
-        let at_start = match timeline.paginate_backwards(PAGE).await {
-            Ok(at_start) => at_start,
-            Err(error) => {
-                tracing::info!(%error, "earlier messages were not loaded");
-                false
-            }
+    pub(super) async fn page_back(self: &Arc<Self>, id: &str) {
+        let tell = |paging| self.updates.send(Update::Paging { room: id.to_owned(), paging });
+        tell(Paging::Loading);
+        let paged = match self.timeline(id).await {
+            Ok(timeline) => timeline.paginate_backwards(PAGE).await.map_err(|error| failure::of_timeline(&error)),
+            Err(failure) => Err(failure),
         };
-        self.updates.send(Update::Paging { room: id.to_owned(), loading: false, at_start });
+        tell(match paged {
+            Ok(true) => Paging::Start,
+            Ok(false) => Paging::More,
+            Err(failure) => {
+                tracing::info!(?failure, "earlier messages were not loaded");
+                Paging::Failed(failure)
+            }
+        });
     }
 
-    /// Tells the others that the newest message was seen.
+    /// Tells the others that everything up to the newest event was seen, whatever that is: a move in a game or an edit
+    /// counts as unread as a message does.
     pub(super) async fn mark_read(&self, id: &str) {
-        let Some(timeline) = self.room(id).and_then(|room| self.timelines.get(room.room_id())) else { return };
-        if let Err(error) = timeline.mark_as_read(ReceiptType::Read).await {
-            tracing::debug!(error = ?failure_of(&error), "receipt was not sent");
+        let Some(room) = self.room(id) else { return };
+        let Some(timeline) = self.timelines.get(room.room_id()) else { return };
+        let newest = self.timelines.with(|state| {
+            let (newest, told) = state.newest.get_mut(room.room_id())?;
+            Some((!std::mem::replace(told, true)).then(|| newest.clone()))
+        });
+        let sent = match newest {
+            Some(None) => return,
+            // The SDK's own check knows only what the timeline has.
+            Some(Some(newest)) => room.send_single_receipt(ReceiptType::Read, ReceiptThread::Unthreaded, newest).await,
+            None => timeline.mark_as_read(ReceiptType::Read).await.map(|_| ()),
+        };
+        if let Err(error) = sent {
+            tracing::debug!(%error, "receipt was not sent");
+            self.timelines.with(|state| state.newest.remove(room.room_id()));
         }
     }
 
@@ -229,8 +273,9 @@ impl Live {
     }
 }
 
-fn failure_of(error: &matrix_sdk::Error) -> Failure {
-    failure::of(error)
+/// A message of the account's own is as good as a receipt, to the server and to the SDK; a change of the room is not.
+fn is_own_message(event: &TimelineEvent, own: &UserId) -> bool {
+    event.sender().as_deref() == Some(own) && event.raw().get_field::<String>("state_key").ok().flatten().is_none()
 }
 
 /// A member's name, or the local part of the id.

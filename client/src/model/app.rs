@@ -1,6 +1,7 @@
 //! The whole state behind the window: applies updates, decides what a press means, and says what has to be shown anew.
 
 mod games;
+mod past;
 #[cfg(test)]
 mod tests;
 
@@ -9,10 +10,10 @@ use std::collections::HashMap;
 use crate::model::{
     command::Command,
     game::Table,
-    item::{Body, ItemKind, Preview, SendState},
+    item::{Body, Preview},
     rooms::{RoomList, Scope},
-    timeline::{Keep, Older, Timeline},
-    update::{Account, Connection, Member, Person, PublicRoom, RoomDetails, Update},
+    timeline::{Keep, Timeline},
+    update::{Account, Connection, Failure, Member, Paging, Person, PublicRoom, RoomDetails, Update},
 };
 
 /// What the composer is doing besides writing a new message.
@@ -43,6 +44,8 @@ pub struct Changed {
     pub rows: Option<Keep>,
     /// Go to the newest message
     pub to_bottom: bool,
+    /// Go to the row of [`AppModel::row`]
+    pub to_row: bool,
     /// Chip over the composer
     pub chip: bool,
     /// Put the draft into the composer
@@ -55,6 +58,8 @@ pub struct Changed {
     pub found: bool,
     /// The board beside the conversation
     pub game: bool,
+    /// Say what did not work
+    pub failed: Option<Failure>,
 }
 
 /// Which page is up.
@@ -97,7 +102,15 @@ pub struct AppModel {
     /// What the bot said to the last request, if it refused it
     pub refusal: String,
     /// A game was asked for and its board has not come yet
-    starting: bool,
+    pub starting: bool,
+    /// The window has the focus
+    focused: bool,
+    /// Something came into the open room since it was last told as read
+    unseen: bool,
+    /// A quoted message that is looked for
+    search: Option<past::Search>,
+    /// Row of the message that was looked for last
+    pub row: String,
     /// People found last, and for what
     pub people: (String, Vec<Person>),
     /// Rooms found last, and for what
@@ -123,6 +136,10 @@ impl Default for AppModel {
             table: Table::default(),
             refusal: String::new(),
             starting: false,
+            focused: true,
+            unseen: false,
+            search: None,
+            row: String::new(),
             people: Default::default(),
             public_rooms: Default::default(),
             timelines: HashMap::new(),
@@ -138,7 +155,7 @@ impl AppModel {
         let mut changed = Changed::default();
         match update {
             Update::SignedOut(_) => {
-                *self = Self { page: Page::SignIn, ..Self::default() };
+                *self = Self { page: Page::SignIn, focused: self.focused, ..Self::default() };
                 changed = Changed { page: true, rooms: true, spaces: true, header: true, ..changed };
             }
             Update::SignedIn(account) => {
@@ -148,10 +165,19 @@ impl AppModel {
             }
             Update::Connection(connection) => {
                 self.connection = connection;
+                if connection == Connection::Online {
+                    // What was not told or loaded while the server was away is told and loaded now.
+                    self.unseen = true;
+                    self.timelines.values_mut().for_each(|timeline| timeline.stalled = false);
+                    changed.header = true;
+                }
                 changed.page = true;
             }
             Update::Rooms(rooms) => {
-                changed.header = rooms.iter().any(|room| self.open.as_deref() == Some(&room.id));
+                if let Some(room) = rooms.iter().find(|room| self.open.as_deref() == Some(&room.id)) {
+                    changed.header = true;
+                    self.unseen |= room.unread > 0;
+                }
                 self.rooms.put(rooms);
                 changed.rooms = true;
                 changed.spaces = true;
@@ -181,13 +207,18 @@ impl AppModel {
                 if self.open.as_ref() == Some(&room) {
                     changed.rows = Some(keep);
                     changed.game = self.follow_game();
+                    self.unseen = true;
                 }
             }
-            Update::Paging { room, loading, at_start } => {
-                let timeline = self.timelines.entry(room.clone()).or_default();
-                timeline.loading = loading;
-                timeline.at_start = at_start;
+            Update::Paging { room, paging } => {
                 changed.header = self.open.as_ref() == Some(&room);
+                if let Paging::Failed(failure) = paging
+                    && changed.header
+                    && self.search.take().is_some()
+                {
+                    changed.failed = Some(failure);
+                }
+                self.timelines.entry(room).or_default().page(paging);
             }
             Update::Typing { room, names } if self.open.as_ref() == Some(&room) => {
                 self.typing = names;
@@ -209,6 +240,7 @@ impl AppModel {
                 self.public_rooms = (term, found);
                 changed.found = true;
             }
+            Update::Failed(_) => changed.game = std::mem::take(&mut self.starting),
             _ => {}
         }
         changed
@@ -223,23 +255,38 @@ impl AppModel {
         }
         let mut commands = self.put_away(draft);
         self.open = Some(room.to_owned());
-        self.details = RoomDetails::default();
-        self.timelines.entry(room.to_owned()).or_default().to_end();
+        self.unseen = true;
+        let timeline = self.timelines.entry(room.to_owned()).or_default();
+        timeline.to_end();
+        timeline.stalled = false;
         commands.push(Command::Open(room.to_owned()));
-        let all = Changed {
-            rooms: true,
-            header: true,
-            rows: Some(Keep::Follow),
-            to_bottom: true,
-            chip: true,
-            draft: true,
-            members: true,
-            typing: true,
-            game: true,
-            ..Changed::default()
-        };
-        (all, commands)
+        (Self::ANOTHER_ROOM, commands)
     }
+
+    /// Goes back to the list of rooms.
+    pub fn leave_open(&mut self, draft: &str) -> (Changed, Vec<Command>) {
+        let mut commands = self.put_away(draft);
+        commands.push(Command::Close);
+        (Self::ANOTHER_ROOM, commands)
+    }
+
+    /// What has to be shown when another room is open, or none.
+    const ANOTHER_ROOM: Changed = Changed {
+        page: false,
+        rooms: true,
+        spaces: true,
+        header: true,
+        rows: Some(Keep::Follow),
+        to_bottom: true,
+        to_row: false,
+        chip: true,
+        draft: true,
+        members: true,
+        typing: true,
+        found: false,
+        game: true,
+        failed: None,
+    };
 
     /// Keeps the draft of the room that was open and forgets what belonged to it.
     fn put_away(&mut self, draft: &str) -> Vec<Command> {
@@ -265,6 +312,9 @@ impl AppModel {
         self.table = Table::default();
         self.refusal.clear();
         self.starting = false;
+        self.unseen = false;
+        self.search = None;
+        self.row.clear();
         self.members.clear();
         self.typing.clear();
         self.typing_told = false;
@@ -370,17 +420,6 @@ impl AppModel {
         Changed { chip: true, draft: editing, ..Changed::default() }
     }
 
-    /// The view came near the upper edge.
-    pub fn older(&mut self) -> (Changed, Option<Command>) {
-        let Some(room) = self.open.clone() else { return (Changed::default(), None) };
-        let Some(timeline) = self.timeline_mut() else { return (Changed::default(), None) };
-        match timeline.older() {
-            (Older::Nothing, _) => (Changed::default(), None),
-            (Older::Grew, keep) => (Changed { rows: Some(keep), ..Changed::default() }, None),
-            (Older::Load, _) => (Changed { header: true, ..Changed::default() }, Some(Command::PageBack(room))),
-        }
-    }
-
     /// Chooses what part of the rooms is shown, by the id of the rail.
     pub fn choose_space(&mut self, id: &str) -> Changed {
         self.rooms.set_scope(match id {
@@ -391,30 +430,23 @@ impl AppModel {
         Changed { rooms: true, spaces: true, ..Changed::default() }
     }
 
-    /// The room above or below the open one in the list.
-    pub fn neighbour(&self, step: i32) -> Option<String> {
-        let visible = self.rooms.visible();
-        let here = self.open.as_ref().and_then(|open| visible.iter().position(|room| room.id == *open));
-        let index = match here {
-            Some(here) => i32::try_from(here).ok()? + step,
-            None => 0,
-        };
-        visible.get(usize::try_from(index).ok()?).map(|room| room.id.clone())
+    /// The room on which the person's eyes are: open in a window that has the focus.
+    pub fn watched(&self) -> Option<&str> {
+        self.open.as_deref().filter(|_| self.focused)
     }
 
-    /// A message of the open room that the account may remove.
-    pub fn may_remove(&self, own: bool) -> bool {
-        own || self.details.can_remove
+    /// The window got or lost the focus.
+    pub fn focus(&mut self, focused: bool) -> Changed {
+        self.focused = focused;
+        Changed { rooms: true, spaces: true, ..Changed::default() }
     }
 
-    /// The newest message of the open room is from somebody else and may be told as read.
-    pub fn has_unread(&self) -> bool {
-        self.open.as_ref().and_then(|open| self.rooms.get(open)).is_some_and(|room| room.unread > 0)
-            || self.timeline().is_some_and(|timeline| {
-                timeline.items().last().is_some_and(|item| {
-                    matches!(&item.kind, ItemKind::Message(message) if !message.own && message.state == SendState::Sent)
-                })
-            })
+    /// The end of the open room is on screen: it is told as read if anything came since, of whatever kind it is. The
+    /// Matrix side knows which event is the newest and whether that was told already.
+    pub fn see(&mut self) -> Option<Command> {
+        let room = self.watched()?.to_owned();
+        let follows = self.timeline()?.follows();
+        (follows && std::mem::take(&mut self.unseen)).then_some(Command::MarkRead(room))
     }
 
     /// The source of a file in the open room by the message's key.

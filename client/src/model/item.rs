@@ -61,6 +61,35 @@ pub struct Message {
     pub refusal: Option<String>,
 }
 
+impl Message {
+    /// Plain words that the server has: what every other message differs from.
+    pub fn words(key: &str, sender: &str, sender_name: &str, text: &str) -> Self {
+        Self {
+            key: key.to_owned(),
+            remote: true,
+            sender: sender.to_owned(),
+            sender_name: sender_name.to_owned(),
+            own: false,
+            at_ms: 0,
+            body: Body::Text { text: text.to_owned(), html: None, emote: false, emoji: false },
+            edited: false,
+            reply: None,
+            reactions: Vec::new(),
+            state: SendState::Sent,
+            editable: false,
+            replyable: true,
+            refusal: None,
+        }
+    }
+}
+
+impl From<Message> for Item {
+    /// An item that is known by its message's key.
+    fn from(message: Message) -> Self {
+        Self { id: message.key.clone(), kind: ItemKind::Message(Box::new(message)) }
+    }
+}
+
 /// The content of a message.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Body {
@@ -157,9 +186,10 @@ pub struct Reaction {
 }
 
 /// A message in a few words, for the list of rooms and for quotes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Preview {
     /// Nothing yet
+    #[default]
     Nothing,
     /// Words
     Text(String),

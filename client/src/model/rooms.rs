@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::item::Preview;
 
 /// What the list says of a room.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RoomSummary {
     /// Room id
     pub id: String,
@@ -124,11 +124,11 @@ impl RoomList {
         self.search = search.to_lowercase();
     }
 
-    /// Unread messages of a scope.
-    pub fn unread(&self, scope: &Scope) -> u64 {
+    /// Unread messages of a scope; those of the room that the person looks at do not count.
+    pub fn unread(&self, scope: &Scope, watched: Option<&str>) -> u64 {
         self.rooms
             .values()
-            .filter(|room| self.in_scope(room, scope))
+            .filter(|room| self.in_scope(room, scope) && watched != Some(&room.id))
             .map(|room| room.unread + u64::from(room.invited))
             .sum()
     }
@@ -173,20 +173,7 @@ mod tests {
     use super::*;
 
     fn room(id: &str, name: &str, at_ms: i64) -> RoomSummary {
-        RoomSummary {
-            id: id.into(),
-            name: name.into(),
-            direct: false,
-            invited: false,
-            inviter: String::new(),
-            preview: Preview::Nothing,
-            preview_who: String::new(),
-            preview_own: false,
-            at_ms: (at_ms > 0).then_some(at_ms),
-            recency: 0,
-            unread: 0,
-            mentions: 0,
-        }
+        RoomSummary { id: id.into(), name: name.into(), at_ms: (at_ms > 0).then_some(at_ms), ..RoomSummary::default() }
     }
 
     fn ids(list: &RoomList) -> Vec<&str> {
@@ -220,8 +207,9 @@ mod tests {
         assert_eq!(ids(&list), ["!dm"]);
         list.set_scope(Scope::Space("!s".into()));
         assert_eq!(ids(&list), ["!class"]);
-        assert_eq!(list.unread(&Scope::All), 5);
-        assert_eq!(list.unread(&Scope::Space("!s".into())), 3);
+        assert_eq!(list.unread(&Scope::All, None), 5);
+        assert_eq!(list.unread(&Scope::All, Some("!dm")), 3);
+        assert_eq!(list.unread(&Scope::Space("!s".into()), None), 3);
         // A search looks everywhere, in any case of letters.
         list.set_search("АНН пет");
         assert_eq!(ids(&list), ["!dm"]);

@@ -3,9 +3,15 @@
 //! Rows differ in height, so the view lays out all rows it is given. It is given a window: the newest rows, more while
 //! the person scrolls back, never many hundreds.
 
+#[cfg(test)]
+mod tests;
+
 use eyeball_im::VectorDiff;
 
-use crate::model::item::{Item, ItemKind, Message};
+use crate::model::{
+    item::{Item, ItemKind, Message},
+    update::Paging,
+};
 
 /// Rows shown when a room is opened.
 const WINDOW: usize = 120;
@@ -13,6 +19,8 @@ const WINDOW: usize = 120;
 const STEP: usize = 60;
 /// Rows at most; beyond, the far edge is let go.
 const MOST: usize = 360;
+/// Rows that fill the highest of screens.
+const SCREEN: usize = 60;
 /// Messages of one person closer than this stand together, in milliseconds.
 const TOGETHER_MS: i64 = 5 * 60 * 1000;
 
@@ -61,6 +69,8 @@ pub struct Timeline {
     pub loading: bool,
     /// There are no earlier messages.
     pub at_start: bool,
+    /// Loading did not work: it is not tried again by itself.
+    pub stalled: bool,
 }
 
 impl Timeline {
@@ -90,6 +100,7 @@ impl Timeline {
                 self.items.clear();
                 self.start = 0;
                 self.below = 0;
+                self.at_start = false;
             }
             VectorDiff::PushFront { value } => return self.insert(0, value),
             VectorDiff::PushBack { value } => self.items.push(value),
@@ -107,6 +118,7 @@ impl Timeline {
                 self.items = values.into_iter().collect();
                 self.start = self.items.len().saturating_sub(WINDOW);
                 self.below = 0;
+                self.at_start = false;
             }
         }
         false
@@ -154,19 +166,48 @@ impl Timeline {
 
     /// The view came near its upper edge.
     pub fn older(&mut self) -> (Older, Keep) {
-        let mut grew = false;
         if self.start > 0 {
             self.start = self.start.saturating_sub(STEP);
-            grew = true;
-        }
-        if grew {
             return (Older::Grew, Keep::End);
         }
-        if self.at_start || self.loading {
-            return (Older::Nothing, Keep::Follow);
+        if self.load() { (Older::Load, Keep::End) } else { (Older::Nothing, Keep::Follow) }
+    }
+
+    /// Begins to load earlier messages; false where that goes on already, did not work, or has come to the start.
+    pub fn load(&mut self) -> bool {
+        let begins = !self.loading && !self.at_start && !self.stalled;
+        self.loading |= begins;
+        begins
+    }
+
+    /// Loading came so far.
+    pub fn page(&mut self, paging: Paging) {
+        self.loading = paging == Paging::Loading;
+        self.at_start = paging == Paging::Start;
+        self.stalled = matches!(paging, Paging::Failed(_));
+    }
+
+    /// There are too few rows to fill a screen, and so to scroll back.
+    pub fn is_short(&self) -> bool {
+        self.items.iter().filter(|item| item.kind != ItemKind::Hidden).take(SCREEN).count() < SCREEN
+    }
+
+    /// All is here, from the first message on.
+    pub fn is_whole(&self) -> bool {
+        self.items.first().is_some_and(|item| item.kind == ItemKind::Start)
+    }
+
+    /// Moves the window to a message, by its key, and names the row; `None` if it is not loaded.
+    pub fn reveal(&mut self, key: &str) -> Option<String> {
+        let index = self
+            .items
+            .iter()
+            .rposition(|item| matches!(&item.kind, ItemKind::Message(message) if message.key == key))?;
+        if !(self.start..self.items.len() - self.below).contains(&index) {
+            self.start = index.saturating_sub(STEP);
+            self.below = self.items.len().saturating_sub(index + STEP);
         }
-        self.loading = true;
-        (Older::Load, Keep::End)
+        Some(self.items[index].id.clone())
     }
 
     /// Lets go of rows far below, once the view is far above them. Call after [`Self::older`].
@@ -234,129 +275,5 @@ fn same_minute(a: &Item, b: &Item) -> bool {
     match (&a.kind, &b.kind) {
         (ItemKind::Message(a), ItemKind::Message(b)) => a.at_ms.div_euclid(60_000) == b.at_ms.div_euclid(60_000),
         _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::item::{Body, SendState};
-
-    fn message(n: usize, sender: &str, at_ms: i64) -> Item {
-        Item {
-            id: format!("i{n}"),
-            kind: ItemKind::Message(Box::new(Message {
-                key: format!("$e{n}"),
-                remote: true,
-                sender: sender.into(),
-                sender_name: sender.into(),
-                own: false,
-                at_ms,
-                body: Body::Text { text: format!("{n}"), html: None, emote: false, emoji: false },
-                edited: false,
-                reply: None,
-                reactions: Vec::new(),
-                state: SendState::Sent,
-                editable: false,
-                replyable: true,
-                refusal: None,
-            })),
-        }
-    }
-
-    fn many(range: std::ops::Range<usize>) -> imbl::Vector<Item> {
-        range.map(|n| message(n, "@a:x", n as i64 * 1000)).collect()
-    }
-
-    fn shown(timeline: &Timeline) -> (String, String, usize) {
-        let rows = timeline.rows();
-        (rows[0].item.id.clone(), rows[rows.len() - 1].item.id.clone(), rows.len())
-    }
-
-    #[test]
-    fn groups_by_sender_and_minute() {
-        let mut timeline = Timeline::default();
-        let values = [
-            message(0, "@a:x", 0),
-            message(1, "@a:x", 1_000),
-            message(2, "@a:x", 61_000),
-            message(3, "@b:x", 62_000),
-            message(4, "@b:x", 900_000),
-        ];
-        timeline.apply(vec![VectorDiff::Reset { values: values.into_iter().collect() }]);
-        let flags: Vec<(bool, bool)> = timeline.rows().iter().map(|row| (row.first, row.last)).collect();
-        assert_eq!(flags, [(true, false), (false, true), (false, true), (true, true), (true, true)]);
-    }
-
-    #[test]
-    fn a_long_room_opens_at_its_end_and_grows_upwards() {
-        let mut timeline = Timeline::default();
-        timeline.apply(vec![VectorDiff::Reset { values: many(0..1000) }]);
-        assert_eq!(shown(&timeline), ("i880".into(), "i999".into(), 120));
-        assert_eq!(timeline.older(), (Older::Grew, Keep::End));
-        assert_eq!(shown(&timeline), ("i820".into(), "i999".into(), 180));
-        for _ in 0..6 {
-            timeline.older();
-        }
-        assert!(timeline.trim_below());
-        assert_eq!(shown(&timeline), ("i460".into(), "i819".into(), 360));
-        assert!(!timeline.follows());
-        // New messages do not move what is shown.
-        timeline.apply(vec![VectorDiff::PushBack { value: message(1000, "@a:x", 1_000_000) }]);
-        assert_eq!(shown(&timeline).0, "i460");
-        timeline.to_end();
-        assert_eq!(shown(&timeline), ("i881".into(), "i1000".into(), 120));
-    }
-
-    #[test]
-    fn history_loads_once_at_a_time_and_keeps_the_distance_from_the_end() {
-        let mut timeline = Timeline::default();
-        timeline.apply(vec![VectorDiff::Reset { values: many(10..200) }]);
-        while timeline.older().0 == Older::Grew {}
-        assert!(timeline.loading);
-        assert_eq!(timeline.older().0, Older::Nothing);
-        let keep =
-            timeline.apply((0..10).rev().map(|n| VectorDiff::PushFront { value: message(n, "@a:x", 0) }).collect());
-        assert_eq!(keep, Keep::End);
-        assert_eq!(shown(&timeline).1, "i199");
-        timeline.loading = false;
-        timeline.at_start = true;
-        while timeline.older().0 == Older::Grew {}
-        assert_eq!(shown(&timeline).0, "i0");
-        assert_eq!(timeline.older().0, Older::Nothing);
-    }
-
-    #[test]
-    fn every_diff_is_applied() {
-        let mut timeline = Timeline::default();
-        let keep = timeline.apply(vec![
-            VectorDiff::Append { values: many(0..4) },
-            VectorDiff::PushBack { value: message(9, "@b:x", 0) },
-            VectorDiff::PopFront,
-            VectorDiff::Set { index: 0, value: message(7, "@a:x", 0) },
-            VectorDiff::Remove { index: 1 },
-            VectorDiff::Insert { index: 1, value: message(8, "@a:x", 0) },
-            VectorDiff::PopBack,
-            VectorDiff::Truncate { length: 2 },
-        ]);
-        assert_eq!(keep, Keep::Follow);
-        assert_eq!(shown(&timeline), ("i7".into(), "i8".into(), 2));
-        timeline.apply(vec![VectorDiff::Clear]);
-        assert!(timeline.rows().is_empty());
-        assert!(timeline.message("$e7").is_none());
-    }
-
-    #[test]
-    fn newer_rows_come_back() {
-        let mut timeline = Timeline::default();
-        timeline.apply(vec![VectorDiff::Reset { values: many(0..1000) }]);
-        for _ in 0..10 {
-            timeline.older();
-            timeline.trim_below();
-        }
-        assert!(!timeline.follows());
-        while timeline.newer() {}
-        assert!(timeline.follows());
-        assert_eq!(shown(&timeline).1, "i999");
     }
 }

@@ -60,12 +60,39 @@ pub enum Failure {
     Forbidden,
     /// No such room, person or event
     NotFound,
+    /// The message that an answer quotes is not within reach
+    QuoteGone,
+    /// The address has letters a room's address may not have
+    AddressInvalid,
+    /// The game bot does not come
+    NoGames,
+    /// The file is a program, and those are not started from here
+    Program,
+    /// The system has nothing to open it with
+    CannotOpen,
+    /// The file chosen for sending cannot be read
+    CannotRead,
+    /// The file cannot be written where the person said
+    CannotSave,
     /// The file is too large
     TooLarge,
     /// The local store cannot be opened
     Store,
     /// Anything else
     Other,
+}
+
+/// How far the loading of earlier messages is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paging {
+    /// It goes on
+    Loading,
+    /// It ended, and there is more to load
+    More,
+    /// It ended, and there is nothing earlier
+    Start,
+    /// It did not work
+    Failed(Failure),
 }
 
 /// Pixels of a decoded picture, eight bits each of red, green, blue and alpha, not premultiplied.
@@ -173,10 +200,8 @@ pub enum Update {
     Paging {
         /// Room id
         room: String,
-        /// Loading goes on
-        loading: bool,
-        /// There is nothing earlier
-        at_start: bool,
+        /// How far it is
+        paging: Paging,
     },
     /// Who is typing in a room, by name, the account signed in left out
     Typing {
@@ -231,6 +256,10 @@ pub enum Update {
     Entered(String),
     /// An invitation asked for by this person went out
     Invited,
+    /// A file was saved where this person said
+    Saved,
+    /// A file was handed to the program the system has for it
+    Opened,
     /// A wish from a dialog did not work
     DialogFailed(Failure),
     /// Something else this person asked for did not work

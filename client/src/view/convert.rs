@@ -1,9 +1,10 @@
 //! Values of the model as Slint's types.
 
 use jiff::tz::TimeZone;
-use slint::{ModelRc, StyledText, VecModel};
+use slint::{Image, ModelRc, StyledText, VecModel};
 
 use super::{
+    emoji,
     images::{Images, Thumbnail},
     ui,
 };
@@ -20,6 +21,8 @@ use crate::{
     settings,
 };
 
+/// Side of the emoji of reactions as they are kept: they are shown at a third and at half of it.
+pub(super) const REACTION: u32 = 48;
 /// Box that a picture in a message fits into, in logical pixels.
 pub(super) const PICTURE_BOX: (f32, f32) = (360.0, 300.0);
 
@@ -35,6 +38,10 @@ pub(super) struct Context<'a> {
     /// Rows shown in full.
     pub(super) shown_whole: &'a std::collections::HashSet<String>,
     pub(super) comma: bool,
+    /// Width of the words in the widest bubble, in logical pixels.
+    pub(super) text_width: f32,
+    /// Pixels in a logical pixel.
+    pub(super) scale: f32,
 }
 
 pub(super) fn failure(failure: Failure) -> ui::Failure {
@@ -53,6 +60,13 @@ pub(super) fn failure(failure: Failure) -> ui::Failure {
         Failure::TooMany => ui::Failure::TooMany,
         Failure::Forbidden => ui::Failure::Forbidden,
         Failure::NotFound => ui::Failure::NotFound,
+        Failure::QuoteGone => ui::Failure::QuoteGone,
+        Failure::AddressInvalid => ui::Failure::AddressInvalid,
+        Failure::NoGames => ui::Failure::NoGames,
+        Failure::Program => ui::Failure::Program,
+        Failure::CannotOpen => ui::Failure::CannotOpen,
+        Failure::CannotRead => ui::Failure::CannotRead,
+        Failure::CannotSave => ui::Failure::CannotSave,
         Failure::TooLarge => ui::Failure::TooLarge,
         Failure::Store => ui::Failure::Store,
         Failure::Other => ui::Failure::Other,
@@ -118,7 +132,7 @@ fn stamp(stamp: Option<Stamp>) -> ui::Stamp {
     }
 }
 
-fn count(count: u64) -> i32 {
+pub(super) fn count(count: u64) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
 
@@ -228,7 +242,7 @@ fn fill(out: &mut ui::MessageRow, message: &Message, context: &mut Context<'_>) 
         .iter()
         .filter(|_| !is_board)
         .map(|reaction| {
-            let picture = context.images.emoji(&reaction.key);
+            let picture = context.images.emoji(&reaction.key, REACTION);
             ui::ReactionEntry {
                 key: reaction.key.as_str().into(),
                 pictured: picture.is_some(),
@@ -269,6 +283,17 @@ fn body(out: &mut ui::MessageRow, message: &Message, context: &mut Context<'_>) 
         out.is_rich = true;
         out.rich = styled;
     }
+    if let Body::Text { emoji, .. } = &message.body
+        && !out.is_rich
+    {
+        out.emoji_size = if *emoji { emoji::BIG } else { emoji::SMALL };
+        let pixels = (out.emoji_size * context.scale).round() as u32;
+        let picture = |key: &str| context.images.emoji(key, pixels);
+        if let Some(lines) = emoji::lines(&words, context.text_width, out.emoji_size, picture) {
+            out.pictured = true;
+            out.lines = ModelRc::new(VecModel::from(lines.into_iter().map(line).collect::<Vec<_>>()));
+        }
+    }
     out.text = words.into();
     if let Body::Game { board, .. } = &message.body {
         out.game_id = board.game_id.as_str().into();
@@ -300,6 +325,16 @@ fn body(out: &mut ui::MessageRow, message: &Message, context: &mut Context<'_>) 
             }
         };
     }
+}
+
+fn line(runs: Vec<emoji::Run<Image>>) -> ModelRc<ui::TextRun> {
+    let runs = runs.into_iter().map(|run| ui::TextRun {
+        text: run.text.into(),
+        pictured: run.picture.is_some(),
+        picture: run.picture.unwrap_or_default(),
+        gap: run.gap,
+    });
+    ModelRc::new(VecModel::from(runs.collect::<Vec<_>>()))
 }
 
 fn game_kind(kind: game::Kind) -> ui::GameKind {

@@ -32,7 +32,7 @@ pub(super) struct Images {
     thumbnails: HashMap<String, (Thumbnail, usize, u64)>,
     bytes: usize,
     clock: u64,
-    emoji: HashMap<String, Option<Image>>,
+    emoji: HashMap<(String, u32), Option<Image>>,
 }
 
 impl Images {
@@ -79,14 +79,16 @@ impl Images {
         self.thumbnails.retain(|_, entry| !matches!(entry.0, Thumbnail::Failed));
     }
 
-    /// The picture of an emoji.
-    pub(super) fn emoji(&mut self, key: &str) -> Option<Image> {
+    /// The picture of an emoji, so many pixels on a side.
+    pub(super) fn emoji(&mut self, key: &str, side: u32) -> Option<Image> {
         self.emoji
-            .entry(key.to_owned())
+            .entry((key.to_owned(), side))
             .or_insert_with(|| {
+                // Pictures are named without the mark that asks for one, but where it stands within a sequence.
                 let asset = PngTwemojiAsset::from_emoji(key)
-                    .or_else(|| PngTwemojiAsset::from_emoji(key.trim_end_matches('\u{fe0f}')))?;
-                pictures::decode(asset, Some((48, 48)), false).as_ref().map(image)
+                    .or_else(|| PngTwemojiAsset::from_emoji(key.trim_end_matches('\u{fe0f}')))
+                    .or_else(|| PngTwemojiAsset::from_emoji(&key.replace('\u{fe0f}', "")))?;
+                pictures::decode(asset, Some((side, side)), false).as_ref().map(image)
             })
             .clone()
     }

@@ -44,17 +44,16 @@ pub struct View {
     rows: Rc<VecModel<ui::MessageRow>>,
     shown_rows: RefCell<Vec<Row>>,
     pub(super) images: RefCell<Images>,
-    pub(super) shown_whole: RefCell<HashSet<String>>,
+    shown_whole: RefCell<HashSet<String>>,
     clipboard: RefCell<Option<arboard::Clipboard>>,
     zone: TimeZone,
     comma: Cell<bool>,
-    /// The last message told as read, so that it is told once.
-    told_read: RefCell<String>,
     /// File shown in the viewer.
     pub(super) viewed: RefCell<Option<Media>>,
     /// A draft is put into the composer by counting this up.
     draft_version: Cell<i32>,
     to_bottom: Cell<i32>,
+    to_row: Cell<i32>,
 }
 
 impl View {
@@ -81,10 +80,10 @@ impl View {
             clipboard: RefCell::default(),
             zone: TimeZone::system(),
             comma: Cell::new(true),
-            told_read: RefCell::default(),
             viewed: RefCell::default(),
             draft_version: Cell::new(0),
             to_bottom: Cell::new(0),
+            to_row: Cell::new(0),
         });
         view.begin(options);
         Ok(view)
@@ -117,7 +116,9 @@ impl View {
         let mut images = self.images.borrow_mut();
         let quick: Vec<ui::EmojiEntry> = QUICK
             .iter()
-            .filter_map(|key| Some(ui::EmojiEntry { key: (*key).into(), picture: images.emoji(key)? }))
+            .filter_map(|key| {
+                Some(ui::EmojiEntry { key: (*key).into(), picture: images.emoji(key, convert::REACTION)? })
+            })
             .collect();
         self.window.global::<ui::Talk>().set_emoji(ModelRc::new(VecModel::from(quick)));
     }
@@ -132,10 +133,18 @@ impl View {
             tracing::warn!(%error, "language cannot be chosen");
         }
         self.comma.set(language == Language::Ru);
+        self.clear_rows();
+        self.show_rows(Keep::Follow);
+        self.shown_rooms.borrow_mut().clear();
+        self.rooms.set_vec(Vec::new());
+        self.show_rooms();
+        self.show_header();
+    }
+
+    /// Nothing of the rows on screen stays.
+    fn clear_rows(&self) {
         self.shown_rows.borrow_mut().clear();
         self.rows.set_vec(Vec::new());
-        self.show_rows(Keep::Follow);
-        self.show_rooms();
     }
 
     /// The window itself.
@@ -158,6 +167,8 @@ impl View {
         let app = self.window.global::<ui::App>();
         match &update {
             Update::SignedOut(reason) => {
+                app.set_signing_out(false);
+                self.tell(ui::Done::None);
                 let sign_in = self.window.global::<ui::SignIn>();
                 sign_in.set_busy(false);
                 sign_in.set_password(SharedString::default());
@@ -179,13 +190,24 @@ impl View {
             }
             Update::Thumbnail { source, pixels } => {
                 self.images.borrow_mut().put(source, pixels.as_ref());
-                self.refresh_pictures(source);
+                self.redraw(|shown| shown.media.as_str() == source);
             }
             Update::Picture { source, pixels } => self.show_picture(source, pixels.as_ref()),
-            Update::Connection(Connection::Online) => self.images.borrow_mut().forget_failures(),
+            Update::Connection(Connection::Online) => {
+                self.images.borrow_mut().forget_failures();
+                self.redraw(|shown| shown.picture_state == ui::PictureState::Failed);
+            }
             Update::DialogFailed(failure) => self.dialog_failed(*failure),
-            Update::Failed(failure) => app.set_failure(convert::failure(*failure)),
-            Update::Invited => app.set_overlay(ui::Overlay::None),
+            Update::Failed(failure) => {
+                self.window.global::<ui::Talk>().set_answering(false);
+                self.complain(convert::failure(*failure));
+            }
+            Update::Invited => {
+                app.set_overlay(ui::Overlay::None);
+                self.tell(ui::Done::Invited);
+            }
+            Update::Saved => self.tell(ui::Done::Saved),
+            Update::Opened => self.tell(ui::Done::None),
             Update::Entered(room) => {
                 app.set_overlay(ui::Overlay::None);
                 self.free_dialogs();
@@ -197,9 +219,32 @@ impl View {
         let loaded = matches!(update, Update::RoomsLoaded);
         let changed = self.app.borrow_mut().apply(update);
         self.show(changed);
+        let (changed, command) = self.app.borrow_mut().more();
+        self.show(changed);
+        command.into_iter().for_each(|command| self.send(command));
         if loaded {
             self.reopen();
         }
+    }
+
+    /// Says what did not work.
+    pub(super) fn complain(&self, failure: ui::Failure) {
+        let app = self.window.global::<ui::App>();
+        app.set_done(ui::Done::None);
+        app.set_failure(failure);
+    }
+
+    /// Says what was done, or takes back what was said.
+    pub(super) fn tell(&self, done: ui::Done) {
+        let app = self.window.global::<ui::App>();
+        app.set_failure(ui::Failure::None);
+        app.set_done(done);
+    }
+
+    /// The window got or lost the focus.
+    pub fn focus(&self, focused: bool) {
+        let changed = self.app.borrow_mut().focus(focused);
+        self.show(changed);
     }
 
     /// Opens the room that was open when the program was closed.
@@ -215,21 +260,36 @@ impl View {
     /// Shows a room.
     pub(super) fn open(&self, room: &str) {
         let draft = self.window.global::<ui::Talk>().get_draft();
-        let (changed, commands) = self.app.borrow_mut().open(room, &draft);
-        self.shown_whole.borrow_mut().clear();
-        self.told_read.borrow_mut().clear();
-        if changed.rows.is_some() {
-            // Another room: nothing of the rows on screen stays.
-            self.shown_rows.borrow_mut().clear();
-            self.rows.set_vec(Vec::new());
-        }
-        self.show(changed);
-        commands.into_iter().for_each(|command| self.send(command));
+        let opened = self.app.borrow_mut().open(room, &draft);
+        self.show_another(opened);
         let mut settings = self.settings.borrow_mut();
         if settings.room.as_deref() != Some(room) {
             settings.room = Some(room.to_owned());
             settings.save(&self.data_dir);
         }
+    }
+
+    /// Goes back to the list of rooms, where there is no place for both.
+    pub(super) fn leave_open(&self) {
+        let draft = self.window.global::<ui::Talk>().get_draft();
+        let left = self.app.borrow_mut().leave_open(&draft);
+        self.show_another(left);
+    }
+
+    /// Shows what is open now, unless it was open before.
+    fn show_another(&self, (changed, commands): (Changed, Vec<Command>)) {
+        if changed.rows.is_some() {
+            self.clear_rows();
+            self.shown_whole.borrow_mut().clear();
+            self.window.global::<ui::Talk>().set_answering(false);
+            // A board belongs to its room.
+            let panel = self.window.global::<ui::Panel>();
+            if panel.get_side() == ui::Side::Game {
+                panel.set_side(ui::Side::None);
+            }
+        }
+        self.show(changed);
+        commands.into_iter().for_each(|command| self.send(command));
     }
 
     /// Shows what changed.
@@ -270,12 +330,22 @@ impl View {
             self.to_bottom.set(self.to_bottom.get() + 1);
             self.window.global::<ui::Talk>().set_to_bottom(self.to_bottom.get());
         }
+        if changed.to_row {
+            let talk = self.window.global::<ui::Talk>();
+            talk.set_sought(self.app.borrow().row.as_str().into());
+            self.to_row.set(self.to_row.get() + 1);
+            talk.set_to_row(self.to_row.get());
+        }
         if changed.found {
             self.show_found();
         }
         if changed.game {
             self.show_game();
         }
+        if let Some(failure) = changed.failed {
+            self.complain(convert::failure(failure));
+        }
+        self.seen();
     }
 
     fn show_page(&self) {
@@ -312,6 +382,7 @@ impl View {
         let model = self.app.borrow();
         let panel = self.window.global::<ui::Game>();
         panel.set_refusal(model.refusal.as_str().into());
+        panel.set_starting(model.starting);
         let Some((board, _)) = model.shown_board() else {
             panel.set_shown(false);
             return;

@@ -8,6 +8,7 @@ use super::{ui, window::View};
 use crate::{
     model::{
         command::{Command, Credentials},
+        item::Media,
         update::Pixels,
     },
     options::Language,
@@ -34,7 +35,7 @@ pub fn wire(view: &Rc<View>) {
     dialogs(view);
     preferences(view);
     games(view);
-    drops(view);
+    window(view);
 }
 
 fn sign_in(view: &Rc<View>) {
@@ -51,12 +52,22 @@ fn sign_in(view: &Rc<View>) {
         this.send(if page.get_registering() { Command::Register(who) } else { Command::SignIn(who) });
     });
     on!(view, App, on_sign_out, |this| {
-        this.settings.borrow_mut().room = None;
+        this.window.global::<ui::App>().set_signing_out(true);
+        {
+            let mut settings = this.settings.borrow_mut();
+            settings.room = None;
+            settings.save(&this.data_dir);
+        }
         this.send(Command::SignOut);
     });
-    on!(view, App, on_open_link, |_this, link| {
+    on!(view, App, on_open_link, |this, link| {
+        // Others wrote it: nothing but pages and letters is opened, so that no link starts a program.
+        if !["https://", "http://", "mailto:"].iter().any(|scheme| link.starts_with(scheme)) {
+            return this.complain(ui::Failure::CannotOpen);
+        }
         if let Err(error) = open::that_detached(link.as_str()) {
             tracing::warn!(%error, "link cannot be opened");
+            this.complain(ui::Failure::CannotOpen);
         }
     });
 }
@@ -67,15 +78,10 @@ fn rooms(view: &Rc<View>) {
         this.app.borrow_mut().rooms.set_search(&words);
         this.show_rooms();
     });
+    on!(view, Rooms, on_back, |this| this.leave_open());
     on!(view, Rooms, on_choose_space, |this, id| {
         let changed = this.app.borrow_mut().choose_space(&id);
         this.show(changed);
-    });
-    on!(view, Rooms, on_next, |this, step| {
-        let next = this.app.borrow().neighbour(step);
-        if let Some(room) = next {
-            this.open(&room);
-        }
     });
 }
 
@@ -103,6 +109,11 @@ fn talk(view: &Rc<View>) {
         this.show(changed);
         command.into_iter().for_each(|command| this.send(command));
     });
+    on!(view, Talk, on_try_older, |this| {
+        let (changed, command) = this.app.borrow_mut().try_older();
+        this.show(changed);
+        command.into_iter().for_each(|command| this.send(command));
+    });
     on!(view, Talk, on_newer, |this| {
         let grew = this.app.borrow_mut().timeline_mut().is_some_and(crate::model::timeline::Timeline::newer);
         if grew {
@@ -110,20 +121,14 @@ fn talk(view: &Rc<View>) {
         }
         this.seen();
     });
-    on!(view, Talk, on_seen, |this| this.seen());
     on!(view, Talk, on_jump, |this, key| {
         // Without a key, to the newest message.
-        if key.is_empty() {
-            if let Some(timeline) = this.app.borrow_mut().timeline_mut() {
-                timeline.to_end();
-            }
-            this.show(crate::model::app::Changed {
-                rows: Some(crate::model::timeline::Keep::Follow),
-                to_bottom: true,
-                ..Default::default()
-            });
-        }
+        let (changed, command) =
+            if key.is_empty() { (this.app.borrow_mut().jump_to_end(), None) } else { this.app.borrow_mut().jump(&key) };
+        this.show(changed);
+        command.into_iter().for_each(|command| this.send(command));
     });
+    on!(view, Talk, on_resized, |this| this.redraw(|shown| shown.pictured));
     on!(view, Talk, on_attach, |this| {
         let Some(room) = this.app.borrow().open.clone() else { return };
         let weak = Rc::downgrade(&this);
@@ -155,8 +160,14 @@ fn talk(view: &Rc<View>) {
         this.send(Command::SendPixels { room, pixels: Pixels { width, height, rgba: picture.bytes.into_owned() } });
         true
     });
-    on!(view, Talk, on_accept_invite, |this| with_open(&this, Command::Accept));
-    on!(view, Talk, on_decline_invite, |this| with_open(&this, Command::Decline));
+    on!(view, Talk, on_accept_invite, |this| {
+        this.window.global::<ui::Talk>().set_answering(true);
+        with_open(&this, Command::Accept);
+    });
+    on!(view, Talk, on_decline_invite, |this| {
+        this.window.global::<ui::Talk>().set_answering(true);
+        with_open(&this, Command::Decline);
+    });
 }
 
 fn with_open(this: &View, command: impl FnOnce(String) -> Command) {
@@ -183,7 +194,7 @@ fn messages(view: &Rc<View>) {
             .and_then(|timeline| timeline.message(&key))
             .map(|message| message.body.words().to_owned());
         if let Some(words) = words {
-            this.with_clipboard(|clipboard| clipboard.set_text(words).ok());
+            copy(&this, words);
         }
     });
     on!(view, Talk, on_remove, |this, key| with_open(&this, |room| Command::Remove { room, key: key.into() }));
@@ -192,10 +203,7 @@ fn messages(view: &Rc<View>) {
     on!(view, Talk, on_react, |this, key, reaction| {
         with_open(&this, |room| Command::React { room, key: key.into(), reaction: reaction.into() });
     });
-    on!(view, Talk, on_show_all, |this, id| {
-        this.shown_whole.borrow_mut().insert(id.to_string());
-        this.refresh_row(&id);
-    });
+    on!(view, Talk, on_show_all, |this, id| this.show_whole(&id));
     on!(view, Talk, on_open_media, |this, key| {
         let Some((picture, media)) = this.app.borrow().media(&key) else { return };
         if picture {
@@ -206,7 +214,7 @@ fn messages(view: &Rc<View>) {
             *this.viewed.borrow_mut() = Some(media);
             this.window.global::<ui::App>().set_overlay(ui::Overlay::Viewer);
         } else {
-            this.send(Command::OpenFile { source: media.source, name: media.name });
+            open_outside(&this, media);
         }
     });
     on!(view, Talk, on_save_media, |this, key| {
@@ -224,17 +232,32 @@ fn messages(view: &Rc<View>) {
     on!(view, Viewer, on_open_outside, |this| {
         let media = this.viewed.borrow().clone();
         if let Some(media) = media {
-            this.send(Command::OpenFile { source: media.source, name: media.name });
+            open_outside(&this, media);
         }
     });
 }
 
+/// Puts words into the clipboard.
+fn copy(this: &View, words: String) {
+    match this.with_clipboard(|clipboard| clipboard.set_text(words).ok()) {
+        Some(()) => this.tell(ui::Done::Copied),
+        None => this.complain(ui::Failure::Other),
+    }
+}
+
+/// Opens a file with the program the system has for it.
+fn open_outside(this: &View, media: Media) {
+    this.tell(ui::Done::Fetching);
+    this.send(Command::OpenFile { source: media.source, name: media.name });
+}
+
 /// Asks where to, then saves.
-fn save(this: &Rc<View>, media: crate::model::item::Media) {
+fn save(this: &Rc<View>, media: Media) {
     let weak = Rc::downgrade(this);
     let asked = slint::spawn_local(async move {
         let place = rfd::AsyncFileDialog::new().set_file_name(&media.name).save_file().await;
         if let (Some(this), Some(place)) = (weak.upgrade(), place) {
+            this.tell(ui::Done::Fetching);
             this.send(Command::SaveFile { source: media.source, path: place.path().to_path_buf() });
         }
     });
@@ -254,6 +277,7 @@ fn dialogs(view: &Rc<View>) {
         this.window.global::<ui::NewRoom>().set_failure(ui::Failure::None);
         let directory = this.window.global::<ui::Directory>();
         directory.set_failure(ui::Failure::None);
+        directory.set_term(SharedString::default());
         this.window.global::<ui::App>().set_overlay(overlay);
         if overlay == ui::Overlay::Directory {
             directory.set_searching(true);
@@ -270,7 +294,7 @@ fn dialogs(view: &Rc<View>) {
     on!(view, Panel, on_write_to, |this, user| this.send(Command::StartChat(user.into())));
     on!(view, Panel, on_copy_address, |this| {
         let address = this.app.borrow().details.address.clone();
-        this.with_clipboard(|clipboard| clipboard.set_text(address).ok());
+        copy(&this, address);
     });
     on!(view, Panel, on_leave, |this| {
         this.window.global::<ui::App>().set_overlay(ui::Overlay::None);
@@ -310,7 +334,10 @@ fn dialogs(view: &Rc<View>) {
         });
     });
     on!(view, Directory, on_search, |this, term| {
-        this.window.global::<ui::Directory>().set_searching(true);
+        let directory = this.window.global::<ui::Directory>();
+        directory.set_term(term.clone());
+        directory.set_failure(ui::Failure::None);
+        directory.set_searching(true);
         this.send(Command::FindRooms(term.into()));
     });
     on!(view, Directory, on_join, |this, room| {
@@ -319,7 +346,9 @@ fn dialogs(view: &Rc<View>) {
             this.window.global::<ui::App>().set_overlay(ui::Overlay::None);
             this.open(&room);
         } else {
-            this.window.global::<ui::Directory>().set_busy_with(room.clone());
+            let directory = this.window.global::<ui::Directory>();
+            directory.set_failure(ui::Failure::None);
+            directory.set_busy_with(room.clone());
             this.send(Command::Join(room.into()));
         }
     });
@@ -341,6 +370,7 @@ fn games(view: &Rc<View>) {
             ui::GameKind::TicTacToe => "tictactoe",
         };
         this.app.borrow_mut().expect_game();
+        this.show_game();
         let lang = this.language_code().to_owned();
         with_open(&this, |room| Command::StartGame { room, kind: kind.to_owned(), lang });
     });
@@ -390,14 +420,18 @@ fn preferences(view: &Rc<View>) {
     });
 }
 
-/// Files dropped on the window go into the open room.
-fn drops(view: &Rc<View>) {
+/// What only the window system tells: its focus, and files dropped on the window, which go into the open room.
+fn window(view: &Rc<View>) {
     use slint::winit_030::{EventResult, WinitWindowAccessor, winit::event::WindowEvent};
     let weak = Rc::downgrade(view);
     view.window.window().on_winit_window_event(move |_, event| {
-        if let (WindowEvent::DroppedFile(path), Some(this)) = (event, weak.upgrade()) {
-            let path = path.clone();
-            with_open(&this, |room| Command::SendFile { room, path });
+        match (event, weak.upgrade()) {
+            (WindowEvent::Focused(focused), Some(this)) => this.focus(*focused),
+            (WindowEvent::DroppedFile(path), Some(this)) => {
+                let path = path.clone();
+                with_open(&this, |room| Command::SendFile { room, path });
+            }
+            _ => {}
         }
         EventResult::Propagate
     });

@@ -1,16 +1,15 @@
 //! What the administration's handlers are given: who calls, parts of the path, the query, the body.
 
-use axum::{
-    body::Bytes,
-    extract::{FromRequest, FromRequestParts, RawPathParams, Request},
-    response::IntoResponse as _,
-};
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use http::{header, request::Parts};
 use ruma::OwnedUserId;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    api::ruma::Client,
+    api::{
+        auth::Client,
+        ruma::{bad_body, whole},
+    },
     app::App,
     error::{ApiError, Result},
 };
@@ -31,7 +30,7 @@ impl FromRequestParts<App> for Admin {
                 .ok_or_else(|| ApiError::missing_token("This needs an administrator's access token."))?,
         };
         let client = parts.extensions.get::<Client>().cloned().unwrap_or_default();
-        let requester = app.sessions.by_token(&token, client.ip, client.user_agent.as_deref()).await?;
+        let requester = app.sessions.by_token(&token, client.ip, client.user_agent.as_deref(), false).await?;
         app.users.require_admin(&requester.user_id).await?;
         Ok(Self(requester.user_id))
     }
@@ -144,19 +143,10 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
-        let bytes =
-            Bytes::from_request(request, app).await.map_err(|rejection| match rejection.into_response().status() {
-                http::StatusCode::PAYLOAD_TOO_LARGE => ApiError::too_large("The request is too large."),
-                _ => ApiError::unknown("The request's body could not be read."),
-            })?;
+        let (parts, body) = request.into_parts();
+        let bytes = whole(&parts.headers, body, app).await?;
         let bytes = if bytes.is_empty() { &b"{}"[..] } else { &bytes[..] };
-        serde_json::from_slice(bytes).map(Self).map_err(|e| {
-            if e.is_data() {
-                ApiError::bad_json(format!("The request is not of the right form: {e}"))
-            } else {
-                ApiError::not_json(format!("The request is not JSON: {e}"))
-            }
-        })
+        serde_json::from_slice(bytes).map(Self).map_err(|error| bad_body(&error))
     }
 }
 

@@ -25,7 +25,7 @@ pub async fn context(
     let wanted = |event: &Event| event_wanted(&body.filter, event);
     let user_id = &caller.user_id;
     let limits = (limit.div_ceil(2), limit / 2);
-    let around = app.room_actions.around(&room, user_id, &event, limits, wanted).await?;
+    let around = app.room_actions.around(&room, user_id, &event, limits, &wanted).await?;
 
     let (start, end) = around.bounds(&event);
     let mut state = if end >= room.position {
@@ -41,7 +41,7 @@ pub async fn context(
                 || event.state_key.as_deref().is_some_and(|user_id| senders.contains(user_id))
         });
     }
-    let viewer = Viewer { user_id, device_id: caller.device_id.as_deref(), now: app.clock.now(), with_room_id: true };
+    let viewer = Viewer::new(&caller, app.clock.now());
     let mut response = get_context::v3::Response::new();
     response.start = Some(Token::at(start).to_string());
     response.end = Some(Token::at(end).to_string());

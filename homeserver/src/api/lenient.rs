@@ -1,16 +1,28 @@
-//! Requests that the specification allows and ruma's types refuse: a field that may be left out is put in before they
-//! look.
+//! Where ruma's types are not what the specification says: what a request may leave out is put in before they look, what
+//! they break on is refused before, what an answer leaves out is put in after them.
+
+use std::borrow::Cow;
 
 use http::{Request, Uri, request::Parts};
-use ruma::api::{
-    IncomingRequest, Metadata,
-    client::{push::set_pushrule, threads::get_threads, typing::create_typing_event},
-    error::FromHttpRequestError,
+use ruma::{
+    api::{
+        IncomingRequest, Metadata, OutgoingResponse,
+        client::{
+            push::set_pushrule, search::search_events, session::login, sync::sync_events, threads::get_threads,
+            typing::create_typing_event,
+        },
+        error::{FromHttpRequestError, IntoHttpError},
+    },
+    exports::bytes::BufMut,
 };
 use serde_json::{Map, Value, json};
 
+/// The same endpoint as a request of ruma's, whose body and query are looked at first.
 macro_rules! lenient {
     ($(#[$doc:meta])* $name:ident($inner:ty), $mend:expr) => {
+        lenient! { $(#[$doc])* $name($inner) -> <$inner as IncomingRequest>::OutgoingResponse, $mend }
+    };
+    ($(#[$doc:meta])* $name:ident($inner:ty) -> $response:ty, $mend:expr) => {
         $(#[$doc])*
         #[derive(Debug)]
         pub struct $name(pub $inner);
@@ -25,16 +37,16 @@ macro_rules! lenient {
 
         impl IncomingRequest for $name {
             type EndpointError = <$inner as IncomingRequest>::EndpointError;
-            type OutgoingResponse = <$inner as IncomingRequest>::OutgoingResponse;
+            type OutgoingResponse = $response;
 
             fn try_from_http_request<B, S>(request: Request<B>, path: &[S]) -> Result<Self, FromHttpRequestError>
             where
                 B: AsRef<[u8]>,
                 S: AsRef<str>,
             {
-                let mend: fn(&mut Parts, &[u8]) -> Vec<u8> = $mend;
+                let mend: fn(&mut Parts, &[u8]) -> Result<Vec<u8>, FromHttpRequestError> = $mend;
                 let (mut parts, body) = request.into_parts();
-                let body = mend(&mut parts, body.as_ref());
+                let body = mend(&mut parts, body.as_ref())?;
                 <$inner>::try_from_http_request(Request::from_parts(parts, body), path).map(Self)
             }
         }
@@ -45,17 +57,17 @@ lenient! {
     /// A push rule; one without `conditions` always matches.
     /// <https://spec.matrix.org/v1.18/client-server-api/#conditions-1>
     SetPushRule(set_pushrule::v3::Request),
-    |_, body| filled(body, |body| {
+    |_, body| Ok(filled(body, |body| {
         body.entry("conditions").or_insert_with(|| json!([]));
-    })
+    }))
 }
 
 lenient! {
     /// Typing; without a `timeout` for half a minute.
     CreateTypingEvent(create_typing_event::v3::Request),
-    |_, body| filled(body, |body| {
+    |_, body| Ok(filled(body, |body| {
         body.entry("timeout").or_insert_with(|| json!(30_000));
-    })
+    }))
 }
 
 lenient! {
@@ -63,7 +75,57 @@ lenient! {
     GetThreads(get_threads::v1::Request),
     |parts, body| {
         fill_query(parts, "include", "all");
-        body.to_vec()
+        Ok(body.to_vec())
+    }
+}
+
+lenient! {
+    /// A search; without an `event_context` nothing is told of what stands around a result.
+    SearchEvents(search_events::v3::Request),
+    |_, body| Ok(filled(body, |body| {
+        let events = body.get_mut("search_categories").and_then(|categories| categories.get_mut("room_events"));
+        if let Some(Value::Object(events)) = events {
+            events.entry("event_context").or_insert_with(|| json!({ "before_limit": 0, "after_limit": 0 }));
+        }
+    }))
+}
+
+lenient! {
+    /// Signing in. ruma's own parser panics where `type` is missing.
+    Login(login::v3::Request),
+    |_, body| {
+        #[derive(serde::Deserialize)]
+        struct HasType<'a> {
+            #[serde(borrow, rename = "type")]
+            _kind: Cow<'a, str>,
+        }
+        serde_json::from_slice::<HasType<'_>>(body)?;
+        Ok(body.to_vec())
+    }
+}
+
+lenient! {
+    /// A sync; it is the answer that is mended.
+    SyncEvents(sync_events::v3::Request) -> SyncAnswer,
+    |_, body| Ok(body.to_vec())
+}
+
+/// The answer to a sync. ruma's own leaves all rooms out where knocks are the only news.
+#[derive(Debug)]
+pub struct SyncAnswer(pub sync_events::v3::Response);
+
+impl OutgoingResponse for SyncAnswer {
+    fn try_into_http_response<T: Default + BufMut>(mut self) -> Result<http::Response<T>, IntoHttpError> {
+        if !self.0.rooms.is_empty() || self.0.rooms.knock.is_empty() {
+            return self.0.try_into_http_response();
+        }
+        let knock = serde_json::to_value(std::mem::take(&mut self.0.rooms.knock))?;
+        let (parts, body) = self.0.try_into_http_response::<Vec<u8>>()?.into_parts();
+        let mut object: Map<String, Value> = serde_json::from_slice(&body)?;
+        object.insert("rooms".to_owned(), json!({ "knock": knock }));
+        let mut answer = T::default();
+        answer.put_slice(&serde_json::to_vec(&object)?);
+        Ok(http::Response::from_parts(parts, answer))
     }
 }
 

@@ -3,14 +3,14 @@
 #![expect(deprecated, reason = "older clients still call the endpoints that the specification has replaced")]
 
 use axum::{extract::State, response::Response};
-use http::{HeaderMap, StatusCode, header};
+use http::StatusCode;
 use ruma::api::client::media::{
     create_content, create_content_async, create_mxc_uri, get_content, get_content_as_filename, get_content_thumbnail,
     get_media_config, get_media_preview,
 };
 use serde_json::json;
 
-use super::ruma::{Ruma, Streamed};
+use super::ruma::{Ruma, Streamed, announced};
 use crate::{
     app::App,
     clock,
@@ -23,7 +23,7 @@ pub(super) mod serve;
 /// `POST /_matrix/media/v3/upload`
 pub async fn upload(State(app): State<App>, request: Streamed<create_content::v3::Request>) -> Result<Response> {
     let described = Described::new(request.body.content_type, request.body.filename)?;
-    let (declared, bytes) = (declared(&request.headers), request.stream.into_data_stream());
+    let (declared, bytes) = (announced(&request.headers), request.stream.into_data_stream());
     let uri = app.media.upload(&request.caller.user_id, described, declared, bytes).await?;
     Ok(error::json(StatusCode::OK, &json!({ "content_uri": uri })))
 }
@@ -35,7 +35,7 @@ pub async fn upload_to(
 ) -> Result<Response> {
     let body = request.body;
     let described = Described::new(body.content_type, body.filename)?;
-    let (declared, bytes) = (declared(&request.headers), request.stream.into_data_stream());
+    let (declared, bytes) = (announced(&request.headers), request.stream.into_data_stream());
     let id = (&*body.server_name, body.media_id.as_str());
     app.media.upload_to(&request.caller.user_id, id, described, declared, bytes).await?;
     Ok(error::json(StatusCode::OK, &json!({})))
@@ -94,8 +94,4 @@ pub async fn thumbnail(
 /// The specification lets a server freeze what can be read without signing in; here it was frozen from the beginning.
 fn frozen() -> ApiError {
     ApiError::not_found("Files are read at /_matrix/client/v1/media, by those who are signed in.")
-}
-
-fn declared(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -167,6 +167,6 @@ pub async fn members(
     };
     state.retain(|event| event.membership.as_ref().is_some_and(wanted));
     state.sort_by_key(|event| event.position);
-    let viewer = Viewer { user_id: &caller.user_id, device_id: None, now: app.clock.now(), with_room_id: true };
+    let viewer = Viewer::new(&caller, app.clock.now());
     Ok(get_member_events::v3::Response::new(viewer.show(&app.db, &state).await?))
 }

@@ -79,17 +79,12 @@ pub async fn messages(
     let filter: &RoomEventFilter = &body.filter;
     let page = app
         .room_actions
-        .page(&room, &caller.user_id, Stretch { from, to, backwards, limit }, |event: &Event| {
+        .page(&room, &caller.user_id, Stretch { from, to, backwards, limit }, &|event: &Event| {
             event_wanted(filter, event)
         })
         .await?;
 
-    let viewer = Viewer {
-        user_id: &caller.user_id,
-        device_id: caller.device_id.as_deref(),
-        now: app.clock.now(),
-        with_room_id: true,
-    };
+    let viewer = Viewer::new(&caller, app.clock.now());
     let mut response = get_message_events::v3::Response::new();
     response.start = Token::at(from).to_string();
     response.end = page.next.map(|next| Token::at(next.max(0)).to_string());

@@ -72,12 +72,7 @@ async fn page(app: &App, caller: &Requester, query: Query<'_>) -> Result<Page> {
         relations::page(&app.db, &room, &sight, wanted, backwards, limit).await?
     };
     let next = found.next.map(|next| Token::at(next.max(0)).to_string());
-    let viewer = Viewer {
-        user_id: &caller.user_id,
-        device_id: caller.device_id.as_deref(),
-        now: app.clock.now(),
-        with_room_id: true,
-    };
+    let viewer = Viewer::new(caller, app.clock.now());
     let chunk = viewer.show_in(&app.db, &room, &sight, &found.events).await?;
     Ok(Page { chunk, next, depth: query.recurse.then(|| UInt::from(relations::MAX_DEPTH)) })
 }

@@ -148,12 +148,7 @@ pub async fn event(
     let room = app.rooms.get(&body.room_id).await?.ok_or_else(missing)?;
     let event = app.room_actions.event(&room, &caller.user_id, &body.event_id).await?;
     let sight = app.room_actions.sight(&room, &caller.user_id).await?;
-    let viewer = Viewer {
-        user_id: &caller.user_id,
-        device_id: caller.device_id.as_deref(),
-        now: app.clock.now(),
-        with_room_id: true,
-    };
+    let viewer = Viewer::new(&caller, app.clock.now());
     let shown = viewer.show_in(&app.db, &room, &sight, &[event]).await?.pop().ok_or_else(missing)?;
     Ok(get_room_event::v3::Response::new(shown))
 }

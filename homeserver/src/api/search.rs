@@ -23,7 +23,7 @@ use ruma::{
 };
 
 use self::token::{Group, Token};
-use super::ruma::Ruma;
+use super::{lenient::SearchEvents, ruma::Ruma};
 use crate::{
     app::App,
     domain::{
@@ -46,7 +46,7 @@ const USUAL: u64 = 10;
 /// `POST /_matrix/client/v3/search`
 pub async fn search(
     State(app): State<App>,
-    Ruma { body, caller, raw, .. }: Ruma<search_events::v3::Request>,
+    Ruma { body: SearchEvents(body), caller, .. }: Ruma<SearchEvents>,
 ) -> Result<search_events::v3::Response> {
     let mut categories = ResultCategories::new();
     let Some(criteria) = body.search_categories.room_events else {
@@ -69,29 +69,24 @@ pub async fn search(
         before: token.before,
         best_first: best_first(criteria.order_by.as_ref())?,
     };
-    let found = app.room_actions.search(&caller.user_id, asked, wanted).await?;
+    let found = app.room_actions.search(&caller.user_id, asked, &wanted).await?;
 
     let limit = criteria.filter.limit.map_or(USUAL, u64::from).clamp(1, MOST) as usize;
     let start = token.skip.min(found.hits.len());
     let range = start..(start + limit).min(found.hits.len());
     let page = &found.hits[range.clone()];
-    let viewer = Viewer {
-        user_id: &caller.user_id,
-        device_id: caller.device_id.as_deref(),
-        now: app.clock.now(),
-        with_room_id: true,
-    };
+    let viewer = Viewer::new(&caller, app.clock.now());
     let mut answer = ResultRoomEvents::new();
     answer.count = UInt::try_from(found.hits.len() as u64).ok();
     answer.highlights = highlights(&criteria, page);
     answer.next_batch = token.next(&found, range.end, None).map(|next| next.to_string());
-    let context = around::asked(&raw).then_some(&criteria.event_context);
     for hit in page {
         let Some(open) = found.rooms.get(&hit.event.room_id) else { continue };
         let mut result = SearchResult::new();
         result.rank = Some(hit.rank);
         result.result = viewer.show_in(&app.db, &open.room, &open.sight, &[hit.event.clone()]).await?.pop();
-        if let Some(wish) = context {
+        if around::is_wanted(&criteria.event_context) {
+            let wish = &criteria.event_context;
             result.context = around::around(&app, &viewer, &open.room, &hit.event, wish).await?;
         }
         answer.results.push(result);

@@ -1,11 +1,10 @@
 //! Signing in and out.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use axum::extract::State;
 use ruma::{
     api::{
-        IncomingRequest, Metadata,
         client::{
             session::{
                 get_login_token,
@@ -21,12 +20,12 @@ use ruma::{
             },
             uiaa::UserIdentifier,
         },
-        error::{ErrorKind, FromHttpRequestError},
+        error::ErrorKind,
     },
     serde::JsonObject,
 };
 
-use super::ruma::Ruma;
+use super::{lenient::Login, ruma::Ruma};
 use crate::{
     app::App,
     domain::{
@@ -74,38 +73,8 @@ pub async fn get_login_token(
     Ok(get_login_token::v1::Response::new(lifetime, token))
 }
 
-/// The request of `POST /login`. ruma's own parser panics where `type` is missing.
-#[derive(Debug)]
-pub struct LoginRequest(login::v3::Request);
-
-impl Metadata for LoginRequest {
-    const METHOD: http::Method = login::v3::Request::METHOD;
-    const RATE_LIMITED: bool = login::v3::Request::RATE_LIMITED;
-    type Authentication = <login::v3::Request as Metadata>::Authentication;
-    type PathBuilder = <login::v3::Request as Metadata>::PathBuilder;
-    const PATH_BUILDER: Self::PathBuilder = login::v3::Request::PATH_BUILDER;
-}
-
-impl IncomingRequest for LoginRequest {
-    type EndpointError = <login::v3::Request as IncomingRequest>::EndpointError;
-    type OutgoingResponse = login::v3::Response;
-
-    fn try_from_http_request<B: AsRef<[u8]>, S: AsRef<str>>(
-        request: http::Request<B>,
-        path_args: &[S],
-    ) -> Result<Self, FromHttpRequestError> {
-        #[derive(serde::Deserialize)]
-        struct HasType<'a> {
-            #[serde(borrow, rename = "type")]
-            _kind: Cow<'a, str>,
-        }
-        serde_json::from_slice::<HasType<'_>>(request.body().as_ref())?;
-        login::v3::Request::try_from_http_request(request, path_args).map(Self)
-    }
-}
-
 /// `POST /_matrix/client/v3/login`
-pub async fn login(State(app): State<App>, request: Ruma<LoginRequest>) -> Result<login::v3::Response> {
+pub async fn login(State(app): State<App>, request: Ruma<Login>) -> Result<login::v3::Response> {
     let body = request.body.0;
     if request.caller.is_none() {
         app.limits.login(request.client.ip)?;

@@ -39,7 +39,7 @@ pub async fn all(
 ) -> Result<get_state_events::v3::Response> {
     let mut state = app.room_actions.visible_state(&caller.user_id, &body.room_id).await?;
     state.sort_by_key(|event| event.position);
-    let viewer = Viewer { user_id: &caller.user_id, device_id: None, now: app.clock.now(), with_room_id: true };
+    let viewer = Viewer::new(&caller, app.clock.now());
     Ok(get_state_events::v3::Response::new(viewer.show(&app.db, &state).await?))
 }
 
@@ -63,7 +63,7 @@ pub async fn get(
     let event = event.ok_or_else(missing)?;
     let json = match body.format {
         StateEventFormat::Event => {
-            let viewer = Viewer { user_id: &caller.user_id, device_id: None, now: app.clock.now(), with_room_id: true };
+            let viewer = Viewer::new(&caller, app.clock.now());
             let shown =
                 viewer.show::<ruma::events::AnyStateEvent>(&app.db, &[event]).await?.pop().ok_or_else(missing)?;
             shown.into_json()

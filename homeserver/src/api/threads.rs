@@ -31,12 +31,7 @@ pub async fn threads(State(app): State<App>, request: Ruma<GetThreads>) -> Resul
         limit: query.limit.map_or(50, u64::from).clamp(1, 100) as usize,
     };
     let page = relations::threads(&app.db, &room, &sight, wanted).await?;
-    let viewer = Viewer {
-        user_id: &caller.user_id,
-        device_id: caller.device_id.as_deref(),
-        now: app.clock.now(),
-        with_room_id: true,
-    };
+    let viewer = Viewer::new(&caller, app.clock.now());
     let mut response = Response::new(viewer.show_in(&app.db, &room, &sight, &page.events).await?);
     response.next_batch = page.next.map(|next| Token::at(next.max(0)).to_string());
     Ok(response)

@@ -24,7 +24,10 @@ use crate::{
     config::Config,
     error::{ApiError, Result},
     limits::Limits,
-    storage::{self, db::Db},
+    storage::{
+        self,
+        db::{Db, Query},
+    },
 };
 
 /// How long an OpenID token lives.
@@ -169,58 +172,26 @@ impl Accounts {
 
     /// Gives or takes the right to administer the server.
     pub async fn set_admin(&self, user_id: &UserId, admin: bool) -> Result<()> {
-        let user_id = user_id.to_owned();
-        self.journal
-            .write(move |w| {
-                Box::pin(async move {
-                    storage::accounts::set_admin(&mut w.tx, &user_id, admin).await?;
-                    w.changed(Change::Account(user_id));
-                    Ok(())
-                })
-            })
-            .await
+        self.change(user_id, storage::accounts::set_admin(user_id, admin)).await
     }
 
     /// Locks or unlocks an account.
     pub async fn set_locked(&self, user_id: &UserId, locked: bool) -> Result<()> {
-        let user_id = user_id.to_owned();
-        self.journal
-            .write(move |w| {
-                Box::pin(async move {
-                    storage::accounts::set_locked(&mut w.tx, &user_id, locked).await?;
-                    w.changed(Change::Account(user_id));
-                    Ok(())
-                })
-            })
-            .await
+        self.change(user_id, storage::accounts::set_locked(user_id, locked)).await
     }
 
     /// Suspends an account or lets it take part again.
     pub async fn set_suspended(&self, user_id: &UserId, suspended: bool) -> Result<()> {
-        let user_id = user_id.to_owned();
-        self.journal
-            .write(move |w| {
-                Box::pin(async move {
-                    storage::accounts::set_suspended(&mut w.tx, &user_id, suspended).await?;
-                    w.changed(Change::Account(user_id));
-                    Ok(())
-                })
-            })
-            .await
+        self.change(user_id, storage::accounts::set_suspended(user_id, suspended)).await
     }
 
     /// Says what kind of account it is.
     pub async fn set_user_type(&self, user_id: &UserId, kind: Option<String>) -> Result<()> {
-        let user_id = user_id.to_owned();
-        self.journal
-            .write(move |w| {
-                Box::pin(async move {
-                    storage::accounts::set_user_type(&mut w.tx, &user_id, kind.as_deref()).await?;
-                    w.changed(Change::Account(user_id));
-                    Ok(())
-                })
-            })
-            .await
+        self.change(user_id, storage::accounts::set_user_type(user_id, kind.as_deref())).await
+    }
+
+    async fn change(&self, user_id: &UserId, statement: Query) -> Result<()> {
+        self.journal.run(vec![statement], Some(Change::Account(user_id.to_owned()))).await
     }
 
     /// Sets a password from a command beside a running server, and signs every device out. The server is told by a

@@ -293,9 +293,7 @@ impl Devices {
         if !storage::sessions::any_expired(&self.db, before).await? {
             return Ok(());
         }
-        self.journal
-            .write(move |w| Box::pin(async move { Ok(storage::sessions::delete_expired(&mut w.tx, before).await?) }))
-            .await
+        self.journal.run(vec![storage::sessions::delete_expired(before)], None).await
     }
 }
 

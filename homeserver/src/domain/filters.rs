@@ -41,13 +41,7 @@ impl Filters {
         if self.get(user_id, &id).await?.is_some() {
             return Ok(id);
         }
-        let (user_id, filter_id) = (user_id.to_owned(), id.clone());
-        self.journal
-            .decide(&[], move |batch| {
-                batch.rows().statement(storage::filters::insert(&user_id, &filter_id, &definition));
-                Ok(())
-            })
-            .await?;
+        self.journal.run(vec![storage::filters::insert(user_id, &id, &definition)], None).await?;
         Ok(id)
     }
 

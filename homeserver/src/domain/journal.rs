@@ -31,7 +31,11 @@ use super::{
 use crate::{
     clock::Clock,
     error::{ApiError, Result},
-    storage::{self, commit::Rows, db::Db, db::Tx},
+    storage::{
+        self,
+        commit::Rows,
+        db::{Db, Query, Tx},
+    },
 };
 
 mod batch;
@@ -233,34 +237,46 @@ impl Journal {
 
     /// Runs a decision on the hot path. `rooms` are those that it will look at; they are loaded beforehand. What the
     /// decision did is kept only if it answers `Ok`, and its answer comes back once it is durable.
-    pub async fn decide<T: Send + 'static>(
+    ///
+    /// Neither this nor [`Self::write`] is an asynchronous function: both are compiled for every job, what waits for the
+    /// answer only for every type of answer.
+    pub fn decide<T: Send + 'static>(
         &self,
         rooms: &[&RoomId],
         run: impl FnOnce(&mut Batch<'_>) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
+    ) -> impl Future<Output = Result<T>> {
         let (answer, wait) = oneshot::channel();
         let run: Decide = Box::new(move |batch| {
             let result = run(batch);
             (result.is_ok(), deliver(answer, result))
         });
-        self.submit(Job::Decide { rooms: rooms.iter().map(|&id| id.to_owned()).collect(), run }, wait).await
+        self.submit(Job::Decide { rooms: rooms.iter().map(|&id| id.to_owned()).collect(), run }, wait)
     }
 
     /// Runs anything else in a savepoint. What it wrote is kept only if it answers `Ok`, and its answer comes back once
     /// it is durable.
-    pub async fn write<T, F>(&self, run: F) -> Result<T>
+    pub fn write<T, F>(&self, run: F) -> impl Future<Output = Result<T>>
     where
         T: Send + 'static,
         F: for<'t> FnOnce(&'t mut Writing) -> BoxFuture<'t, Result<T>> + Send + 'static,
     {
         let (answer, wait) = oneshot::channel();
-        let run: Write = Box::new(move |writing| {
-            Box::pin(async move {
-                let result = run(writing).await;
-                (result.is_ok(), deliver(answer, result))
-            })
-        });
-        self.submit(Job::Write(run), wait).await
+        let run: Write = Box::new(move |writing| Box::pin(finished(run(writing), answer)));
+        self.submit(Job::Write(run), wait)
+    }
+
+    /// Runs statements, and says what they change if anybody is to hear of it.
+    pub async fn run(&self, statements: Vec<Query>, change: Option<Change>) -> Result<()> {
+        self.decide(&[], move |batch| {
+            for statement in statements {
+                batch.rows().statement(statement);
+            }
+            if let Some(change) = change {
+                batch.changed(change);
+            }
+            Ok(())
+        })
+        .await
     }
 
     async fn submit<T>(&self, job: Job, wait: oneshot::Receiver<Result<T>>) -> Result<T> {
@@ -273,6 +289,15 @@ impl Journal {
     pub async fn remember(&self, user_id: &UserId, device_id: &DeviceId) -> Result<()> {
         self.transactions.load(&self.db, self.clock.now(), user_id, device_id).await
     }
+}
+
+/// Whether what a job wrote is to be kept, and how its caller hears of it.
+async fn finished<T: Send + 'static>(
+    running: BoxFuture<'_, Result<T>>,
+    answer: oneshot::Sender<Result<T>>,
+) -> (bool, Deliver) {
+    let result = running.await;
+    (result.is_ok(), deliver(answer, result))
 }
 
 /// Hands a result to its caller after the commit, or an error of ours if there was none.

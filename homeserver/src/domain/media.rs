@@ -33,6 +33,7 @@ use crate::{
     tasks::Tasks,
 };
 
+mod pace;
 mod preview;
 mod receive;
 mod thumbnail;
@@ -141,7 +142,7 @@ impl Media {
             quarantined: false,
             content: None,
         };
-        self.record(storage::media::insert(&entry)).await?;
+        self.journal.run(vec![storage::media::insert(&entry)], None).await?;
         Ok((uri, expires_at))
     }
 
@@ -205,25 +206,16 @@ impl Media {
             filename: None,
         };
         self.blobs.put(&content_key(&media_id), bytes).await?;
-        self.record(storage::media::insert(&Entry {
+        let entry = Entry {
             media_id: media_id.clone(),
             uploader: uploader.to_owned(),
             created_at: self.clock.now(),
             expires_at: None,
             quarantined: false,
             content: Some(content),
-        }))
-        .await?;
+        };
+        self.journal.run(vec![storage::media::insert(&entry)], None).await?;
         Ok(media_id)
-    }
-
-    async fn record(&self, statement: storage::db::Query) -> Result<()> {
-        self.journal
-            .decide(&[], move |batch| {
-                batch.rows().statement(statement);
-                Ok(())
-            })
-            .await
     }
 }
 

@@ -29,7 +29,7 @@ use ruma::{
 use tokio::sync::Semaphore;
 
 use self::state::RoomState;
-use super::{appservices::Appservices, ignored::IgnoredUsers, journal::Journal};
+use super::{appservices::Appservices, ignored::IgnoredUsers, journal::Journal, users::Users};
 use crate::{
     error::{ApiError, Result},
     storage::{self, db::Db},
@@ -41,6 +41,7 @@ pub struct RoomActions {
     db: Db,
     server_name: OwnedServerName,
     rooms: Arc<Rooms>,
+    users: Arc<Users>,
     journal: Journal,
     appservices: Arc<Appservices>,
     ignored: Arc<IgnoredUsers>,
@@ -56,6 +57,7 @@ impl RoomActions {
         db: Db,
         server_name: OwnedServerName,
         rooms: Arc<Rooms>,
+        users: Arc<Users>,
         journal: Journal,
         appservices: Arc<Appservices>,
         ignored: Arc<IgnoredUsers>,
@@ -64,6 +66,7 @@ impl RoomActions {
             db,
             server_name,
             rooms,
+            users,
             journal,
             appservices,
             ignored,

@@ -111,8 +111,15 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// `M_UNKNOWN_TOKEN`, with `soft_logout` where the token has expired; `M_USER_LOCKED` for a locked account.
-    pub async fn by_token(&self, token: &str, ip: Option<IpAddr>, user_agent: Option<&str>) -> Result<Requester> {
+    /// `M_UNKNOWN_TOKEN`, with `soft_logout` where the token has expired; `M_USER_LOCKED` for a locked account, unless
+    /// `locked_too` says that it may do this.
+    pub async fn by_token(
+        &self,
+        token: &str,
+        ip: Option<IpAddr>,
+        user_agent: Option<&str>,
+        locked_too: bool,
+    ) -> Result<Requester> {
         let hash = hash(token);
         let session = self
             .in_use
@@ -124,7 +131,7 @@ impl Sessions {
         if session.expires_at.is_some_and(|at| at <= now) {
             return Err(ApiError::unknown_token(true));
         }
-        if session.locked {
+        if session.locked && !locked_too {
             return Err(locked());
         }
         if session.ends_another {

@@ -2,7 +2,7 @@
 
 use ruma::{OwnedRoomId, RoomId, UserId};
 
-use super::db::{Db, On, Tx, Value, sql};
+use super::db::{Db, On, Row, Tx, Value, sql};
 
 /// One piece of account data.
 #[derive(Debug)]
@@ -25,12 +25,28 @@ pub async fn changes(db: &Db, user_id: &UserId, after: i64, up_to: i64) -> sqlx:
     .all(db)
     .await?
     .iter()
-    .map(|row| {
-        let room_id: String = row.get("room_id")?;
-        let room_id = if room_id.is_empty() { None } else { Some(row.parse("room_id")?) };
-        Ok(Changed { room_id, kind: row.get("type")?, content: row.get("content")? })
-    })
+    .map(changed)
     .collect()
+}
+
+/// All of a user's account data for a room, as far as it was set up to a position.
+pub async fn of_room(db: &Db, user_id: &UserId, room_id: &RoomId, up_to: i64) -> sqlx::Result<Vec<Changed>> {
+    sql("SELECT room_id, type, content FROM account_data WHERE user_id = $1 AND room_id = $2 AND position <= $3 \
+         ORDER BY position")
+    .bind(user_id)
+    .bind(room_id)
+    .bind(up_to)
+    .all(db)
+    .await?
+    .iter()
+    .map(changed)
+    .collect()
+}
+
+fn changed(row: &Row) -> sqlx::Result<Changed> {
+    let room_id: String = row.get("room_id")?;
+    let room_id = if room_id.is_empty() { None } else { Some(row.parse("room_id")?) };
+    Ok(Changed { room_id, kind: row.get("type")?, content: row.get("content")? })
 }
 
 fn room(room_id: Option<&RoomId>) -> &str {

@@ -88,15 +88,6 @@ pub struct Person {
     pub avatar_url: Option<OwnedMxcUri>,
 }
 
-/// How a user shows up in a room.
-#[derive(Clone, Debug, Default)]
-pub struct Profile {
-    /// The display name.
-    pub display_name: Option<String>,
-    /// The avatar.
-    pub avatar_url: Option<String>,
-}
-
 /// The columns that [`account`] reads.
 macro_rules! select_accounts {
     ($rest:literal) => {
@@ -174,16 +165,6 @@ pub async fn profile_fields(tx: &mut Tx, user_id: &UserId) -> sqlx::Result<Optio
         .transpose()
 }
 
-/// How a user shows up in rooms; `None` if there is no such account.
-pub async fn profile(db: &Db, user_id: &UserId) -> sqlx::Result<Option<Profile>> {
-    sql("SELECT display_name, avatar_url FROM users WHERE user_id = $1")
-        .bind(user_id)
-        .optional(db)
-        .await?
-        .map(|row| Ok(Profile { display_name: row.get("display_name")?, avatar_url: row.get("avatar_url")? }))
-        .transpose()
-}
-
 /// Sets the further fields of a profile, a JSON object.
 pub async fn set_profile(tx: &mut Tx, user_id: &UserId, json: &str) -> sqlx::Result<()> {
     sql("UPDATE users SET profile = $2 WHERE user_id = $1").bind(user_id).bind(json).run(tx).await.map(drop)
@@ -211,24 +192,24 @@ pub async fn reopen(tx: &mut Tx, user_id: &UserId) -> sqlx::Result<bool> {
         .map(|rows| rows > 0)
 }
 
-/// Gives or takes the right to administer the server.
-pub async fn set_admin(tx: &mut Tx, user_id: &UserId, admin: bool) -> sqlx::Result<()> {
-    sql("UPDATE users SET admin = $2 WHERE user_id = $1").bind(user_id).bind(admin).run(tx).await.map(drop)
+/// The statement that gives or takes the right to administer the server.
+pub fn set_admin(user_id: &UserId, admin: bool) -> Query {
+    sql("UPDATE users SET admin = $2 WHERE user_id = $1").bind(user_id).bind(admin)
 }
 
-/// Locks or unlocks an account.
-pub async fn set_locked(tx: &mut Tx, user_id: &UserId, locked: bool) -> sqlx::Result<()> {
-    sql("UPDATE users SET locked = $2 WHERE user_id = $1").bind(user_id).bind(locked).run(tx).await.map(drop)
+/// The statement that locks or unlocks an account.
+pub fn set_locked(user_id: &UserId, locked: bool) -> Query {
+    sql("UPDATE users SET locked = $2 WHERE user_id = $1").bind(user_id).bind(locked)
 }
 
-/// Suspends an account or lets it take part again.
-pub async fn set_suspended(tx: &mut Tx, user_id: &UserId, suspended: bool) -> sqlx::Result<()> {
-    sql("UPDATE users SET suspended = $2 WHERE user_id = $1").bind(user_id).bind(suspended).run(tx).await.map(drop)
+/// The statement that suspends an account or lets it take part again.
+pub fn set_suspended(user_id: &UserId, suspended: bool) -> Query {
+    sql("UPDATE users SET suspended = $2 WHERE user_id = $1").bind(user_id).bind(suspended)
 }
 
-/// Says what kind of account it is.
-pub async fn set_user_type(tx: &mut Tx, user_id: &UserId, kind: Option<&str>) -> sqlx::Result<()> {
-    sql("UPDATE users SET user_type = $2 WHERE user_id = $1").bind(user_id).bind(kind).run(tx).await.map(drop)
+/// The statement that says what kind of account it is.
+pub fn set_user_type(user_id: &UserId, kind: Option<&str>) -> Query {
+    sql("UPDATE users SET user_type = $2 WHERE user_id = $1").bind(user_id).bind(kind)
 }
 
 /// Every account, by id.

@@ -230,17 +230,19 @@ impl InsertMany {
     }
 }
 
-/// Runs a bound statement by one of sqlx's methods on whichever engine and place it goes to.
+/// Runs a bound statement by one of sqlx's methods on whichever engine and place it goes to: always on a connection, so
+/// that what sqlx makes of it is compiled once an engine, and not once more for its pool.
 macro_rules! execute {
     ($query:expr, $on:expr, $method:ident) => {{
         let query: Query = $query;
         // Statements of varying length would only push the fixed ones out of the cache of prepared statements.
         let persistent = matches!(query.sql, Cow::Borrowed(_));
         let (text, values) = (AssertSqlSafe(query.sql), query.values);
-        match $on.into() {
+        match $on {
             On::Db(Db::Sqlite { read, .. }) => {
                 let q = sqlx::query_with::<Sqlite, _>(text, sqlite_arguments(values)?).persistent(persistent);
-                Answer::Sqlite(q.$method(read).await?)
+                let mut connection = read.acquire().await?;
+                Answer::Sqlite(q.$method(&mut *connection).await?)
             }
             On::Tx(Tx::Sqlite(tx)) => {
                 let q = sqlx::query_with::<Sqlite, _>(text, sqlite_arguments(values)?).persistent(persistent);
@@ -248,7 +250,8 @@ macro_rules! execute {
             }
             On::Db(Db::Postgres(pool)) => {
                 let q = sqlx::query_with::<Postgres, _>(text, postgres_arguments(values)?).persistent(persistent);
-                Answer::Postgres(q.$method(pool).await?)
+                let mut connection = pool.acquire().await?;
+                Answer::Postgres(q.$method(&mut *connection).await?)
             }
             On::Tx(Tx::Postgres(tx)) => {
                 let q = sqlx::query_with::<Postgres, _>(text, postgres_arguments(values)?).persistent(persistent);
@@ -277,6 +280,10 @@ impl Query {
     pub fn bind_list<V: Into<Value>>(mut self, values: impl IntoIterator<Item = V>) -> Self {
         let start = self.values.len();
         self.values.extend(values.into_iter().map(Into::into));
+        self.listed_from(start)
+    }
+
+    fn listed_from(mut self, start: usize) -> Self {
         let mut list = String::from("(");
         for index in start..self.values.len() {
             if index > start {
@@ -316,19 +323,13 @@ impl Query {
     }
 
     /// All rows.
-    pub async fn all<'a>(self, on: impl Into<On<'a>>) -> sqlx::Result<Vec<Row>> {
-        Ok(match execute!(self, on, fetch_all) {
-            Answer::Sqlite(rows) => rows.into_iter().map(Row::Sqlite).collect(),
-            Answer::Postgres(rows) => rows.into_iter().map(Row::Postgres).collect(),
-        })
+    pub fn all<'a>(self, on: impl Into<On<'a>>) -> impl Future<Output = sqlx::Result<Vec<Row>>> {
+        self.fetch_all(on.into())
     }
 
     /// The first row, if there is one.
-    pub async fn optional<'a>(self, on: impl Into<On<'a>>) -> sqlx::Result<Option<Row>> {
-        Ok(match execute!(self, on, fetch_optional) {
-            Answer::Sqlite(row) => row.map(Row::Sqlite),
-            Answer::Postgres(row) => row.map(Row::Postgres),
-        })
+    pub fn optional<'a>(self, on: impl Into<On<'a>>) -> impl Future<Output = sqlx::Result<Option<Row>>> {
+        self.fetch_optional(on.into())
     }
 
     /// The first row; its absence is an error.
@@ -336,9 +337,23 @@ impl Query {
         self.optional(on).await?.ok_or(sqlx::Error::RowNotFound)
     }
 
+    async fn fetch_all(self, on: On<'_>) -> sqlx::Result<Vec<Row>> {
+        Ok(match execute!(self, on, fetch_all) {
+            Answer::Sqlite(rows) => rows.into_iter().map(Row::Sqlite).collect(),
+            Answer::Postgres(rows) => rows.into_iter().map(Row::Postgres).collect(),
+        })
+    }
+
+    async fn fetch_optional(self, on: On<'_>) -> sqlx::Result<Option<Row>> {
+        Ok(match execute!(self, on, fetch_optional) {
+            Answer::Sqlite(row) => row.map(Row::Sqlite),
+            Answer::Postgres(row) => row.map(Row::Postgres),
+        })
+    }
+
     /// Runs the statement and tells how many rows it touched.
     pub async fn run(self, tx: &mut Tx) -> sqlx::Result<u64> {
-        Ok(match execute!(self, tx, execute) {
+        Ok(match execute!(self, On::Tx(tx), execute) {
             Answer::Sqlite(done) => done.rows_affected(),
             Answer::Postgres(done) => done.rows_affected(),
         })

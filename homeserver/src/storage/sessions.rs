@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::atomic::AtomicI64};
 
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
 
-use super::db::{Db, Row, Tx, sql};
+use super::db::{Db, Query, Row, Tx, sql};
 use crate::clock::Millis;
 
 /// SHA-256 of a token: what is stored and looked up. The tokens are 256 random bits, so a plain hash suffices, and a
@@ -238,9 +238,9 @@ pub async fn any_expired(db: &Db, before: i64) -> sqlx::Result<bool> {
         .map(|row| row.is_some())
 }
 
-/// Deletes access tokens that ended before a time.
-pub async fn delete_expired(tx: &mut Tx, before: i64) -> sqlx::Result<()> {
-    sql("DELETE FROM access_tokens WHERE expires_at < $1").bind(before).run(tx).await.map(drop)
+/// The statement that deletes access tokens that ended before a time.
+pub fn delete_expired(before: i64) -> Query {
+    sql("DELETE FROM access_tokens WHERE expires_at < $1").bind(before)
 }
 
 /// Makes a device; `false` if there is one of that id already, which is left as it is.

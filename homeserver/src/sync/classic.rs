@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use super::{
     filter::{room_wanted, wanted},
-    streams::{account_data::account_data, encryption, ephemeral, outside, room, room::Asked},
+    streams::{account_data, encryption, ephemeral, outside, room, room::Asked},
     token::Token,
 };
 use crate::{
@@ -132,6 +132,9 @@ async fn rooms(app: &App, asked: &Asked<'_>, memberships: &RoomsOfUser) -> Resul
                 let newly = newly_joined(app, asked, &state, membership).await?;
                 let mut joined = room::joined(app, asked, &state, newly).await?;
                 joined.ephemeral.events = ephemeral::of_room(app, asked, room_id, newly).await?;
+                if newly {
+                    joined.account_data.events = account_data::of_new_room(app, asked, room_id).await?;
+                }
                 if !joined.is_empty() || asked.since.is_none() || newly {
                     add_unread(app, asked, &state, &mut joined).await?;
                     rooms.join.insert(room_id.clone(), joined);
@@ -206,7 +209,7 @@ async fn add_account_data(app: &App, asked: &Asked<'_>, response: &mut Response)
     if !asked.since.is_none_or(moved) {
         return Ok(());
     }
-    let mut moved = account_data(&app.db, asked.user_id, asked.since, asked.up_to).await?;
+    let mut moved = account_data::account_data(&app.db, asked.user_id, asked.since, asked.up_to).await?;
     if asked.since.is_none() {
         // Who never changed a push rule has no such account data, and yet has the default rules.
         let global = moved.entry(None).or_default();
@@ -222,16 +225,16 @@ async fn add_account_data(app: &App, asked: &Asked<'_>, response: &mut Response)
             response.account_data.events.extend(of_type.map(|(_, event)| event.cast_unchecked()));
             continue;
         };
-        let filter = &asked.filter.room.account_data;
         let joined = app.rooms.loaded(&room_id).is_some_and(|room| room.is_joined(asked.user_id));
         if !joined || !room_wanted(asked.filter.room.rooms.as_deref(), &asked.filter.room.not_rooms, &room_id) {
             continue;
         }
-        let room = response.rooms.join.entry(room_id).or_default();
-        let of_type = events
-            .into_iter()
-            .filter(|(kind, _)| super::filter::type_wanted(filter.types.as_deref(), &filter.not_types, kind));
-        room.account_data.events.extend(of_type.map(|(_, event)| event.cast_unchecked()));
+        let events = account_data::of_room(asked, events);
+        // A room that is new to the user has been told with all that it has.
+        let told = response.rooms.join.get(&room_id).is_some_and(|room| !room.account_data.is_empty());
+        if !events.is_empty() && !told {
+            response.rooms.join.entry(room_id).or_default().account_data.events = events;
+        }
     }
     Ok(())
 }

@@ -110,7 +110,7 @@ impl Notifier {
     }
 
     /// Wakes one user.
-    pub fn wake(&self, user_id: &UserId) {
+    fn wake(&self, user_id: &UserId) {
         let notify = self.waiting.lock().get(user_id).and_then(Weak::upgrade);
         if let Some(notify) = notify {
             notify.notify_waiters();
@@ -118,7 +118,7 @@ impl Notifier {
     }
 
     /// Wakes all who are joined to a room. The cost goes with those who wait, not with the idle.
-    pub fn wake_room(&self, room: &RoomState) {
+    fn wake_room(&self, room: &RoomState) {
         let waiting = self.waiting.lock();
         let wake = |notify: &Weak<Notify>| {
             if let Some(notify) = notify.upgrade() {
@@ -133,18 +133,20 @@ impl Notifier {
     }
 
     /// Wakes all who are joined to a room, as it stands now.
-    pub fn wake_room_id(&self, room_id: &RoomId) {
+    fn wake_room_id(&self, room_id: &RoomId) {
         if let Some(room) = self.rooms.loaded(room_id) {
             self.wake_room(&room);
         }
     }
 
-    /// Wakes all who share a room with a user, and the user.
-    pub fn wake_peers(&self, user_id: &UserId) {
-        self.wake(user_id);
-        for room_id in self.rooms.loaded_of_user(user_id) {
-            self.wake_room_id(&room_id);
+    /// Wakes people, and names the rooms that are to be woken with them: each once, however many of them are in it.
+    fn wake_people<'a>(&self, people: impl IntoIterator<Item = &'a UserId>) -> HashSet<OwnedRoomId> {
+        let mut rooms = HashSet::new();
+        for user_id in people {
+            self.wake(user_id);
+            rooms.extend(self.rooms.loaded_of_user(user_id));
         }
+        rooms
     }
 
     /// Notes what a commit moved.
@@ -161,6 +163,7 @@ impl Notifier {
     /// Wakes whom a commit concerns, each room once.
     pub fn wake_all(&self, committed: &Committed) {
         let mut rooms: HashSet<&RoomId> = HashSet::new();
+        let mut lists: HashSet<&UserId> = HashSet::new();
         for change in &committed.changes {
             match change {
                 Change::Event(event) => {
@@ -177,11 +180,15 @@ impl Notifier {
                     self.wake(user_id);
                 }
                 Change::AccountData { user_id, .. } | Change::ToDevice { user_id, .. } => self.wake(user_id),
-                Change::DeviceList(user_id) => self.wake_peers(user_id),
+                Change::DeviceList(user_id) => {
+                    lists.insert(user_id);
+                }
                 Change::DeviceListFor { seen_by, .. } => self.wake(seen_by),
                 _ => {}
             }
         }
+        let shared = self.wake_people(lists);
+        rooms.extend(shared.iter().map(|room_id| &**room_id));
         for room_id in rooms {
             match committed.rooms.get(room_id) {
                 Some(room) => self.wake_room(room),
@@ -194,7 +201,10 @@ impl Notifier {
     pub fn announce(&self, announcement: &Announcement<'_>) {
         match announcement {
             Announcement::Typing(room_id) => self.wake_room_id(room_id),
-            Announcement::Presence(people) => people.iter().for_each(|user_id| self.wake_peers(user_id)),
+            Announcement::Presence(people) => {
+                let shared = self.wake_people(people.iter().map(|user_id| &**user_id));
+                shared.iter().for_each(|room_id| self.wake_room_id(room_id));
+            }
         }
     }
 }

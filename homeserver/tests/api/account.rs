@@ -3,7 +3,10 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::server::{Server, User};
+use crate::{
+    rooms::open_room,
+    server::{Server, User},
+};
 
 const WHOAMI: &str = "/_matrix/client/v3/account/whoami";
 
@@ -17,18 +20,11 @@ async fn sign_in(server: &Server, name: &str, password: &str) -> (StatusCode, Va
     server.json(Method::POST, "/_matrix/client/v3/login", None, &body).await
 }
 
-async fn another_device(server: &Server, user: &User) -> User {
-    let (status, answer) = sign_in(server, &user.id, "wonderland").await;
-    assert_eq!(status, StatusCode::OK, "{answer}");
-    let text = |field: &str| answer[field].as_str().unwrap_or_default().to_owned();
-    User { id: text("user_id"), token: text("access_token"), device: text("device_id") }
-}
-
 on_both_engines! {
     async fn a_password_is_changed_by_who_knows_it(server: Server) {
         const PASSWORD: &str = "/_matrix/client/v3/account/password";
         let anna = server.register("anna").await;
-        let other = another_device(&server, &anna).await;
+        let other = server.sign_in(&anna.id).await;
         let (status, asked) =
             server.json(Method::POST, PASSWORD, Some(&anna.token), &json!({ "new_password": "looking-glass" })).await;
         assert_eq!((status, &asked["flows"]), (StatusCode::UNAUTHORIZED, &json!([{ "stages": ["m.login.password"] }])));
@@ -52,9 +48,7 @@ on_both_engines! {
 
     async fn a_closed_account_leaves_its_rooms(server: Server) {
         let (anna, boris) = (server.register("anna").await, server.register("boris").await);
-        let room = server.post(&boris, "/_matrix/client/v3/createRoom", json!({ "preset": "public_chat" })).await;
-        let room = room["room_id"].as_str().expect("a room").to_owned();
-        server.post(&anna, &format!("/_matrix/client/v3/join/{room}"), json!({})).await;
+        let room = open_room(&server, &boris, &[&anna]).await;
         let body = json!({ "auth": auth(&anna, "wonderland"), "erase": true });
         let answer = server.post(&anna, "/_matrix/client/v3/account/deactivate", body).await;
         assert_eq!(answer, json!({ "id_server_unbind_result": "success" }));
@@ -71,7 +65,7 @@ on_both_engines! {
     async fn devices_are_named_and_deleted(server: Server) {
         const DEVICES: &str = "/_matrix/client/v3/devices";
         let anna = server.register("anna").await;
-        let other = another_device(&server, &anna).await;
+        let other = server.sign_in(&anna.id).await;
         let path = format!("{DEVICES}/{}", other.device);
         server.put(&anna, &path, json!({ "display_name": "Планшет" })).await;
         assert_eq!(server.get(&anna, &path).await["display_name"], "Планшет");
@@ -84,10 +78,9 @@ on_both_engines! {
         let (status, _) = server.json(Method::DELETE, &path, Some(&anna.token), &json!({})).await;
         assert_eq!(status, StatusCode::UNAUTHORIZED);
         let body = json!({ "auth": auth(&anna, "wonderland") });
-        let (status, answer) = server.json(Method::DELETE, &path, Some(&anna.token), &body).await;
-        assert_eq!((status, answer), (StatusCode::OK, json!({})));
+        assert_eq!(server.delete(&anna, &path, body).await, json!({}));
         server.refused(Method::GET, &other, WHOAMI, Value::Null, "M_UNKNOWN_TOKEN").await;
-        let third = another_device(&server, &anna).await;
+        let third = server.sign_in(&anna.id).await;
         let body = json!({ "devices": [third.device], "auth": auth(&anna, "wonderland") });
         server.post(&anna, "/_matrix/client/v3/delete_devices", body).await;
         assert_eq!(server.get(&anna, DEVICES).await["devices"].as_array().map(Vec::len), Some(1));
@@ -95,8 +88,7 @@ on_both_engines! {
 
     async fn a_profile_reaches_the_rooms(server: Server) {
         let (anna, boris) = (server.register("anna").await, server.register("boris").await);
-        let room = server.post(&anna, "/_matrix/client/v3/createRoom", json!({ "preset": "public_chat" })).await;
-        let room = room["room_id"].as_str().expect("a room").to_owned();
+        let room = open_room(&server, &anna, &[]).await;
         let profile = format!("/_matrix/client/v3/profile/{}", anna.id);
         server.put(&anna, &format!("{profile}/displayname"), json!({ "displayname": "Анна" })).await;
         server.put(&anna, &format!("{profile}/avatar_url"), json!({ "avatar_url": "mxc://parta.test/a" })).await;
@@ -112,9 +104,7 @@ on_both_engines! {
         server.put(&anna, &format!("{profile}/displayname"), json!({ "displayname": "" })).await;
         server.refused(Method::GET, &boris, &format!("{profile}/displayname"), Value::Null, "M_NOT_FOUND").await;
         assert!(server.get(&anna, &member).await.get("displayname").is_none());
-        let (status, _) =
-            server.json(Method::DELETE, &format!("{profile}/m.tz"), Some(&anna.token), &Value::Null).await;
-        assert_eq!(status, StatusCode::OK);
+        server.delete(&anna, &format!("{profile}/m.tz"), Value::Null).await;
         assert_eq!(server.get(&boris, &profile).await, json!({ "avatar_url": "mxc://parta.test/a" }));
         let other = json!({ "displayname": "Борис" });
         server.refused(Method::PUT, &boris, &format!("{profile}/displayname"), other, "M_FORBIDDEN").await;
@@ -163,7 +153,7 @@ on_both_engines! {
         assert_eq!(server.get(&anna, &format!("{in_room}/tags")).await, tags);
         assert_eq!(server.get(&anna, &format!("{in_room}/account_data/m.tag")).await, tags);
         let path = format!("{in_room}/tags/m.favourite");
-        server.json(Method::DELETE, &path, Some(&anna.token), &Value::Null).await;
+        server.delete(&anna, &path, Value::Null).await;
         assert_eq!(server.get(&anna, &format!("{in_room}/tags")).await, json!({ "tags": { "u.school": {} } }));
 
         let filter = json!({ "room": { "timeline": { "limit": 5 } } });

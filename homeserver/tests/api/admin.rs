@@ -4,7 +4,10 @@ use homeserver::domain::accounts::NewAccount;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::server::{Server, User};
+use crate::{
+    rooms::{join, room},
+    server::{Server, User},
+};
 
 const V1: &str = "/_synapse/admin/v1";
 const V2: &str = "/_synapse/admin/v2";
@@ -15,12 +18,6 @@ pub(crate) async fn administrator(server: &Server) -> User {
     let id = ruma::UserId::parse(&user.id).expect("an id");
     server.app.accounts.set_admin(&id, true).await.expect("is made an administrator");
     user
-}
-
-async fn delete(server: &Server, user: &User, path: &str, body: Value) -> Value {
-    let (status, answer) = server.json(Method::DELETE, path, Some(&user.token), &body).await;
-    assert_eq!(status, StatusCode::OK, "{path}: {answer}");
-    answer
 }
 
 on_both_engines! {
@@ -87,7 +84,7 @@ on_both_engines! {
         assert_eq!(devices["total"], 1);
         server.post(&puppet, "/_matrix/client/v3/logout", json!({})).await;
         server.get(&anna, "/_matrix/client/v3/account/whoami").await;
-        delete(&server, &head, &format!("{V2}/users/{}/devices/{}", anna.id, anna.device), json!({})).await;
+        server.delete(&head, &format!("{V2}/users/{}/devices/{}", anna.id, anna.device), json!({})).await;
         server.refused(Method::GET, &anna, "/_matrix/client/v3/account/whoami", Value::Null, "M_UNKNOWN_TOKEN").await;
     }
 
@@ -193,7 +190,7 @@ on_both_engines! {
         assert_eq!(server.get(&head, validity).await, json!({ "valid": false }));
         let list = server.get(&head, &format!("{tokens}?valid=true")).await;
         assert_eq!(list["registration_tokens"].as_array().map(Vec::len), Some(1));
-        delete(&server, &head, &format!("{tokens}/class-7b"), json!({})).await;
+        server.delete(&head, &format!("{tokens}/class-7b"), json!({})).await;
         server.refused(Method::GET, &head, &format!("{tokens}/class-7b"), Value::Null, "M_NOT_FOUND").await;
         for bad in [json!({ "token": "a b" }), json!({ "token": "" }), json!({ "length": 65 }), json!({ "uses_allowed": -1 })] {
             server.refused(Method::POST, &head, &format!("{tokens}/new"), bad, "M_INVALID_PARAM").await;
@@ -214,11 +211,10 @@ on_both_engines! {
         let boris = server.register("boris").await;
         let create = async |name: &str, alias: &str| {
             let body = json!({ "preset": "public_chat", "name": name, "room_alias_name": alias });
-            let room = server.post(&anna, "/_matrix/client/v3/createRoom", body).await;
-            room["room_id"].as_str().expect("a room").to_owned()
+            room(&server, &anna, body).await
         };
         let (first, second) = (create("Класс 7Б", "class").await, create("Шахматы", "chess").await);
-        server.post(&boris, &format!("/_matrix/client/v3/join/{second}"), json!({})).await;
+        join(&server, &boris, &second).await;
         let list = server.get(&head, &format!("{V1}/rooms?order_by=joined_members")).await;
         assert_eq!((&list["total_rooms"], &list["rooms"][0]["name"]), (&json!(2), &json!("Шахматы")), "{list}");
         let found = server.get(&head, &format!("{V1}/rooms?search_term=%D0%BA%D0%BB%D0%B0%D1%81%D1%81")).await;
@@ -238,13 +234,13 @@ on_both_engines! {
             server.json(Method::POST, &format!("/_matrix/client/v3/join/{first}"), Some(&boris.token), &json!({})).await;
         assert_eq!(status, StatusCode::FORBIDDEN);
 
-        let done = delete(&server, &head, &format!("{V1}/rooms/{second}"), json!({ "purge": true })).await;
+        let done = server.delete(&head, &format!("{V1}/rooms/{second}"), json!({ "purge": true })).await;
         assert_eq!(done["kicked_users"].as_array().map(Vec::len), Some(2), "{done}");
         assert_eq!(done["local_aliases"], json!(["#chess:parta.test"]));
         server.refused(Method::GET, &head, &format!("{V1}/rooms/{second}"), Value::Null, "M_NOT_FOUND").await;
         let joined = server.get(&anna, "/_matrix/client/v3/joined_rooms").await;
         assert_eq!(joined, json!({ "joined_rooms": [first] }));
-        let begun = delete(&server, &head, &format!("{V2}/rooms/{first}"), json!({})).await;
+        let begun = server.delete(&head, &format!("{V2}/rooms/{first}"), json!({})).await;
         let path = format!("{V2}/rooms/delete_status/{}", begun["delete_id"].as_str().expect("an id"));
         let complete = async {
             while server.get(&head, &path).await["status"] != "complete" {

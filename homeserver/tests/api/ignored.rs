@@ -2,7 +2,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    rooms::{join, room, say},
+    rooms::{bodies, open_room, room, say},
     server::{Server, User},
 };
 
@@ -10,10 +10,6 @@ async fn ignore(server: &Server, user: &User, ignored: &[&User]) {
     let list: serde_json::Map<String, Value> = ignored.iter().map(|user| (user.id.clone(), json!({}))).collect();
     let path = format!("/_matrix/client/v3/user/{}/account_data/m.ignored_user_list", user.id);
     server.put(user, &path, json!({ "ignored_users": list })).await;
-}
-
-fn bodies(events: &Value) -> Vec<&str> {
-    events.as_array().into_iter().flatten().filter_map(|event| event["content"]["body"].as_str()).collect()
 }
 
 async fn unread(server: &Server, user: &User, room: &str) -> u64 {
@@ -26,9 +22,7 @@ on_both_engines! {
         let anna = server.register("anna").await;
         let boris = server.register("boris").await;
         let vera = server.register("vera").await;
-        let id = room(&server, &anna, json!({ "preset": "public_chat" })).await;
-        join(&server, &boris, &id).await;
-        join(&server, &vera, &id).await;
+        let id = open_room(&server, &anna, &[&boris, &vera]).await;
         let root = say(&server, &anna, &id, "1", "Вопрос").await;
         let rude = say(&server, &boris, &id, "2", "Грубость").await;
         say(&server, &anna, &id, "3", "Ответ").await;

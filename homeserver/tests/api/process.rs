@@ -138,7 +138,8 @@ fn a_stop_waits_for_nobody_who_is_idle() {
     }
     let (status, took) = server.terminate();
     assert!(status.success(), "{status}");
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    // Two seconds are promised on an idle machine; whoever waited for one of them would take ten.
+    assert!(took < Duration::from_secs(6), "{took:?}");
     assert!(answer(&mut poll).contains("M_NOT_YET_UPLOADED"), "a poll is answered, not cut off");
     assert!(closed(&mut idle));
 }

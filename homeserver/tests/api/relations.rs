@@ -2,7 +2,7 @@ use ruma::RoomId;
 use serde_json::{Value, json};
 
 use crate::{
-    rooms::{join, room, say},
+    rooms::{join, leave, open_room, room, say},
     server::{Server, User},
 };
 
@@ -53,8 +53,7 @@ on_both_engines! {
     async fn the_newest_valid_edit_comes_with_the_original(server: Server) {
         let anna = server.register("anna").await;
         let boris = server.register("boris").await;
-        let id = room(&server, &anna, json!({ "preset": "public_chat" })).await;
-        join(&server, &boris, &id).await;
+        let id = open_room(&server, &anna, &[&boris]).await;
         let original = say(&server, &anna, &id, "0", "Првиет").await;
         assert_eq!(bundled(&server, &boris, &id, &original).await, Value::Null);
         let first = send(&server, &anna, &id, "1", edit(&original, "Превет")).await;
@@ -87,9 +86,7 @@ on_both_engines! {
         let anna = server.register("anna").await;
         let boris = server.register("boris").await;
         let vera = server.register("vera").await;
-        let id = room(&server, &anna, json!({ "preset": "public_chat" })).await;
-        join(&server, &boris, &id).await;
-        join(&server, &vera, &id).await;
+        let id = open_room(&server, &anna, &[&boris, &vera]).await;
         let root = say(&server, &anna, &id, "0", "Тема").await;
         send(&server, &boris, &id, "1", relating("m.thread", &root, "Раз")).await;
         let latest = send(&server, &boris, &id, "2", relating("m.thread", &root, "Дав")).await;
@@ -125,11 +122,10 @@ on_both_engines! {
     async fn what_one_may_not_see_is_not_bundled(server: Server) {
         let anna = server.register("anna").await;
         let boris = server.register("boris").await;
-        let id = room(&server, &anna, json!({ "preset": "public_chat" })).await;
-        join(&server, &boris, &id).await;
+        let id = open_room(&server, &anna, &[&boris]).await;
         let original = say(&server, &anna, &id, "0", "Было").await;
         let seen = send(&server, &anna, &id, "1", edit(&original, "Правка")).await;
-        server.post(&boris, &format!("/_matrix/client/v3/rooms/{id}/leave"), json!({})).await;
+        leave(&server, &boris, &id).await;
         send(&server, &anna, &id, "2", edit(&original, "Без него")).await;
         send(&server, &anna, &id, "3", relating("m.thread", &original, "О нём")).await;
         let event = server.get(&boris, &format!("/_matrix/client/v3/rooms/{id}/event/{original}")).await;
@@ -143,7 +139,7 @@ on_both_engines! {
     async fn events_tell_what_one_was_at_their_time(server: Server) {
         let anna = server.register("anna").await;
         let boris = server.register("boris").await;
-        let id = room(&server, &anna, json!({ "preset": "public_chat" })).await;
+        let id = open_room(&server, &anna, &[]).await;
         let before = say(&server, &anna, &id, "0", "До него").await;
         join(&server, &boris, &id).await;
         let after = say(&server, &anna, &id, "1", "При нём").await;
@@ -153,7 +149,7 @@ on_both_engines! {
         };
         assert_eq!((membership(&boris, &before).await, membership(&boris, &after).await), (json!("leave"), json!("join")));
         assert_eq!(membership(&anna, &before).await, "join");
-        server.post(&boris, &format!("/_matrix/client/v3/rooms/{id}/leave"), json!({})).await;
+        leave(&server, &boris, &id).await;
         assert_eq!((membership(&boris, &before).await, membership(&boris, &after).await), (json!("leave"), json!("join")));
     }
 

@@ -1,4 +1,4 @@
-use http::{Method, StatusCode};
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::{
@@ -50,8 +50,7 @@ on_both_engines! {
         let other = server.get(&head, &format!("{REPORTS}/{}", of_room["id"])).await;
         assert_eq!(other["event_json"], Value::Null);
 
-        let (status, answer) = server.json(Method::DELETE, &one, Some(&head.token), &json!({})).await;
-        assert_eq!((status, answer), (StatusCode::OK, json!({})));
+        assert_eq!(server.delete(&head, &one, json!({})).await, json!({}));
         server.refused(Method::GET, &head, &one, Value::Null, "M_NOT_FOUND").await;
         server.refused(Method::DELETE, &head, &one, json!({}), "M_NOT_FOUND").await;
         server.refused(Method::GET, &head, &format!("{REPORTS}/x"), Value::Null, "M_INVALID_PARAM").await;
@@ -79,9 +78,7 @@ on_both_engines! {
         server.refused(Method::GET, &head, &format!("{REPORTS}?dir=x"), Value::Null, "M_INVALID_PARAM").await;
 
         // They go with their room.
-        let path = format!("/_synapse/admin/v1/rooms/{id}");
-        let (status, answer) = server.json(Method::DELETE, &path, Some(&head.token), &json!({})).await;
-        assert_eq!(status, StatusCode::OK, "{answer}");
+        server.delete(&head, &format!("/_synapse/admin/v1/rooms/{id}"), json!({})).await;
         assert_eq!(listed(&server, &head, "", "reason").await, ["4"]);
     }
 

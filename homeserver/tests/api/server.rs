@@ -60,6 +60,14 @@ pub(crate) struct User {
     pub device: String,
 }
 
+impl User {
+    /// By the answer to a registration or a sign-in.
+    pub(crate) fn signed_in(answer: &Value) -> Self {
+        let text = |field: &str| answer[field].as_str().unwrap_or_default().to_owned();
+        Self { id: text("user_id"), token: text("access_token"), device: text("device_id") }
+    }
+}
+
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
 impl Server {
@@ -131,25 +139,29 @@ impl Server {
         let body = json!({ "username": name, "password": "wonderland", "auth": { "type": "m.login.dummy" } });
         let (status, answer) = self.json(Method::POST, "/_matrix/client/v3/register", None, &body).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
-        let text = |field: &str| answer[field].as_str().unwrap_or_default().to_owned();
-        User { id: text("user_id"), token: text("access_token"), device: text("device_id") }
+        User::signed_in(&answer)
     }
 
     /// Signs an account in once more, on a device of its own.
     pub(crate) async fn sign_in(&self, name: &str) -> User {
+        self.sign_in_with(name, json!({})).await
+    }
+
+    /// Signs an account in once more, with further fields.
+    pub(crate) async fn sign_in_with(&self, name: &str, further: Value) -> User {
         let identifier = json!({ "type": "m.id.user", "user": name });
-        let body = json!({ "type": "m.login.password", "identifier": identifier, "password": "wonderland" });
+        let mut body = json!({ "type": "m.login.password", "identifier": identifier, "password": "wonderland" });
+        for (key, value) in further.as_object().into_iter().flatten() {
+            body[key] = value.clone();
+        }
         let (status, answer) = self.json(Method::POST, "/_matrix/client/v3/login", None, &body).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
-        let text = |field: &str| answer[field].as_str().unwrap_or_default().to_owned();
-        User { id: text("user_id"), token: text("access_token"), device: text("device_id") }
+        User::signed_in(&answer)
     }
 
     /// The server after a restart: nothing is left but what it wrote down.
     pub(crate) async fn restarted(self) -> Self {
-        self.app.stop().await;
-        let app = App::start(self.app.config.clone(), Clock::system()).await.expect("the server starts again");
-        Self { router: api::router(&app), app, folder: self.folder }
+        self.adjusted(|_| {}).await
     }
 
     /// `GET` as a user, which must succeed.
@@ -165,6 +177,11 @@ impl Server {
     /// `POST` as a user, which must succeed.
     pub(crate) async fn post(&self, user: &User, path: &str, body: Value) -> Value {
         self.ok(Method::POST, user, path, &body).await
+    }
+
+    /// `DELETE` as a user, which must succeed.
+    pub(crate) async fn delete(&self, user: &User, path: &str, body: Value) -> Value {
+        self.ok(Method::DELETE, user, path, &body).await
     }
 
     async fn ok(&self, method: Method, user: &User, path: &str, body: &Value) -> Value {

@@ -116,19 +116,6 @@ async fn refused(server: &Server, path: &str, body: Value, status: u16, errcode:
     answer
 }
 
-/// Signs in by password, which must succeed.
-async fn login(server: &Server, user: &str, extra: Value) -> User {
-    let mut body = json!({ "type": "m.login.password", "password": "wonderland",
-        "identifier": { "type": "m.id.user", "user": user } });
-    for (key, value) in extra.as_object().into_iter().flatten() {
-        body[key] = value.clone();
-    }
-    let (status, answer) = call(server, LOGIN, body).await;
-    assert_eq!(status, StatusCode::OK, "{answer}");
-    let text = |field: &str| answer[field].as_str().unwrap_or_default().to_owned();
-    User { id: text("user_id"), token: text("access_token"), device: text("device_id") }
-}
-
 on_both_engines! {
     async fn one_registers_signs_in_and_out(server: Server) {
         let anna = server.register("anna").await;
@@ -144,7 +131,7 @@ on_both_engines! {
         );
 
         for name in ["anna", "@anna:parta.test", "Anna", "@ANNA:parta.test"] {
-            let again = login(&server, name, json!({})).await;
+            let again = server.sign_in(name).await;
             assert_eq!(again.id, anna.id);
             assert_ne!((&again.token, &again.device), (&anna.token, &anna.device));
             server.post(&again, "/_matrix/client/v3/logout", json!({})).await;
@@ -156,6 +143,24 @@ on_both_engines! {
         server.get(&anna, WHOAMI).await;
         server.post(&anna, "/_matrix/client/v3/logout/all", json!({})).await;
         server.refused(Method::GET, &anna, WHOAMI, Value::Null, "M_UNKNOWN_TOKEN").await;
+    }
+
+    async fn whose_account_is_locked_may_only_sign_out(server: Server) {
+        let (anna, boris) = (server.register("anna").await, server.register("boris").await);
+        let (second, third) = (server.sign_in("anna").await, server.sign_in("anna").await);
+        server.app.accounts.set_locked(&anna.user_id(), true).await.expect("is locked");
+        for path in [WHOAMI, "/_matrix/client/v3/sync", "/_matrix/client/v3/rooms/!x:parta.test/state/logout"] {
+            let answer = server.refused(Method::GET, &anna, path, Value::Null, "M_USER_LOCKED").await;
+            assert_eq!(answer["soft_logout"], true, "{path}: {answer}");
+        }
+        server.post(&second, "/_matrix/client/r0/logout", json!({})).await;
+        server.refused(Method::GET, &second, WHOAMI, Value::Null, "M_UNKNOWN_TOKEN").await;
+        server.refused(Method::GET, &third, WHOAMI, Value::Null, "M_USER_LOCKED").await;
+        server.post(&third, "/_matrix/client/v3/logout/all", json!({})).await;
+        for user in [&anna, &third] {
+            server.refused(Method::GET, user, WHOAMI, Value::Null, "M_UNKNOWN_TOKEN").await;
+        }
+        server.get(&boris, WHOAMI).await;
     }
 
     async fn registration_asks_for_a_stage(server: Server) {
@@ -214,9 +219,9 @@ on_both_engines! {
 
     async fn a_device_that_signs_in_again_loses_its_old_token(server: Server) {
         server.register("anna").await;
-        let first = login(&server, "anna", json!({ "device_id": "LAPTOP", "initial_device_display_name": "Laptop" })).await;
+        let first = server.sign_in_with("anna", json!({ "device_id": "LAPTOP", "initial_device_display_name": "Laptop" })).await;
         server.get(&first, WHOAMI).await;
-        let second = login(&server, "anna", json!({ "device_id": "LAPTOP", "initial_device_display_name": "Other" })).await;
+        let second = server.sign_in_with("anna", json!({ "device_id": "LAPTOP", "initial_device_display_name": "Other" })).await;
         assert_eq!(second.device, "LAPTOP");
         server.get(&second, WHOAMI).await;
         server.refused(Method::GET, &first, WHOAMI, Value::Null, "M_UNKNOWN_TOKEN").await;

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    rooms::{join, room, say},
+    rooms::{join, leave, open_room, room, say},
     server::{Server, User},
 };
 
@@ -12,6 +12,20 @@ async fn sync(server: &Server, user: &User, query: &str) -> (Value, String) {
     let answer = server.get(user, &format!("/_matrix/client/v3/sync?{query}")).await;
     let token = answer["next_batch"].as_str().expect("a token").to_owned();
     (answer, token)
+}
+
+/// What a sync that waits is answered with when something happens. It does not wait for presence, which comes by itself.
+async fn woken(server: &Server, user: &User, since: &str, happening: impl Future<Output = ()>) -> (Value, String) {
+    let filter = "%7B%22presence%22%3A%7B%22not_types%22%3A%5B%22%2A%22%5D%7D%7D";
+    let query = format!("since={since}&timeout=20000&filter={filter}");
+    let happening = async {
+        while server.app.notifier.waiting() == 0 {
+            tokio::task::yield_now().await;
+        }
+        happening.await;
+    };
+    let both = async { tokio::join!(sync(server, user, &query), happening) };
+    tokio::time::timeout(Duration::from_secs(10), both).await.expect("the poll waits, and wakes").0
 }
 
 fn timeline(answer: &Value, room: &str) -> Vec<String> {
@@ -85,35 +99,21 @@ on_both_engines! {
     async fn a_long_poll_wakes_for_what_concerns_it(server: Server) {
         let anna = server.register("anna").await;
         let boris = server.register("boris").await;
-        let id = room(&server, &anna, json!({ "preset": "public_chat" })).await;
+        let id = open_room(&server, &anna, &[]).await;
         let other = room(&server, &anna, json!({})).await;
         join(&server, &boris, &id).await;
         let (_, token) = sync(&server, &boris, "").await;
-        let query = format!("since={token}&timeout=20000");
-        let (answer, ()) = tokio::join!(
-            tokio::time::timeout(Duration::from_secs(10), sync(&server, &boris, &query)),
-            async {
-                while server.app.notifier.waiting() == 0 {
-                    tokio::task::yield_now().await;
-                }
-                say(&server, &anna, &other, "1", "не вам").await;
-                say(&server, &anna, &id, "1", "вам").await;
-            },
-        );
-        let (answer, token) = answer.expect("the poll wakes");
+        let (answer, token) = woken(&server, &boris, &token, async {
+            say(&server, &anna, &other, "1", "не вам").await;
+            say(&server, &anna, &id, "1", "вам").await;
+        })
+        .await;
         assert_eq!(timeline(&answer, &id), ["вам"]);
         // An invitation wakes one who is in no room.
-        let query = format!("since={token}&timeout=20000");
-        let (answer, ()) = tokio::join!(
-            tokio::time::timeout(Duration::from_secs(10), sync(&server, &boris, &query)),
-            async {
-                while server.app.notifier.waiting() == 0 {
-                    tokio::task::yield_now().await;
-                }
-                server.post(&anna, &format!("/_matrix/client/v3/rooms/{other}/invite"), json!({ "user_id": boris.id })).await;
-            },
-        );
-        let (answer, _) = answer.expect("the poll wakes");
+        let (answer, _) = woken(&server, &boris, &token, async {
+            server.post(&anna, &format!("/_matrix/client/v3/rooms/{other}/invite"), json!({ "user_id": boris.id })).await;
+        })
+        .await;
         let stripped = answer["rooms"]["invite"][&other]["invite_state"]["events"].as_array().expect("stripped state");
         assert!(stripped.iter().any(|e| e["type"] == "m.room.member" && e["state_key"] == json!(boris.id)));
     }
@@ -122,9 +122,7 @@ on_both_engines! {
         let anna = server.register("anna").await;
         let boris = server.register("boris").await;
         let vera = server.register("vera").await;
-        let id = room(&server, &anna, json!({ "preset": "public_chat" })).await;
-        join(&server, &boris, &id).await;
-        join(&server, &vera, &id).await;
+        let id = open_room(&server, &anna, &[&boris, &vera]).await;
         for n in 0..12 {
             say(&server, &anna, &id, &format!("a{n}"), "x").await;
         }
@@ -153,7 +151,7 @@ on_both_engines! {
         join(&server, &boris, &id).await;
         let (_, token) = sync(&server, &boris, "").await;
         say(&server, &anna, &id, "1", "До").await;
-        server.post(&boris, &format!("/_matrix/client/v3/rooms/{id}/leave"), json!({})).await;
+        leave(&server, &boris, &id).await;
         say(&server, &anna, &id, "2", "После").await;
         let (left, token) = sync(&server, &boris, &format!("since={token}")).await;
         let events = left["rooms"]["leave"][&id]["timeline"]["events"].as_array().expect("a timeline");
@@ -168,6 +166,44 @@ on_both_engines! {
         assert!(first["rooms"].get("leave").is_none());
     }
 
+    async fn who_comes_to_a_room_is_told_what_they_keep_with_it(server: Server) {
+        let anna = server.register("anna").await;
+        let boris = server.register("boris").await;
+        let id = open_room(&server, &anna, &[]).await;
+        let kept = |kind: &str| format!("/_matrix/client/v3/user/{}/rooms/{id}/account_data/{kind}", boris.id);
+        let told = |answer: &Value| {
+            let events = answer["rooms"]["join"][&id]["account_data"]["events"].as_array().cloned().unwrap_or_default();
+            let mut told: Vec<_> = events.iter().map(|e| (e["type"].to_string(), e["content"]["n"].clone())).collect();
+            told.sort_by_key(|(kind, _)| kind.clone());
+            told
+        };
+        let expected = |events: &[(&str, Value)]| {
+            events.iter().map(|(kind, n)| (json!(kind).to_string(), n.clone())).collect::<Vec<_>>()
+        };
+        server.put(&boris, &kept("org.a"), json!({ "n": 1 })).await;
+        server.put(&boris, &kept("org.b"), json!({ "n": 2 })).await;
+        let (_, token) = sync(&server, &boris, "").await;
+        server.put(&boris, &kept("org.b"), json!({ "n": 3 })).await;
+        join(&server, &boris, &id).await;
+        let filter = "%7B%22room%22%3A%7B%22account_data%22%3A%7B%22not_types%22%3A%5B%22org.a%22%5D%7D%7D%7D";
+        let (some, _) = sync(&server, &boris, &format!("since={token}&filter={filter}")).await;
+        assert_eq!(told(&some), expected(&[("org.b", json!(3))]));
+        let (all, token) = sync(&server, &boris, &format!("since={token}")).await;
+        assert_eq!(told(&all), expected(&[("org.a", json!(1)), ("org.b", json!(3))]), "each once: {all}");
+        server.put(&boris, &kept("org.a"), json!({ "n": 4 })).await;
+        let (moved, token) = sync(&server, &boris, &format!("since={token}")).await;
+        assert_eq!(told(&moved), expected(&[("org.a", json!(4))]), "only what moved");
+
+        // What was emptied while one was away is told too: the client remembers it.
+        leave(&server, &boris, &id).await;
+        server.put(&boris, &kept("org.a"), json!({})).await;
+        let (away, token) = sync(&server, &boris, &format!("since={token}")).await;
+        assert!(told(&away).is_empty(), "{away}");
+        join(&server, &boris, &id).await;
+        let (back, _) = sync(&server, &boris, &format!("since={token}")).await;
+        assert_eq!(told(&back), expected(&[("org.a", Value::Null), ("org.b", json!(3))]), "{back}");
+    }
+
     async fn state_after_is_told_of_rooms_one_has_left_too(server: Server) {
         let anna = server.register("anna").await;
         let boris = server.register("boris").await;
@@ -176,7 +212,7 @@ on_both_engines! {
         let (_, token) = sync(&server, &boris, "").await;
         let name = format!("/_matrix/client/v3/rooms/{id}/state/m.room.name");
         server.put(&anna, &name, json!({ "name": "Второе" })).await;
-        server.post(&boris, &format!("/_matrix/client/v3/rooms/{id}/leave"), json!({})).await;
+        leave(&server, &boris, &id).await;
         server.put(&anna, &name, json!({ "name": "Третье" })).await;
         let (answer, _) = sync(&server, &boris, &format!("since={token}&use_state_after=true")).await;
         let left = &answer["rooms"]["leave"][&id];

@@ -2,7 +2,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    rooms::{join, room, say},
+    rooms::{join, leave, open_room, room, say},
     server::{Server, User},
 };
 
@@ -27,8 +27,7 @@ on_both_engines! {
     async fn the_last_to_move_comes_first(server: Server) {
         let anna = server.register("anna").await;
         let boris = server.register("boris").await;
-        let id = room(&server, &anna, json!({ "preset": "public_chat" })).await;
-        join(&server, &boris, &id).await;
+        let id = open_room(&server, &anna, &[&boris]).await;
         assert_eq!(server.get(&anna, &path(&id, "")).await, json!({ "chunk": [] }));
         let old = say(&server, &anna, &id, "old", "Старое").await;
         let new = say(&server, &anna, &id, "new", "Новое").await;
@@ -89,8 +88,7 @@ on_both_engines! {
         let anna = server.register("anna").await;
         let boris = server.register("boris").await;
         let vera = server.register("vera").await;
-        let id = room(&server, &anna, json!({ "preset": "public_chat" })).await;
-        join(&server, &boris, &id).await;
+        let id = open_room(&server, &anna, &[&boris]).await;
         server.refused(Method::GET, &vera, &path(&id, ""), Value::Null, "M_FORBIDDEN").await;
         join(&server, &vera, &id).await;
         let (first, second) = (say(&server, &anna, &id, "1", "Раз").await, say(&server, &boris, &id, "2", "Два").await);
@@ -104,7 +102,7 @@ on_both_engines! {
         assert_eq!(roots(&seen), [first.as_str()], "the root of one who is ignored is hidden");
         assert_eq!(seen["chunk"][0]["unsigned"]["m.relations"]["m.thread"]["count"], 1, "{seen}");
 
-        server.post(&vera, &format!("/_matrix/client/v3/rooms/{id}/leave"), json!({})).await;
+        leave(&server, &vera, &id).await;
         let later = say(&server, &anna, &id, "3", "Без неё").await;
         reply(&server, &anna, &id, &later, "d").await;
         assert_eq!(roots(&server.get(&vera, &path(&id, "")).await), [first.as_str()]);

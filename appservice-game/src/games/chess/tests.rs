@@ -81,6 +81,8 @@ fn castling_in_every_spelling() {
     let through_check = "r3k2r/8/8/8/8/5r2/8/R3K2R w KQkq - 0 1";
     assert_eq!(read(through_check, "O-O").unwrap_err(), Illegal::NotAllowed { in_check: false });
     assert_eq!(read(through_check, "O-O-O").as_deref(), Ok("e1c1"));
+    let out_of_check = "4k3/8/8/8/8/8/4r3/R3K2R w KQ - 0 1";
+    assert_eq!(read(out_of_check, "O-O").unwrap_err(), Illegal::NotAllowed { in_check: true });
 }
 
 #[test]

@@ -2,42 +2,28 @@ use eyeball_im::VectorDiff;
 
 use super::*;
 use crate::model::{
-    item::{Item, Message},
-    update::Failure,
+    item::{Item, ItemKind, Message},
+    rooms::RoomSummary,
 };
 
 fn message(key: &str, own: bool, text: &str) -> Item {
-    Item {
-        id: key.into(),
-        kind: ItemKind::Message(Box::new(Message {
-            key: key.into(),
-            remote: true,
-            sender: "@a:x".into(),
-            sender_name: "Анна".into(),
-            own,
-            at_ms: 0,
-            body: Body::Text { text: text.into(), html: None, emote: false, emoji: false },
-            edited: false,
-            reply: None,
-            reactions: Vec::new(),
-            state: SendState::Sent,
-            editable: own,
-            replyable: true,
-            refusal: None,
-        })),
-    }
+    Item::from(Message { own, editable: own, ..Message::words(key, "@a:x", "Анна", text) })
+}
+
+fn says(app: &mut AppModel, items: impl IntoIterator<Item = Item>) -> Changed {
+    let diffs = vec![VectorDiff::Append { values: items.into_iter().collect() }];
+    app.apply(Update::Timeline { room: "!r".into(), diffs })
+}
+
+fn pages(app: &mut AppModel, paging: Paging) -> Changed {
+    app.apply(Update::Paging { room: "!r".into(), paging })
 }
 
 fn opened() -> AppModel {
     let mut app = AppModel::default();
     app.apply(Update::SignedIn(Account { user_id: "@me:x".into(), name: "Я".into(), server: "x".into() }));
     app.open("!r", "");
-    app.apply(Update::Timeline {
-        room: "!r".into(),
-        diffs: vec![VectorDiff::Append {
-            values: [message("$1", false, "привет"), message("$2", true, "ответ")].into_iter().collect(),
-        }],
-    });
+    says(&mut app, [message("$1", false, "привет"), message("$2", true, "ответ")]);
     app
 }
 
@@ -113,4 +99,111 @@ fn a_room_that_is_gone_closes() {
     let mut app = opened();
     assert!(app.apply(Update::RoomGone("!r".into())).header);
     assert_eq!(app.open, None);
+}
+
+#[test]
+fn whatever_comes_into_the_watched_room_is_told_as_read_once() {
+    let tells = |app: &mut AppModel| matches!(app.see(), Some(Command::MarkRead(room)) if room == "!r");
+    let mut app = opened();
+    assert!(tells(&mut app) && !tells(&mut app));
+    // A move in a game is not shown, and is read all the same.
+    says(&mut app, [Item { id: "move".into(), kind: ItemKind::Hidden }]);
+    assert!(tells(&mut app) && !tells(&mut app));
+    // An edit changes what is there.
+    let edited = VectorDiff::Set { index: 0, value: message("$1", false, "привет!") };
+    app.apply(Update::Timeline { room: "!r".into(), diffs: vec![edited] });
+    assert!(tells(&mut app));
+    // Other things may count without being a part of the timeline at all.
+    app.apply(Update::Rooms(vec![RoomSummary { unread: 1, ..RoomSummary::default() }]));
+    assert!(!tells(&mut app), "another room");
+    app.apply(Update::Rooms(vec![RoomSummary { id: "!r".into(), unread: 1, ..RoomSummary::default() }]));
+    assert!(tells(&mut app));
+    // Nobody sees what comes while the window is away.
+    app.focus(false);
+    says(&mut app, [message("$3", false, "ау")]);
+    assert!(!tells(&mut app));
+    assert_eq!(app.watched(), None);
+    app.focus(true);
+    assert!(tells(&mut app));
+}
+
+#[test]
+fn a_quoted_message_is_found_where_it_is() {
+    let mut app = opened();
+    pages(&mut app, Paging::Start);
+    let (changed, command) = app.jump("$1");
+    assert!(changed.to_row && command.is_none() && !app.searches());
+    assert_eq!(app.row, "$1");
+}
+
+#[test]
+fn a_quoted_message_is_found_further_back() {
+    let mut app = opened();
+    assert!(matches!(app.jump("$0"), (_, Some(Command::PageBack(room))) if room == "!r"));
+    assert!(app.more().1.is_none(), "a page at a time");
+    pages(&mut app, Paging::More);
+    assert!(matches!(app.more(), (_, Some(Command::PageBack(_)))));
+    let older = VectorDiff::PushFront { value: message("$0", false, "начало") };
+    app.apply(Update::Timeline { room: "!r".into(), diffs: vec![older] });
+    assert!(app.more().0.to_row && !app.searches());
+    assert_eq!(app.row, "$0");
+}
+
+#[test]
+fn a_quoted_message_that_is_not_found_is_said() {
+    type End = fn(&mut AppModel) -> Changed;
+    let cases: [(End, Failure); 3] = [
+        // Everything is here, and the message is not.
+        (
+            |app| {
+                pages(app, Paging::Start);
+                let start = VectorDiff::PushFront { value: Item { id: "start".into(), kind: ItemKind::Start } };
+                app.apply(Update::Timeline { room: "!r".into(), diffs: vec![start] });
+                app.more().0
+            },
+            Failure::QuoteGone,
+        ),
+        // The server is away.
+        (|app| pages(app, Paging::Failed(Failure::ServerAway)), Failure::ServerAway),
+        // It is too far back.
+        (
+            |app| {
+                let ended = |(changed, command): (Changed, Option<Command>)| command.is_none().then_some(changed);
+                let turn = |_| {
+                    pages(app, Paging::More);
+                    ended(app.more())
+                };
+                (0..100).find_map(turn).unwrap_or_default()
+            },
+            Failure::QuoteGone,
+        ),
+    ];
+    for (end, failure) in cases {
+        let mut app = opened();
+        assert!(app.jump("$gone").1.is_some());
+        assert_eq!(end(&mut app).failed, Some(failure));
+        assert!(!app.searches());
+    }
+}
+
+#[test]
+fn a_short_room_is_filled_until_loading_fails_and_again_when_the_server_is_back() {
+    let mut app = opened();
+    assert!(matches!(app.more(), (_, Some(Command::PageBack(_)))));
+    pages(&mut app, Paging::Failed(Failure::ServerAway));
+    assert!(app.more().1.is_none() && app.older().1.is_none());
+    app.apply(Update::Connection(Connection::Online));
+    assert!(app.more().1.is_some());
+    pages(&mut app, Paging::Failed(Failure::TooMany));
+    assert!(app.try_older().1.is_some(), "the person asks again");
+}
+
+#[test]
+fn the_list_of_rooms_is_gone_back_to() {
+    let mut app = opened();
+    let (changed, commands) = app.leave_open("недописано");
+    assert!(changed.header && matches!(&commands[..], [Command::Close]));
+    assert_eq!(app.open, None);
+    app.open("!r", "");
+    assert_eq!(app.draft(), "недописано");
 }

@@ -5,11 +5,9 @@ use slint::{ComponentHandle, Model};
 use super::View;
 use crate::{
     model::{
-        app::Page,
         command::Command,
-        item::ItemKind,
         patch::{self, Step},
-        timeline::Keep,
+        timeline::{Keep, Timeline},
     },
     view::{
         convert::{self, Context},
@@ -33,12 +31,9 @@ impl View {
         }
     }
 
-    /// Shows the rows of the open room, rebuilding only those that changed.
-    pub(in crate::view) fn show_rows(&self, keep: Keep) {
-        let model = self.app.borrow();
-        let rows = model.timeline().map(crate::model::timeline::Timeline::rows).unwrap_or_default();
-        let talk = self.window.global::<ui::Talk>();
-        talk.set_keep(convert::keep(keep));
+    /// Works with what the conversion of rows needs, and asks for the thumbnails that it misses.
+    fn convert(&self, work: impl FnOnce(&mut Context<'_>)) {
+        let scale = self.window.window().scale_factor();
         let mut images = self.images.borrow_mut();
         let shown_whole = self.shown_whole.borrow();
         let mut context = Context {
@@ -46,90 +41,68 @@ impl View {
             now_ms: Self::now_ms(),
             images: &mut images,
             wanted: Vec::new(),
-            may_remove: model.details.can_remove,
+            may_remove: self.app.borrow().details.can_remove,
             shown_whole: &shown_whole,
             comma: self.comma.get(),
+            text_width: self.window.global::<ui::Talk>().get_text_width(),
+            scale,
         };
-        let mut before = self.shown_rows.borrow_mut();
-        if before.is_empty() {
-            self.rows.set_vec(rows.iter().map(|row| convert::row(row, &mut context)).collect::<Vec<_>>());
-        } else {
-            for step in patch::steps(&before, &rows, |a, b| a.item.id == b.item.id) {
-                match step {
-                    Step::Remove(index) => {
-                        self.rows.remove(index);
-                    }
-                    Step::Insert(index) => self.rows.insert(index, convert::row(&rows[index], &mut context)),
-                    Step::Set(index) => self.rows.set_row_data(index, convert::row(&rows[index], &mut context)),
-                }
-            }
-        }
-        *before = rows;
-        let wanted = std::mem::take(&mut context.wanted);
-        drop((before, model));
-        let scale = self.window.window().scale_factor();
-        for media in wanted {
+        work(&mut context);
+        for media in context.wanted {
             self.send(Command::Thumbnail {
                 source: media.source,
                 thumbnail: media.thumbnail,
                 size: ((convert::PICTURE_BOX.0 * scale) as u32, (convert::PICTURE_BOX.1 * scale) as u32),
             });
         }
-        self.seen();
     }
 
-    /// Draws a thumbnail that came into every row that shows it.
-    pub(super) fn refresh_pictures(&self, source: &str) {
-        let model = self.app.borrow();
-        let mut images = self.images.borrow_mut();
-        let shown_whole = self.shown_whole.borrow();
-        let mut context = Context {
-            zone: &self.zone,
-            now_ms: Self::now_ms(),
-            images: &mut images,
-            wanted: Vec::new(),
-            may_remove: model.details.can_remove,
-            shown_whole: &shown_whole,
-            comma: self.comma.get(),
-        };
-        for (index, row) in self.shown_rows.borrow().iter().enumerate() {
-            if let ItemKind::Message(message) = &row.item.kind
-                && message.body.media().is_some_and(|media| media.source == source)
-            {
-                self.rows.set_row_data(index, convert::row(row, &mut context));
+    /// Shows the rows of the open room, rebuilding only those that changed.
+    pub(in crate::view) fn show_rows(&self, keep: Keep) {
+        let rows = self.app.borrow().timeline().map(Timeline::rows).unwrap_or_default();
+        self.window.global::<ui::Talk>().set_keep(convert::keep(keep));
+        self.convert(|context| {
+            let mut before = self.shown_rows.borrow_mut();
+            if before.is_empty() {
+                self.rows.set_vec(rows.iter().map(|row| convert::row(row, context)).collect::<Vec<_>>());
+            } else {
+                for step in patch::steps(&before, &rows, |a, b| a.item.id == b.item.id) {
+                    match step {
+                        Step::Remove(index) => {
+                            self.rows.remove(index);
+                        }
+                        Step::Insert(index) => self.rows.insert(index, convert::row(&rows[index], context)),
+                        Step::Set(index) => self.rows.set_row_data(index, convert::row(&rows[index], context)),
+                    }
+                }
             }
-        }
+            *before = rows;
+        });
     }
 
-    /// Draws one row anew.
-    pub(in crate::view) fn refresh_row(&self, id: &str) {
-        let found = self.shown_rows.borrow().iter().position(|row| row.item.id == id);
-        if let Some(index) = found {
-            self.shown_rows.borrow_mut().remove(index);
-            self.rows.remove(index);
-            self.show_rows(Keep::Place);
-        }
+    /// Draws those rows anew that something besides their messages changed for.
+    pub(in crate::view) fn redraw(&self, needs: impl Fn(&ui::MessageRow) -> bool) {
+        self.convert(|context| {
+            for (index, row) in self.shown_rows.borrow().iter().enumerate() {
+                if self.rows.row_data(index).is_some_and(|shown| needs(&shown)) {
+                    self.rows.set_row_data(index, convert::row(row, context));
+                }
+            }
+        });
     }
 
-    /// Tells the newest message as read while the person can see it.
+    /// Shows a long message in full.
+    pub(in crate::view) fn show_whole(&self, id: &str) {
+        self.shown_whole.borrow_mut().insert(id.to_owned());
+        self.window.global::<ui::Talk>().set_keep(ui::Keep::Place);
+        self.redraw(|shown| shown.id.as_str() == id);
+    }
+
+    /// Tells what is at the end of the open room as read while the person can see it.
     pub(in crate::view) fn seen(&self) {
-        let talk = self.window.global::<ui::Talk>();
-        let model = self.app.borrow();
-        if model.page != Page::Main || !talk.get_at_bottom() || !self.window.window().is_visible() {
-            return;
-        }
-        let Some(room) = &model.open else { return };
-        let Some(newest) = model
-            .timeline()
-            .filter(|timeline| timeline.follows())
-            .and_then(|timeline| timeline.messages().find(|message| message.remote))
-        else {
-            return;
-        };
-        let mut told = self.told_read.borrow_mut();
-        if *told != newest.key && model.has_unread() {
-            told.clone_from(&newest.key);
-            self.send(Command::MarkRead(room.clone()));
+        if self.window.global::<ui::Talk>().get_at_bottom() && self.window.window().is_visible() {
+            let command = self.app.borrow_mut().see();
+            command.into_iter().for_each(|command| self.send(command));
         }
     }
 

@@ -29,6 +29,9 @@ impl View {
             people.set_searched(!model.people.0.is_empty());
         }
         let directory = self.window.global::<ui::Directory>();
+        if directory.get_term() != model.public_rooms.0.as_str() {
+            return;
+        }
         let found: Vec<ui::DirectoryEntry> = model
             .public_rooms
             .1
@@ -46,7 +49,6 @@ impl View {
             .collect();
         directory.set_found(ModelRc::new(VecModel::from(found)));
         directory.set_searching(false);
-        directory.set_searched(true);
     }
 
     pub(super) fn dialog_failed(&self, failure: Failure) {
@@ -56,7 +58,7 @@ impl View {
             ui::Overlay::NewChat | ui::Overlay::Invite => self.window.global::<ui::People>().set_failure(failure),
             ui::Overlay::NewRoom => self.window.global::<ui::NewRoom>().set_failure(failure),
             ui::Overlay::Directory => self.window.global::<ui::Directory>().set_failure(failure),
-            _ => self.window.global::<ui::App>().set_failure(failure),
+            _ => self.complain(failure),
         }
     }
 

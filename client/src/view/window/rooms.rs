@@ -19,8 +19,21 @@ impl View {
         let now = Self::now_ms();
         let unnamed = self.window.global::<ui::Words>().invoke_unnamed();
         let open = model.open.as_deref();
-        let visible: Vec<(RoomSummary, bool)> =
-            model.rooms.visible().into_iter().map(|room| (room.clone(), open == Some(&room.id))).collect();
+        let watched = model.watched();
+        let visible: Vec<(RoomSummary, bool)> = model
+            .rooms
+            .visible()
+            .into_iter()
+            .map(|room| {
+                let mut room = room.clone();
+                if watched == Some(&room.id) {
+                    // It is being read, whatever the server has heard of that by now.
+                    (room.unread, room.mentions) = (0, 0);
+                }
+                let is_open = open == Some(&room.id);
+                (room, is_open)
+            })
+            .collect();
         let mut before = self.shown_rooms.borrow_mut();
         let entry = |index: usize| convert::room(&visible[index].0, &unnamed, open, now, &self.zone);
         for step in patch::steps(&before, &visible, |a, b| a.0.id == b.0.id) {
@@ -32,6 +45,8 @@ impl View {
                 Step::Set(index) => self.rooms.set_row_data(index, entry(index)),
             }
         }
+        let below = open.and_then(|open| model.rooms.get(open)).map_or(0, |room| room.unread);
+        self.window.global::<ui::Talk>().set_unread_below(convert::count(below));
         let rooms = self.window.global::<ui::Rooms>();
         rooms.set_total(i32::try_from(model.rooms.len()).unwrap_or(i32::MAX));
         rooms.set_loaded(model.rooms_loaded && model.connection != Connection::Connecting || !model.rooms.is_empty());
@@ -40,7 +55,7 @@ impl View {
 
     pub(super) fn show_spaces(&self) {
         let model = self.app.borrow();
-        let unread = |scope: &Scope| i32::try_from(model.rooms.unread(scope)).unwrap_or(i32::MAX);
+        let unread = |scope: &Scope| convert::count(model.rooms.unread(scope, model.watched()));
         let chosen = model.rooms.scope();
         let mut entries = vec![
             ui::SpaceEntry { selected: *chosen == Scope::All, ..ui::SpaceEntry::default() },
@@ -84,11 +99,12 @@ impl View {
         let talk = self.window.global::<ui::Talk>();
         let room = model.open.as_ref().and_then(|open| model.rooms.get(open).map(|room| (open, room)));
         talk.set_open(model.open.is_some());
-        let (loading, filling) = model
-            .timeline()
-            .map_or((true, true), |timeline| (timeline.loading && !timeline.is_empty(), !timeline.at_start));
-        talk.set_loading_older(loading);
-        talk.set_filling(filling);
+        talk.set_searching(model.searches());
+        if let Some(timeline) = model.timeline() {
+            talk.set_loading_older(timeline.loading && !timeline.is_empty());
+            talk.set_filling(!timeline.at_start && !timeline.stalled);
+            talk.set_stalled(timeline.stalled);
+        }
         let Some(open) = &model.open else {
             self.window.global::<ui::Panel>().set_side(ui::Side::None);
             return;

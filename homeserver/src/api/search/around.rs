@@ -5,7 +5,6 @@ use ruma::{
     api::client::search::search_events::v3::{EventContext, EventContextResult, UserProfile},
     events::StateEventType,
 };
-use serde_json::Value;
 
 use crate::{
     app::App,
@@ -20,10 +19,9 @@ use crate::{
 /// Events on each side, at most.
 const MOST: u64 = 20;
 
-/// Whether a request asks for it: ruma's type does not tell.
-pub(super) fn asked(raw: &[u8]) -> bool {
-    let body: Value = serde_json::from_slice(raw).unwrap_or_default();
-    body.pointer("/search_categories/room_events/event_context").is_some_and(Value::is_object)
+/// Whether anything of it is asked for.
+pub(super) fn is_wanted(wish: &EventContext) -> bool {
+    wish.include_profile || [wish.before_limit, wish.after_limit].into_iter().any(|limit| limit > UInt::MIN)
 }
 
 /// What stands around an event. Names are those that its room knows now.
@@ -36,7 +34,7 @@ pub(super) async fn around(
 ) -> Result<EventContextResult> {
     let limit = |limit: UInt| u64::from(limit).min(MOST) as usize;
     let limits = (limit(wish.before_limit), limit(wish.after_limit));
-    let found = app.room_actions.around(room, viewer.user_id, event, limits, |_| true).await?;
+    let found = app.room_actions.around(room, viewer.user_id, event, limits, &|_| true).await?;
     let mut result = EventContextResult::new();
     let (start, end) = found.bounds(event);
     result.start = Some(Token::at(start).to_string());

@@ -246,12 +246,7 @@ impl Encryption {
     /// Deletes requests that nobody will repeat, and messages to devices that went while the message came.
     pub async fn tidy(&self) -> Result<()> {
         let before = self.clock.now() - REMEMBERED_MS;
-        self.journal
-            .decide(&[], move |batch| {
-                storage::to_device::tidy(before).into_iter().for_each(|statement| batch.rows().statement(statement));
-                Ok(())
-            })
-            .await
+        self.journal.run(storage::to_device::tidy(before).into(), None).await
     }
 }
 

@@ -66,7 +66,8 @@ impl Media {
         }
         let Ok(_permit) = self.previews.at_once.acquire().await else { return Err(unreachable()) };
         let response = Value::Object(self.look_at(user_id, url.clone()).await?).to_string();
-        self.record(storage::media::keep_preview(url.as_str(), now, &response)).await?;
+        let statement = storage::media::keep_preview(url.as_str(), now, &response);
+        self.journal.run(vec![statement], None).await?;
         Ok(response)
     }
 

@@ -8,14 +8,12 @@ use http::StatusCode;
 use ruma::{OwnedMxcUri, ServerName, UserId, api::error::ErrorKind};
 use sha2::{Digest as _, Sha256};
 
-use super::{Content, Entry, Media, content_key, new_id};
+use super::{Content, Entry, Media, content_key, new_id, pace::Pace};
 use crate::{
     error::{ApiError, Result},
     storage::{self, blobs::Writer},
 };
 
-/// How long the next bytes of an upload may take.
-const IDLE: Duration = Duration::from_secs(30);
 /// The longest name of a file, in bytes.
 const MAX_NAME: usize = 255;
 
@@ -86,7 +84,7 @@ impl Media {
             content: Some(content),
             media_id,
         };
-        if let Err(e) = self.record(storage::media::insert(&entry)).await {
+        if let Err(e) = self.journal.run(vec![storage::media::insert(&entry)], None).await {
             self.blobs.delete(&content_key(&entry.media_id)).await?;
             return Err(e);
         }
@@ -170,20 +168,15 @@ impl Media {
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     {
         let mut hash = Sha256::new();
-        let mut size = 0;
-        loop {
-            let next = tokio::time::timeout(IDLE, bytes.next())
-                .await
-                .map_err(|_| ApiError::unknown("The upload stood still for too long. Try again."))?;
-            let Some(chunk) = next else { return Ok((size, hash.finalize().to_vec())) };
-            let chunk = chunk.map_err(|_| ApiError::unknown("The upload broke off. Try again."))?;
-            size += chunk.len() as u64;
-            if size > self.config.max_upload_bytes {
+        let mut pace = Pace::default();
+        while let Some(chunk) = pace.next(bytes).await? {
+            if pace.received > self.config.max_upload_bytes {
                 return Err(self.too_large());
             }
             hash.update(&chunk);
             writer.write(chunk).await?;
         }
+        Ok((pace.received, hash.finalize().to_vec()))
     }
 
     fn too_large(&self) -> ApiError {

@@ -207,14 +207,9 @@ impl Media {
         let bytes = Bytes::from(bytes);
         self.blobs.put(key, bytes.clone()).await?;
         let (width, height, length) = (size.width, size.height, bytes.len() as u64);
-        self.record(storage::media::insert_thumbnail(
-            &file.media_id,
-            size.fit.name(),
-            (width, height),
-            length,
-            content_type,
-        ))
-        .await?;
+        let fit = size.fit.name();
+        let row = storage::media::insert_thumbnail(&file.media_id, fit, (width, height), length, content_type);
+        self.journal.run(vec![row], None).await?;
         Ok(Thumbnail { content_type: content_type.to_owned(), bytes })
     }
 }

@@ -45,17 +45,8 @@ impl Media {
     async fn note_reads(&self) -> Result<()> {
         let touched: Vec<(String, Millis)> = self.touched.lock().drain().collect();
         for page in touched.chunks(PAGE) {
-            let page = page.to_vec();
-            self.journal
-                .write(move |w| {
-                    Box::pin(async move {
-                        for (media_id, at) in page {
-                            storage::media::touch(&media_id, at).run(&mut w.tx).await?;
-                        }
-                        Ok(())
-                    })
-                })
-                .await?;
+            let touches = page.iter().map(|(media_id, at)| storage::media::touch(media_id, *at));
+            self.journal.run(touches.collect(), None).await?;
         }
         Ok(())
     }
@@ -64,15 +55,8 @@ impl Media {
     /// stores its bytes first, and the process may have ended before the row was written.
     pub async fn tidy(&self) -> Result<()> {
         let now = self.clock.now();
-        self.journal
-            .write(move |w| {
-                Box::pin(async move {
-                    storage::media::forget_expired(now).run(&mut w.tx).await?;
-                    storage::media::forget_previews(now - preview::KEPT).run(&mut w.tx).await?;
-                    Ok(())
-                })
-            })
-            .await?;
+        let forget = vec![storage::media::forget_expired(now), storage::media::forget_previews(now - preview::KEPT)];
+        self.journal.run(forget, None).await?;
         let before = UNIX_EPOCH + Duration::from_millis((now - YOUNG).max(0) as u64);
         let blobs = self.blobs.clone();
         let mut removed =

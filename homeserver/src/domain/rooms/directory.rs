@@ -102,14 +102,7 @@ impl RoomActions {
             other => other,
         })?;
         let row = storage::directory::insert(alias, room_id, &requester.user_id);
-        let id = room_id.to_owned();
-        self.journal
-            .decide(&[], move |batch| {
-                batch.rows().statement(row);
-                batch.changed(Change::Room(id));
-                Ok(())
-            })
-            .await
+        self.journal.run(vec![row], Some(Change::Room(room_id.to_owned()))).await
     }
 
     /// Removes an alias: its creator may, and whoever may set the room's canonical alias, and the application service in
@@ -130,14 +123,7 @@ impl RoomActions {
         if !may {
             return Err(ApiError::forbidden("Only who made this address, or who runs the room, may remove it."));
         }
-        let row = storage::directory::delete(alias);
-        self.journal
-            .decide(&[], move |batch| {
-                batch.rows().statement(row);
-                batch.changed(Change::Room(room_id));
-                Ok(())
-            })
-            .await
+        self.journal.run(vec![storage::directory::delete(alias)], Some(Change::Room(room_id))).await
     }
 
     /// The aliases of a room, for its members and, where everybody may read it, for everybody.
@@ -167,14 +153,7 @@ impl RoomActions {
             return Err(ApiError::forbidden("Only who runs the room may change its entry in the directory."));
         }
         let row = storage::directory::set_public(room_id, is_public);
-        let id = room_id.to_owned();
-        self.journal
-            .decide(&[], move |batch| {
-                batch.rows().statement(row);
-                batch.changed(Change::Room(id));
-                Ok(())
-            })
-            .await
+        self.journal.run(vec![row], Some(Change::Room(room_id.to_owned()))).await
     }
 
     /// Lists a room in the directory of an application service's network or takes it out.
@@ -188,12 +167,7 @@ impl RoomActions {
     ) -> Result<()> {
         self.rooms.require(room_id).await?;
         let row = storage::directory::set_in_network(&appservice.instance_id(network), room_id, listed);
-        self.journal
-            .decide(&[], move |batch| {
-                batch.rows().statement(row);
-                Ok(())
-            })
-            .await
+        self.journal.run(vec![row], None).await
     }
 
     /// A page of a network's directory, the rooms with the most members first. `term` is looked for in names, topics and

@@ -189,7 +189,7 @@ impl RoomActions {
         room: &RoomState,
         user_id: &UserId,
         stretch: Stretch,
-        wanted: impl Fn(&Event) -> bool,
+        wanted: &(dyn Fn(&Event) -> bool + Sync),
     ) -> Result<Page> {
         let Stretch { from, to, backwards, limit } = stretch;
         let sight = self.sight(room, user_id).await?;
@@ -231,13 +231,13 @@ impl RoomActions {
         user_id: &UserId,
         event: &Event,
         (before, after): (usize, usize),
-        wanted: impl Fn(&Event) -> bool,
+        wanted: &(dyn Fn(&Event) -> bool + Sync),
     ) -> Result<Around> {
         let back = Stretch { from: event.position - 1, to: None, backwards: true, limit: before.max(1) };
-        let mut earlier = self.page(room, user_id, back, &wanted).await?.events;
+        let mut earlier = self.page(room, user_id, back, wanted).await?.events;
         earlier.truncate(before);
         let on = Stretch { from: event.position, to: None, backwards: false, limit: after.max(1) };
-        let Page { events: mut later, sight, .. } = self.page(room, user_id, on, &wanted).await?;
+        let Page { events: mut later, sight, .. } = self.page(room, user_id, on, wanted).await?;
         later.truncate(after);
         Ok(Around { earlier, later, sight })
     }

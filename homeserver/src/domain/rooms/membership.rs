@@ -1,8 +1,6 @@
 //! Joining, inviting, knocking, leaving, kicking, banning, forgetting.
 //! <https://spec.matrix.org/v1.18/client-server-api/#room-membership>
 
-use std::sync::Arc;
-
 use ruma::{
     OwnedRoomId, OwnedUserId, RoomId, UserId,
     events::{
@@ -22,7 +20,14 @@ use crate::{
     storage,
 };
 
-pub use crate::storage::accounts::Profile;
+/// How a user shows up in a room.
+#[derive(Clone, Debug, Default)]
+pub struct Profile {
+    /// The display name.
+    pub display_name: Option<String>,
+    /// The avatar.
+    pub avatar_url: Option<String>,
+}
 
 /// The content of an `m.room.member` event.
 #[derive(Clone, Debug, Serialize)]
@@ -220,12 +225,13 @@ impl RoomActions {
         room_id: &RoomId,
         target: &UserId,
         content: MemberContent,
-        check: impl FnOnce(&Arc<RoomState>, &UserId) -> Result<()> + Send + 'static,
+        check: fn(&RoomState, &UserId) -> Result<()>,
     ) -> Result<()> {
         let (sender, target, id) = (sender.to_owned(), target.to_owned(), room_id.to_owned());
         self.journal
             .decide(&[room_id], move |batch| {
-                check(&batch.require(&id)?, &target)?;
+                let room = batch.require(&id)?;
+                check(&room, &target)?;
                 batch.append(&id, content.draft(&sender, &target)?)?;
                 Ok(())
             })
@@ -273,8 +279,10 @@ impl RoomActions {
     }
 
     /// How a user shows up in rooms.
-    pub async fn profile(&self, user_id: &UserId) -> Result<Profile> {
-        Ok(storage::accounts::profile(&self.db, user_id).await?.unwrap_or_default())
+    pub(super) async fn profile(&self, user_id: &UserId) -> Result<Profile> {
+        let Some(account) = self.users.get(user_id).await? else { return Ok(Profile::default()) };
+        let avatar_url = account.avatar_url.as_ref().map(ToString::to_string);
+        Ok(Profile { display_name: account.display_name.clone(), avatar_url })
     }
 
     /// Refuses to invite who is not here: this server has no other servers to ask.
@@ -284,7 +292,7 @@ impl RoomActions {
                 "{user_id} belongs to another server, and this one speaks with none."
             )));
         }
-        if storage::accounts::profile(&self.db, user_id).await?.is_some() {
+        if self.users.get(user_id).await?.is_some() {
             return Ok(());
         }
         Err(ApiError::not_found(format!("There is no user {user_id} here.")))

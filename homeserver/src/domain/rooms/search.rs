@@ -88,7 +88,12 @@ pub struct Found {
 
 impl RoomActions {
     /// Searches the rooms that a user is or was in. What is not `wanted` is passed over.
-    pub async fn search(&self, user_id: &UserId, search: Search<'_>, wanted: impl Fn(&Event) -> bool) -> Result<Found> {
+    pub async fn search(
+        &self,
+        user_id: &UserId,
+        search: Search<'_>,
+        wanted: &(dyn Fn(&Event) -> bool + Sync),
+    ) -> Result<Found> {
         let stems: Vec<String> = words::stems(search.term).into_iter().take(MAX_WORDS).collect();
         let rooms = self.searchable(user_id, search.rooms).await?;
         let mut found = Found::default();
@@ -109,7 +114,7 @@ impl RoomActions {
             let mut entries = storage::events::at(&self.db, &positions).await?;
             entries.reverse();
             entries.retain(|entry| rooms.contains(&entry.room_id));
-            for (entry, event) in self.current(user_id, entries, &mut found.rooms, &wanted).await? {
+            for (entry, event) in self.current(user_id, entries, &mut found.rooms, wanted).await? {
                 if found.hits.len() < MOST {
                     found.hits.push(hit(&entry, event, &stems));
                 }
@@ -149,7 +154,7 @@ impl RoomActions {
         user_id: &UserId,
         entries: Vec<Arc<Event>>,
         open: &mut HashMap<OwnedRoomId, Open>,
-        wanted: &impl Fn(&Event) -> bool,
+        wanted: &(dyn Fn(&Event) -> bool + Sync),
     ) -> Result<Vec<(Arc<Event>, Arc<Event>)>> {
         for entry in &entries {
             self.open(user_id, &entry.room_id, open).await?;

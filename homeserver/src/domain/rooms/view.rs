@@ -20,7 +20,10 @@ use super::{
 };
 use crate::{
     clock::Millis,
-    domain::event::{Event, Position},
+    domain::{
+        event::{Event, Position},
+        sessions::Requester,
+    },
     error::Result,
     storage::{self, db::Db},
 };
@@ -105,14 +108,21 @@ struct Beside<'a> {
     relations: Option<&'a Relations>,
 }
 
-impl Viewer<'_> {
+impl<'a> Viewer<'a> {
+    /// One who calls an endpoint. All but a sync carry the room's id.
+    pub fn new(caller: &'a Requester, now: Millis) -> Self {
+        Self { user_id: &caller.user_id, device_id: caller.device_id.as_deref(), now, with_room_id: true }
+    }
+
     /// Events as this viewer is shown them, in the same order, without what relates to them: for state.
     pub async fn show<T>(&self, db: &Db, events: &[Arc<Event>]) -> Result<Vec<Raw<T>>> {
+        Ok(raw(self.shown(db, events).await?))
+    }
+
+    async fn shown(&self, db: &Db, events: &[Arc<Event>]) -> Result<Vec<Box<RawValue>>> {
         let because = redactions(db, events).await?;
-        let shown = events.iter().map(|event| -> Result<Raw<T>> {
-            let json = self.json(event, Beside { redaction: because.of(event), ..Beside::default() })?;
-            Ok(Raw::from_json_string(json)?)
-        });
+        let shown =
+            events.iter().map(|event| self.json(event, Beside { redaction: because.of(event), ..Beside::default() }));
         shown.collect()
     }
 
@@ -125,15 +135,25 @@ impl Viewer<'_> {
         sight: &Sight,
         events: &[Arc<Event>],
     ) -> Result<Vec<Raw<T>>> {
+        Ok(raw(self.shown_in(db, room, sight, events).await?))
+    }
+
+    async fn shown_in(
+        &self,
+        db: &Db,
+        room: &RoomState,
+        sight: &Sight,
+        events: &[Arc<Event>],
+    ) -> Result<Vec<Box<RawValue>>> {
         let because = redactions(db, events).await?;
         let relations = self.relations(db, room, sight, events).await?;
-        let shown = events.iter().map(|event| -> Result<Raw<T>> {
+        let shown = events.iter().map(|event| {
             let beside = Beside {
                 redaction: because.of(event),
                 membership: sight.membership_at(event.position),
                 relations: relations.get(&event.event_id),
             };
-            Ok(Raw::from_json_string(self.json(event, beside)?)?)
+            self.json(event, beside)
         });
         shown.collect()
     }
@@ -178,7 +198,7 @@ impl Viewer<'_> {
             let Some(event) = children.get(&position) else { return Ok(None) };
             let membership = sight.membership_at(position);
             let beside = Beside { membership, relations: nested.get(&event.event_id), ..Beside::default() };
-            Ok(Some(RawValue::from_string(self.json(event, beside)?)?))
+            Ok(Some(self.json(event, beside)?))
         };
         let replace = match aggregate.edit {
             Some(edit) => child(edit.position)?,
@@ -196,7 +216,7 @@ impl Viewer<'_> {
         Ok(Relations { replace, thread, reference: (!chunk.is_empty()).then_some(References { chunk }) })
     }
 
-    fn json(&self, event: &Event, beside: Beside<'_>) -> Result<String> {
+    fn json(&self, event: &Event, beside: Beside<'_>) -> Result<Box<RawValue>> {
         let own = event.sender == self.user_id;
         let transaction = event.transaction.as_ref().filter(|t| own && Some(&*t.device_id) == self.device_id);
         let unsigned = Unsigned {
@@ -212,8 +232,13 @@ impl Viewer<'_> {
             relations: beside.relations,
         };
         let room_id = self.with_room_id.then_some(&*event.room_id);
-        Ok(event.with(room_id, Some(&serde_json::to_string(&unsigned)?)))
+        Ok(RawValue::from_string(event.with(room_id, Some(&serde_json::to_string(&unsigned)?)))?)
     }
+}
+
+/// Events as what the caller's type says that they are; only this is compiled for every such type.
+fn raw<T>(shown: Vec<Box<RawValue>>) -> Vec<Raw<T>> {
+    shown.into_iter().map(Raw::from_json).collect()
 }
 
 /// The places of the events that aggregates show whole.

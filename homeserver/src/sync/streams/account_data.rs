@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 
-use ruma::{OwnedRoomId, UserId, serde::Raw};
+use ruma::{OwnedRoomId, RoomId, UserId, events::AnyRoomAccountDataEvent, serde::Raw};
 
+use super::room::Asked;
 use crate::{
+    app::App,
     domain::event::Position,
     error::Result,
-    storage::{self, db::Db},
+    storage::{self, account_data::Changed, db::Db},
+    sync::filter::type_wanted,
 };
 
 /// Account data that moved: by room, `None` for the global.
@@ -16,13 +19,32 @@ pub type AccountData = HashMap<Option<OwnedRoomId>, Vec<(String, Raw<serde_json:
 /// What moved of a user's account data. On a first sync all there is, but for what was emptied.
 pub async fn account_data(db: &Db, user_id: &UserId, since: Option<Position>, up_to: Position) -> Result<AccountData> {
     let mut by_room = AccountData::new();
-    for row in storage::account_data::changes(db, user_id, since.unwrap_or(-1), up_to).await? {
+    for mut row in storage::account_data::changes(db, user_id, since.unwrap_or(-1), up_to).await? {
         if since.is_none() && row.content == "{}" {
             continue;
         }
-        let kind = serde_json::to_string(&row.kind)?;
-        let event = Raw::from_json_string(format!("{{\"type\":{kind},\"content\":{}}}", row.content))?;
-        by_room.entry(row.room_id).or_default().push((row.kind, event));
+        by_room.entry(row.room_id.take()).or_default().push(event(row)?);
     }
     Ok(by_room)
+}
+
+/// All account data of a room that the user is new to: it may have been set before, or be left from an earlier stay. What
+/// was emptied since is told too, for a client that remembers that stay.
+pub async fn of_new_room(app: &App, asked: &Asked<'_>, room_id: &RoomId) -> Result<Vec<Raw<AnyRoomAccountDataEvent>>> {
+    let rows = storage::account_data::of_room(&app.db, asked.user_id, room_id, asked.up_to).await?;
+    Ok(of_room(asked, rows.into_iter().map(event).collect::<Result<_>>()?))
+}
+
+/// What the client wants of a room's account data.
+pub fn of_room(asked: &Asked<'_>, events: Vec<(String, Raw<serde_json::Value>)>) -> Vec<Raw<AnyRoomAccountDataEvent>> {
+    let filter = &asked.filter.room.account_data;
+    let wanted = |kind: &str| type_wanted(filter.types.as_deref(), &filter.not_types, kind);
+    events.into_iter().filter(|(kind, _)| wanted(kind)).map(|(_, event)| event.cast_unchecked()).collect()
+}
+
+/// A type and its event.
+fn event(Changed { kind, content, .. }: Changed) -> Result<(String, Raw<serde_json::Value>)> {
+    let name = serde_json::to_string(&kind)?;
+    let event = Raw::from_json_string(format!("{{\"type\":{name},\"content\":{content}}}"))?;
+    Ok((kind, event))
 }

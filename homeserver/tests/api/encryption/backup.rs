@@ -1,4 +1,4 @@
-use http::{Method, StatusCode};
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::server::{Server, User};
@@ -21,12 +21,6 @@ fn key(is_verified: bool, first: u32, forwarded: u32) -> Value {
 async fn create(server: &Server, user: &User) -> String {
     let answer = server.post(user, VERSION, description("a")).await;
     answer["version"].as_str().expect("a version").to_owned()
-}
-
-async fn delete(server: &Server, user: &User, path: &str) -> Value {
-    let (status, answer) = server.json(Method::DELETE, path, Some(&user.token), &json!({})).await;
-    assert_eq!(status, StatusCode::OK, "{path}: {answer}");
-    answer
 }
 
 on_both_engines! {
@@ -52,7 +46,7 @@ on_both_engines! {
         let second = create(&server, &alice).await;
         assert_eq!(server.get(&alice, VERSION).await["version"], json!(second));
         for _ in 0..2 {
-            delete(&server, &alice, &format!("{VERSION}/{second}")).await;
+            server.delete(&alice, &format!("{VERSION}/{second}"), json!({})).await;
         }
         assert_eq!(server.get(&alice, VERSION).await["version"], json!(first), "the one before is current again");
         server.refused(Method::GET, &alice, &format!("{VERSION}/{second}"), Value::Null, "M_NOT_FOUND").await;
@@ -82,9 +76,9 @@ on_both_engines! {
         server.refused(Method::GET, &alice, &at(&format!("/{ROOM}/s9")), Value::Null, "M_NOT_FOUND").await;
         server.refused(Method::GET, &bob, &at(""), Value::Null, "M_NOT_FOUND").await;
 
-        assert_eq!(delete(&server, &alice, &at(&format!("/{ROOM}/s1"))).await, json!({ "etag": "4", "count": 2 }));
-        assert_eq!(delete(&server, &alice, &at(&format!("/{ROOM}"))).await, json!({ "etag": "5", "count": 1 }));
-        assert_eq!(delete(&server, &alice, &at("")).await, json!({ "etag": "6", "count": 0 }));
+        assert_eq!(server.delete(&alice, &at(&format!("/{ROOM}/s1")), json!({})).await, json!({ "etag": "4", "count": 2 }));
+        assert_eq!(server.delete(&alice, &at(&format!("/{ROOM}")), json!({})).await, json!({ "etag": "5", "count": 1 }));
+        assert_eq!(server.delete(&alice, &at(""), json!({})).await, json!({ "etag": "6", "count": 0 }));
         assert_eq!(server.get(&alice, &at("")).await, json!({ "rooms": {} }));
     }
 

@@ -1,4 +1,4 @@
-use http::{Method, StatusCode};
+use http::Method;
 use serde_json::{Value, json};
 
 use super::{SigningKey, device_keys, one_time_keys};
@@ -39,8 +39,7 @@ on_both_engines! {
         assert_eq!(next["events"], json!([]));
         server.refused(Method::POST, &alice, &format!("{PATH}/OTHER/events"), json!({}), "M_FORBIDDEN").await;
 
-        let (status, gone) = server.json(Method::DELETE, PATH, Some(&alice.token), &json!({})).await;
-        assert_eq!((status, gone), (StatusCode::OK, json!({ "device_id": "ASLEEP" })));
+        assert_eq!(server.delete(&alice, PATH, json!({})).await, json!({ "device_id": "ASLEEP" }));
         server.refused(Method::GET, &alice, PATH, Value::Null, "M_NOT_FOUND").await;
         assert_eq!(server.query(&bob, &alice).await["device_keys"][&alice.id], json!({}));
     }

@@ -1,7 +1,10 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::server::{Server, User};
+use crate::{
+    rooms::{join, leave, open_room},
+    server::{Server, User},
+};
 
 /// The server's present position as a token.
 fn token(server: &Server) -> String {
@@ -24,28 +27,11 @@ fn users(changed: &[&str], left: &[&str]) -> (Vec<String>, Vec<String>) {
     (names(changed), names(left))
 }
 
-async fn room(server: &Server, owner: &User, members: &[&User]) -> String {
-    let answer = server.post(owner, "/_matrix/client/v3/createRoom", json!({ "preset": "public_chat" })).await;
-    let room_id = answer["room_id"].as_str().expect("a room").to_owned();
-    for member in members {
-        join(server, member, &room_id).await;
-    }
-    room_id
-}
-
-async fn join(server: &Server, user: &User, room_id: &str) {
-    server.post(user, &format!("/_matrix/client/v3/rooms/{room_id}/join"), json!({})).await;
-}
-
-async fn leave(server: &Server, user: &User, room_id: &str) {
-    server.post(user, &format!("/_matrix/client/v3/rooms/{room_id}/leave"), json!({})).await;
-}
-
 on_both_engines! {
     async fn those_who_share_a_room_hear_of_new_keys(server: Server) {
         let (alice, bob) = (server.register("alice").await, server.register("bob").await);
         let carol = server.register("carol").await;
-        room(&server, &alice, &[&bob]).await;
+        open_room(&server, &alice, &[&bob]).await;
         let from = token(&server);
         assert_eq!(changes(&server, &alice, &from).await, users(&[], &[]));
         server.upload_device_keys(&bob).await;
@@ -60,7 +46,7 @@ on_both_engines! {
 
     async fn what_changed_is_known_after_a_restart(server: Server) {
         let (alice, bob) = (server.register("alice").await, server.register("bob").await);
-        room(&server, &alice, &[&bob]).await;
+        open_room(&server, &alice, &[&bob]).await;
         let from = token(&server);
         server.upload_device_keys(&bob).await;
         let server = server.restarted().await;
@@ -69,14 +55,14 @@ on_both_engines! {
 
     async fn those_who_meet_hear_of_each_other(server: Server) {
         let (alice, bob) = (server.register("alice").await, server.register("bob").await);
-        let first = room(&server, &alice, &[]).await;
+        let first = open_room(&server, &alice, &[]).await;
         let from = token(&server);
         join(&server, &bob, &first).await;
         assert_eq!(changes(&server, &alice, &from).await, users(&["bob"], &[]));
         assert_eq!(changes(&server, &bob, &from).await, users(&["alice"], &[]));
         // A second room of the same two is no news, nor is leaving it.
         let from = token(&server);
-        let second = room(&server, &alice, &[&bob]).await;
+        let second = open_room(&server, &alice, &[&bob]).await;
         assert_eq!(changes(&server, &alice, &from).await, users(&[], &[]));
         leave(&server, &bob, &second).await;
         assert_eq!(changes(&server, &alice, &from).await, users(&[], &[]));
@@ -88,7 +74,7 @@ on_both_engines! {
 
     async fn a_long_absence_is_made_up_for(server: Server) {
         let (alice, bob) = (server.register("alice").await, server.register("bob").await);
-        let room_id = room(&server, &alice, &[]).await;
+        let room_id = open_room(&server, &alice, &[]).await;
         let from = token(&server);
         join(&server, &bob, &room_id).await;
         // More events than are held in memory.

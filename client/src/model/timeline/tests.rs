@@ -1,0 +1,133 @@
+use super::*;
+use crate::model::update::Failure;
+
+fn message(n: usize, sender: &str, at_ms: i64) -> Item {
+    let message = Message { at_ms, ..Message::words(&format!("$e{n}"), sender, sender, "слова") };
+    Item { id: format!("i{n}"), ..Item::from(message) }
+}
+
+fn many(range: std::ops::Range<usize>) -> imbl::Vector<Item> {
+    range.map(|n| message(n, "@a:x", n as i64 * 1000)).collect()
+}
+
+fn shown(timeline: &Timeline) -> (String, String, usize) {
+    let rows = timeline.rows();
+    (rows[0].item.id.clone(), rows[rows.len() - 1].item.id.clone(), rows.len())
+}
+
+#[test]
+fn groups_by_sender_and_minute() {
+    let mut timeline = Timeline::default();
+    let values = [
+        message(0, "@a:x", 0),
+        message(1, "@a:x", 1_000),
+        message(2, "@a:x", 61_000),
+        message(3, "@b:x", 62_000),
+        message(4, "@b:x", 900_000),
+    ];
+    timeline.apply(vec![VectorDiff::Reset { values: values.into_iter().collect() }]);
+    let flags: Vec<(bool, bool)> = timeline.rows().iter().map(|row| (row.first, row.last)).collect();
+    assert_eq!(flags, [(true, false), (false, true), (false, true), (true, true), (true, true)]);
+}
+
+#[test]
+fn a_long_room_opens_at_its_end_and_grows_upwards() {
+    let mut timeline = Timeline::default();
+    timeline.apply(vec![VectorDiff::Reset { values: many(0..1000) }]);
+    assert_eq!(shown(&timeline), ("i880".into(), "i999".into(), 120));
+    assert_eq!(timeline.older(), (Older::Grew, Keep::End));
+    assert_eq!(shown(&timeline), ("i820".into(), "i999".into(), 180));
+    for _ in 0..6 {
+        timeline.older();
+    }
+    assert!(timeline.trim_below());
+    assert_eq!(shown(&timeline), ("i460".into(), "i819".into(), 360));
+    assert!(!timeline.follows());
+    // New messages do not move what is shown.
+    timeline.apply(vec![VectorDiff::PushBack { value: message(1000, "@a:x", 1_000_000) }]);
+    assert_eq!(shown(&timeline).0, "i460");
+    timeline.to_end();
+    assert_eq!(shown(&timeline), ("i881".into(), "i1000".into(), 120));
+}
+
+#[test]
+fn history_loads_once_at_a_time_and_keeps_the_distance_from_the_end() {
+    let mut timeline = Timeline::default();
+    timeline.apply(vec![VectorDiff::Reset { values: many(10..200) }]);
+    while timeline.older().0 == Older::Grew {}
+    assert!(timeline.loading);
+    assert_eq!(timeline.older().0, Older::Nothing);
+    let keep = timeline.apply((0..10).rev().map(|n| VectorDiff::PushFront { value: message(n, "@a:x", 0) }).collect());
+    assert_eq!(keep, Keep::End);
+    assert_eq!(shown(&timeline).1, "i199");
+    timeline.loading = false;
+    timeline.at_start = true;
+    while timeline.older().0 == Older::Grew {}
+    assert_eq!(shown(&timeline).0, "i0");
+    assert_eq!(timeline.older().0, Older::Nothing);
+}
+
+#[test]
+fn every_diff_is_applied() {
+    let mut timeline = Timeline::default();
+    let keep = timeline.apply(vec![
+        VectorDiff::Append { values: many(0..4) },
+        VectorDiff::PushBack { value: message(9, "@b:x", 0) },
+        VectorDiff::PopFront,
+        VectorDiff::Set { index: 0, value: message(7, "@a:x", 0) },
+        VectorDiff::Remove { index: 1 },
+        VectorDiff::Insert { index: 1, value: message(8, "@a:x", 0) },
+        VectorDiff::PopBack,
+        VectorDiff::Truncate { length: 2 },
+    ]);
+    assert_eq!(keep, Keep::Follow);
+    assert_eq!(shown(&timeline), ("i7".into(), "i8".into(), 2));
+    timeline.apply(vec![VectorDiff::Clear]);
+    assert!(timeline.rows().is_empty());
+    assert!(timeline.message("$e7").is_none());
+}
+
+#[test]
+fn newer_rows_come_back() {
+    let mut timeline = Timeline::default();
+    timeline.apply(vec![VectorDiff::Reset { values: many(0..1000) }]);
+    for _ in 0..10 {
+        timeline.older();
+        timeline.trim_below();
+    }
+    assert!(!timeline.follows());
+    while timeline.newer() {}
+    assert!(timeline.follows());
+    assert_eq!(shown(&timeline).1, "i999");
+}
+
+#[test]
+fn the_window_moves_to_a_message_that_is_asked_for() {
+    let mut timeline = Timeline::default();
+    timeline.apply(vec![VectorDiff::Reset { values: many(0..1000) }]);
+    assert_eq!(timeline.reveal("$e990").as_deref(), Some("i990"));
+    assert_eq!(shown(&timeline), ("i880".into(), "i999".into(), 120), "what is shown already stays where it is");
+    assert_eq!(timeline.reveal("$e10").as_deref(), Some("i10"));
+    assert_eq!(shown(&timeline), ("i0".into(), "i69".into(), 70));
+    assert_eq!(timeline.reveal("$e500").as_deref(), Some("i500"), "below the window too");
+    assert_eq!(shown(&timeline), ("i440".into(), "i559".into(), 120));
+    assert_eq!(timeline.reveal("$e1000"), None);
+}
+
+#[test]
+fn what_could_not_be_loaded_is_not_asked_for_again_by_itself() {
+    let mut timeline = Timeline::default();
+    assert!(timeline.is_short() && timeline.load() && !timeline.load());
+    timeline.page(Paging::Failed(Failure::ServerAway));
+    assert!(!timeline.load());
+    timeline.page(Paging::More);
+    assert!(timeline.load());
+    timeline.page(Paging::Start);
+    assert!(!timeline.load() && !timeline.is_whole());
+    let first = Item { id: "start".into(), kind: ItemKind::Start };
+    timeline.apply(vec![VectorDiff::PushFront { value: first }, VectorDiff::Append { values: many(0..60) }]);
+    assert!(timeline.is_whole() && !timeline.is_short());
+    // The Matrix side let go of the history: it is loaded anew.
+    timeline.apply(vec![VectorDiff::Clear]);
+    assert!(timeline.load());
+}
