@@ -67,7 +67,10 @@ pub(super) async fn take(live: &Arc<Live>, command: Command) {
 
 async fn attempt(live: &Arc<Live>, command: Command) -> Result<(), Failure> {
     match command {
-        Command::Send { room, text, reply_to } => send(&live.timeline(&room).await?, &text, reply_to.as_deref()).await,
+        Command::Send { room, text, reply_to } => {
+            let timeline = live.timeline(&room).await?;
+            send(&timeline, &text, reply_to.as_deref()).await
+        }
         Command::Edit { room, key, text } => {
             let content = EditedContent::RoomMessage(RoomMessageEventContentWithoutRelation::text_markdown(text));
             live.timeline(&room).await?.edit(&item_id(&key), content).await.map_err(|error| of_timeline(&error))
@@ -82,7 +85,10 @@ async fn attempt(live: &Arc<Live>, command: Command) -> Result<(), Failure> {
         Command::Remove { room, key } => {
             live.timeline(&room).await?.redact(&item_id(&key), None).await.map_err(|error| of_timeline(&error))
         }
-        Command::Retry { room, key } => retry(&live.timeline(&room).await?, &key).await,
+        Command::Retry { room, key } => {
+            let timeline = live.timeline(&room).await?;
+            retry(&timeline, &key).await
+        }
         Command::Typing { room, typing } => {
             let room = live.room(&room).ok_or(Failure::NotFound)?;
             if let Err(error) = room.typing_notice(typing).await {
