@@ -80,13 +80,13 @@ pub async fn search(
     answer.count = UInt::try_from(found.hits.len() as u64).ok();
     answer.highlights = highlights(&criteria, page);
     answer.next_batch = token.next(&found, range.end, None).map(|next| next.to_string());
+    let wish = &criteria.event_context;
     for hit in page {
         let Some(open) = found.rooms.get(&hit.event.room_id) else { continue };
         let mut result = SearchResult::new();
         result.rank = Some(hit.rank);
         result.result = viewer.show_in(&app.db, &open.room, &open.sight, &[hit.event.clone()]).await?.pop();
-        if around::is_wanted(&criteria.event_context) {
-            let wish = &criteria.event_context;
+        if around::is_wanted(wish) {
             result.context = around::around(&app, &viewer, &open.room, &hit.event, wish).await?;
         }
         answer.results.push(result);
