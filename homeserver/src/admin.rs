@@ -16,7 +16,7 @@ pub use register::SharedSecret;
 use axum::{
     Router,
     response::Response,
-    routing::{delete, get, post},
+    routing::{delete, get, post, put},
 };
 use http::StatusCode;
 use serde::Serialize;
@@ -33,6 +33,7 @@ pub fn router() -> Router<App> {
         .route("/reset_password/{user_id}", post(users::reset_password))
         .route("/deactivate/{user_id}", post(users::deactivate))
         .route("/whois/{user_id}", get(users::whois))
+        .route("/suspend/{user_id}", put(users::suspend))
         .route("/users/{user_id}/admin", get(users::is_admin).put(users::set_admin))
         .route("/users/{user_id}/joined_rooms", get(users::joined_rooms))
         .route("/users/{user_id}/login", post(users::login))

@@ -1,6 +1,7 @@
 //! The client-server API: the whole route table, one line an endpoint.
 
 pub mod account;
+pub mod admin;
 pub mod alias;
 pub mod appservice;
 pub mod auth;
@@ -30,7 +31,9 @@ pub mod relations;
 pub mod reporting;
 pub mod room;
 pub mod ruma;
+pub mod search;
 pub mod session;
+pub mod space;
 pub mod state;
 pub mod sync;
 pub mod tag;
@@ -39,6 +42,7 @@ pub mod threads;
 pub mod to_device;
 pub mod typing;
 pub mod user_directory;
+pub mod voip;
 
 use axum::{
     Router,
@@ -60,12 +64,16 @@ pub fn router(app: &App) -> Router {
     Router::new()
         .endpoint(discovery::versions)
         .endpoint(discovery::homeserver)
+        .endpoint(discovery::support)
         .endpoint(discovery::capabilities)
         // Rooms
         .endpoint(room::create)
         .endpoint(room::event)
         .endpoint(room::aliases)
         .endpoint(room::at_timestamp)
+        .endpoint(room::upgrade)
+        .endpoint(room::summary)
+        .endpoint(space::hierarchy)
         .endpoint(room::report_content)
         .endpoint(room::report_room)
         .endpoint(membership::join)
@@ -77,6 +85,7 @@ pub fn router(app: &App) -> Router {
         .endpoint(membership::unban)
         .endpoint(membership::forget)
         .endpoint(membership::joined_rooms)
+        .endpoint(membership::mutual_rooms::mutual_rooms)
         .endpoint(membership::joined_members)
         .endpoint(membership::members)
         .endpoint(knock::knock)
@@ -84,6 +93,7 @@ pub fn router(app: &App) -> Router {
         .endpoint(message::messages)
         .endpoint(redact::redact)
         .endpoint(context::context)
+        .endpoint(search::search)
         .endpoint(relations::all)
         .endpoint(relations::of_type)
         .endpoint(relations::of_type_and_kind)
@@ -103,6 +113,7 @@ pub fn router(app: &App) -> Router {
         // Accounts
         .endpoint(session::get_login_types)
         .endpoint(session::login)
+        .endpoint(session::get_login_token)
         .endpoint(session::refresh_token)
         .endpoint(session::logout)
         .endpoint(session::logout_all)
@@ -112,9 +123,24 @@ pub fn router(app: &App) -> Router {
         .endpoint(account::whoami)
         .endpoint(account::change_password)
         .endpoint(account::deactivate)
-        .endpoint(account::get_3pids)
+        .endpoint(account::third_party::list)
+        .endpoint(account::third_party::add)
+        .endpoint(account::third_party::bind)
+        .endpoint(account::third_party::delete)
+        .endpoint(account::third_party::unbind)
+        .endpoint(account::third_party::email_token)
+        .endpoint(account::third_party::msisdn_token)
+        .endpoint(account::third_party::register_by_email)
+        .endpoint(account::third_party::register_by_msisdn)
+        .endpoint(account::third_party::reset_by_email)
+        .endpoint(account::third_party::reset_by_msisdn)
         .endpoint(account::request_openid_token)
         .route("/_matrix/federation/v1/openid/userinfo", get(account::openid_userinfo))
+        .endpoint(admin::whois)
+        .endpoint(admin::is_suspended)
+        .endpoint(admin::suspend)
+        .endpoint(admin::is_locked)
+        .endpoint(admin::lock)
         .endpoint(device::get_devices)
         .endpoint(device::get_device)
         .endpoint(device::update_device)
@@ -155,6 +181,8 @@ pub fn router(app: &App) -> Router {
         .endpoint(push::get_pushers)
         .endpoint(push::set_pusher)
         .endpoint(push::get_notifications)
+        // Calls
+        .streaming(voip::turn_server)
         // Application services
         .endpoint(appservice::request_ping)
         .endpoint(appservice::set_room_visibility)

@@ -12,6 +12,8 @@ mod reference;
 mod registration;
 mod rooms;
 mod server;
+mod support;
+mod voip;
 
 pub use appservices::Appservices;
 pub use database::Database;
@@ -22,6 +24,8 @@ pub use media::Media;
 pub use registration::Registration;
 pub use rooms::Rooms;
 pub use server::Server;
+pub use support::Support;
+pub use voip::Voip;
 
 use std::path::{Path, PathBuf};
 
@@ -51,12 +55,18 @@ pub struct Config {
     /// Files and pictures.
     #[serde(default)]
     pub media: Media,
+    /// Calls.
+    #[serde(default)]
+    pub voip: Voip,
     /// Limits against floods.
     #[serde(default)]
     pub limits: Limits,
     /// Application services.
     #[serde(default)]
     pub appservices: Appservices,
+    /// Where people find help.
+    #[serde(default)]
+    pub support: Support,
     /// The developer's mode: see `parta-server serve --dev`. Never set in a file.
     #[serde(skip)]
     pub dev: bool,
@@ -110,7 +120,9 @@ impl Config {
             rooms: Rooms::default(),
             directory: Directory::default(),
             media: Media { url_previews: true, preview_private_addresses: true, ..Media::default() },
+            voip: Voip::default(),
             limits: Limits::none(),
+            support: Support::default(),
             server,
             database,
             dev: true,
@@ -122,6 +134,7 @@ impl Config {
         self.server.check()?;
         self.database.check()?;
         self.rooms.check()?;
+        self.voip.check()?;
         self.login.check()
     }
 

@@ -30,5 +30,7 @@ pub mod typing;
 pub mod uiaa;
 pub mod unread;
 pub mod users;
+pub mod voip;
+pub mod words;
 
 pub use crate::event;

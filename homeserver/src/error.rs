@@ -112,11 +112,25 @@ impl ApiError {
         )
     }
 
+    /// A code, 400, that ruma's type does not list and so has no constructor for.
+    fn unlisted(errcode: &str, message: impl Into<String>) -> Self {
+        let kind = serde_json::from_value(serde_json::json!({ "errcode": errcode }));
+        Self::new(StatusCode::BAD_REQUEST, kind.unwrap_or(ErrorKind::Unknown), message)
+    }
+
     /// `M_INVALID_SIGNATURE`, 400.
     pub fn invalid_signature(message: impl Into<String>) -> Self {
-        // ruma's type has no constructor for codes that it does not list.
-        let kind = serde_json::from_value(serde_json::json!({ "errcode": "M_INVALID_SIGNATURE" }));
-        Self::new(StatusCode::BAD_REQUEST, kind.unwrap_or(ErrorKind::Unknown), message)
+        Self::unlisted("M_INVALID_SIGNATURE", message)
+    }
+
+    /// `M_PROFILE_TOO_LARGE`, 400.
+    pub fn profile_too_large(message: impl Into<String>) -> Self {
+        Self::unlisted("M_PROFILE_TOO_LARGE", message)
+    }
+
+    /// `M_KEY_TOO_LARGE`, 400.
+    pub fn key_too_large(message: impl Into<String>) -> Self {
+        Self::unlisted("M_KEY_TOO_LARGE", message)
     }
 
     /// `M_WRONG_ROOM_KEYS_VERSION`, 403, with the version that is current.

@@ -107,6 +107,8 @@ pub struct Draft {
     pub transaction: Option<Transaction>,
     /// A time other than now (application services may say so).
     pub origin_server_ts: Option<Millis>,
+    /// The words by which it is found, if they are known already: the journal has better things to do.
+    pub words: Option<String>,
 }
 
 impl Draft {
@@ -120,6 +122,7 @@ impl Draft {
             redacts: None,
             transaction: None,
             origin_server_ts: None,
+            words: None,
         }
     }
 

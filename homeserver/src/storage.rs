@@ -1,6 +1,7 @@
 //! Tables and the statements on them; knows rows, never rooms' rules, and nothing of HTTP.
 //!
-//! Architecture invariant: SQL stands in this module only, and every statement is written once for both engines.
+//! Architecture invariant: SQL stands in this module only, and every statement but those of [`search`] is written once for
+//! both engines.
 //! There is no cache here: caches live with the service that writes the data.
 
 pub mod account_data;
@@ -16,6 +17,7 @@ pub mod events;
 pub mod filters;
 pub mod key_backup;
 pub mod keys;
+pub mod login_tokens;
 pub mod media;
 pub mod migrations;
 pub mod presence;
@@ -24,5 +26,6 @@ pub mod receipts;
 pub mod relations;
 pub mod reports;
 pub mod rooms;
+pub mod search;
 pub mod sessions;
 pub mod to_device;

@@ -98,7 +98,7 @@ async fn shown(app: &App, user_id: &OwnedUserId) -> Result<Value> {
         "deactivated": account.deactivated, "erased": account.erased, "shadow_banned": false,
         "creation_ts": account.created_at / 1000, "last_seen_ts": last_seen, "appservice_id": account.appservice_id,
         "consent_server_notice_sent": null, "consent_version": null, "consent_ts": null,
-        "user_type": account.user_type, "locked": account.locked, "suspended": false,
+        "user_type": account.user_type, "locked": account.locked, "suspended": account.suspended,
     }))
 }
 
@@ -234,6 +234,27 @@ pub(super) async fn deactivate(
 ) -> Result<Response> {
     app.accounts.close(&app.rooms, &path.user(&app)?, body.erase).await?;
     Ok(ok(&json!({ "id_server_unbind_result": "success" })))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Suspension {
+    suspend: bool,
+}
+
+/// `PUT /_synapse/admin/v1/suspend/{userId}`
+pub(super) async fn suspend(
+    State(app): State<App>,
+    Admin(caller): Admin,
+    path: Path,
+    Body(body): Body<Suspension>,
+) -> Result<Response> {
+    let user_id = path.user(&app)?;
+    app.users.require(&user_id).await?;
+    if user_id == caller && body.suspend {
+        return Err(ApiError::invalid_param("Nobody takes their own rights away. Let another administrator do it."));
+    }
+    app.accounts.set_suspended(&user_id, body.suspend).await?;
+    Ok(ok(&json!({ format!("user_{user_id}_suspended"): body.suspend })))
 }
 
 /// `GET /_synapse/admin/v1/users/{userId}/admin`

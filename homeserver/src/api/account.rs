@@ -1,5 +1,7 @@
 //! Accounts: registering, passwords, closing.
 
+pub mod third_party;
+
 use axum::{
     extract::{RawQuery, State},
     response::Response,
@@ -7,7 +9,7 @@ use axum::{
 use ruma::{
     api::{
         client::account::{
-            ThirdPartyIdRemovalStatus, change_password, check_registration_token_validity, deactivate, get_3pids,
+            ThirdPartyIdRemovalStatus, change_password, check_registration_token_validity, deactivate,
             get_username_availability,
             register::{self, LoginType, RegistrationKind},
             request_openid_token, whoami,
@@ -150,11 +152,6 @@ pub async fn deactivate(
     app.uiaa.require(&caller, "deactivate", body.auth.as_ref()).await?;
     app.accounts.close(&app.rooms, &caller.user_id, body.erase).await?;
     Ok(deactivate::v3::Response::new(ThirdPartyIdRemovalStatus::Success))
-}
-
-/// `GET /_matrix/client/v3/account/3pid`: there are none here.
-pub async fn get_3pids(State(_): State<App>, _: Ruma<get_3pids::v3::Request>) -> Result<get_3pids::v3::Response> {
-    Ok(get_3pids::v3::Response::new(Vec::new()))
 }
 
 /// `POST /_matrix/client/v3/user/{userId}/openid/request_token`

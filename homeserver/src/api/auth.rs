@@ -107,16 +107,16 @@ impl Authenticate for AccessToken {
         };
         // https://spec.matrix.org/v1.18/application-service-api/#identity-assertion
         let user_id = Appservices::acts_as(&appservice, context.query("user_id").as_deref())?;
-        match app.users.get(&user_id).await?.as_deref() {
+        let suspended = match app.users.get(&user_id).await?.as_deref() {
             None => return Err(ApiError::forbidden("The application service has not registered this user.")),
             Some(account) if account.deactivated => {
                 return Err(ApiError::user_deactivated("This account was closed. Ask an administrator."));
             }
             Some(account) if account.locked && !context.signs_out() => return Err(sessions::locked()),
-            Some(_) => {}
-        }
+            Some(account) => account.suspended,
+        };
         let device_id = context.query("device_id").map(Into::into);
-        Ok(Requester { user_id, device_id, appservice: Some(appservice), token: None })
+        Ok(Requester { user_id, device_id, appservice: Some(appservice), token: None, suspended })
     }
 }
 

@@ -7,10 +7,7 @@ use std::collections::HashSet;
 use super::ruma::Ruma;
 use crate::{
     app::App,
-    domain::{
-        event::Event,
-        rooms::{history::Stretch, view::Viewer},
-    },
+    domain::{event::Event, rooms::view::Viewer},
     error::{ApiError, Result},
     storage,
     sync::{filter::event_wanted, token::Token},
@@ -27,23 +24,18 @@ pub async fn context(
     let limit = u64::from(body.limit).min(100) as usize;
     let wanted = |event: &Event| event_wanted(&body.filter, event);
     let user_id = &caller.user_id;
-    let (before, after) = (limit.div_ceil(2), limit / 2);
-    let back = Stretch { from: event.position - 1, to: None, backwards: true, limit: before.max(1) };
-    let earlier = app.room_actions.page(&room, user_id, back, &wanted).await?;
-    let on = Stretch { from: event.position, to: None, backwards: false, limit: after.max(1) };
-    let later = app.room_actions.page(&room, user_id, on, &wanted).await?;
-    let earlier_events = &earlier.events[..earlier.events.len().min(before)];
-    let later_events = &later.events[..later.events.len().min(after)];
+    let limits = (limit.div_ceil(2), limit / 2);
+    let around = app.room_actions.around(&room, user_id, &event, limits, &wanted).await?;
 
-    let last = later_events.last().unwrap_or(&event);
-    let mut state = if last.position >= room.position {
+    let (start, end) = around.bounds(&event);
+    let mut state = if end >= room.position {
         room.all().cloned().collect()
     } else {
-        storage::events::state_at(&app.db, &room.room_id, last.position).await?
+        storage::events::state_at(&app.db, &room.room_id, end).await?
     };
     if !body.filter.lazy_load_options.is_disabled() {
-        let senders: HashSet<_> =
-            earlier_events.iter().chain(later_events).chain([&event]).map(|event| event.sender.as_str()).collect();
+        let shown = around.earlier.iter().chain(&around.later).chain([&event]);
+        let senders: HashSet<_> = shown.map(|event| event.sender.as_str()).collect();
         state.retain(|event| {
             event.state_type() != StateEventType::RoomMember
                 || event.state_key.as_deref().is_some_and(|user_id| senders.contains(user_id))
@@ -51,12 +43,11 @@ pub async fn context(
     }
     let viewer = Viewer::new(&caller, app.clock.now());
     let mut response = get_context::v3::Response::new();
-    let first = earlier_events.last().unwrap_or(&event).position - 1;
-    response.start = Some(Token::at(first.max(0)).to_string());
-    response.end = Some(Token::at(last.position).to_string());
-    let sight = &later.sight;
-    response.events_before = viewer.show_in(&app.db, &room, sight, earlier_events).await?;
-    response.events_after = viewer.show_in(&app.db, &room, sight, later_events).await?;
+    response.start = Some(Token::at(start).to_string());
+    response.end = Some(Token::at(end).to_string());
+    let sight = &around.sight;
+    response.events_before = viewer.show_in(&app.db, &room, sight, &around.earlier).await?;
+    response.events_after = viewer.show_in(&app.db, &room, sight, &around.later).await?;
     response.state = viewer.show(&app.db, &state).await?;
     response.event = viewer.show_in(&app.db, &room, sight, &[event]).await?.pop();
     Ok(response)

@@ -4,12 +4,21 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use ruma::api::client::discovery::get_capabilities::v3::{
-    Capabilities, ChangePasswordCapability, RoomVersionStability, RoomVersionsCapability, ThirdPartyIdChangesCapability,
+    AccountModerationCapability, Capabilities, ChangePasswordCapability, GetLoginTokenCapability, RoomVersionStability,
+    RoomVersionsCapability, ThirdPartyIdChangesCapability,
 };
-use ruma::api::client::discovery::{discover_homeserver, get_capabilities, get_supported_versions};
+use ruma::api::client::discovery::{
+    discover_homeserver,
+    discover_support::{self, Contact, ContactRole},
+    get_capabilities, get_supported_versions,
+};
 
-use super::ruma::Ruma;
-use crate::{app::App, config, error::Result};
+use super::{membership::mutual_rooms, ruma::Ruma};
+use crate::{
+    app::App,
+    config,
+    error::{ApiError, Result},
+};
 
 /// `GET /_matrix/client/versions`
 pub async fn versions(
@@ -20,7 +29,9 @@ pub async fn versions(
         "r0.6.1", "v1.1", "v1.2", "v1.3", "v1.4", "v1.5", "v1.6", "v1.7", "v1.8", "v1.9", "v1.10", "v1.11", "v1.12",
         "v1.13",
     ];
-    Ok(get_supported_versions::Response::new(versions.map(str::to_owned).into()))
+    let mut response = get_supported_versions::Response::new(versions.map(str::to_owned).into());
+    response.unstable_features.insert(mutual_rooms::FEATURE.to_owned(), true);
+    Ok(response)
 }
 
 /// `GET /.well-known/matrix/client`
@@ -31,10 +42,30 @@ pub async fn homeserver(
     Ok(discover_homeserver::Response::new(discover_homeserver::HomeserverInfo::new(app.config.server.base_url())))
 }
 
+/// `GET /.well-known/matrix/support`
+pub async fn support(State(app): State<App>, _: Ruma<discover_support::Request>) -> Result<discover_support::Response> {
+    let config = &app.config.support;
+    let contact = match (&config.email, &config.matrix_id) {
+        (Some(email), matrix_id) => {
+            let mut contact = Contact::with_email_address(ContactRole::Admin, email.clone());
+            contact.matrix_id.clone_from(matrix_id);
+            Some(contact)
+        }
+        (None, Some(matrix_id)) => Some(Contact::with_matrix_id(ContactRole::Admin, matrix_id.clone())),
+        (None, None) => None,
+    };
+    if contact.is_none() && config.page.is_none() {
+        return Err(ApiError::not_found("Nobody is named here for help. Ask whoever gave you your account."));
+    }
+    let mut response = discover_support::Response::with_contacts(contact.into_iter().collect());
+    response.support_page = config.page.as_ref().map(ToString::to_string);
+    Ok(response)
+}
+
 /// `GET /_matrix/client/v3/capabilities`
 pub async fn capabilities(
     State(app): State<App>,
-    _: Ruma<get_capabilities::v3::Request>,
+    request: Ruma<get_capabilities::v3::Request>,
 ) -> Result<get_capabilities::v3::Response> {
     let available: BTreeMap<_, _> =
         config::Rooms::VERSIONS.into_iter().map(|version| (version, RoomVersionStability::Stable)).collect();
@@ -43,5 +74,11 @@ pub async fn capabilities(
     capabilities.change_password = ChangePasswordCapability::new(app.config.login.password);
     // Left out, clients read it as yes, and offer e-mail addresses that go nowhere.
     capabilities.thirdparty_id_changes = ThirdPartyIdChangesCapability::new(false);
+    // It asks for proof of who one is, which needs a password or the academy's sign-on.
+    let account = app.users.get(&request.caller.user_id).await?;
+    let has_password = account.as_ref().is_some_and(|account| account.password_hash.is_some());
+    capabilities.get_login_token = GetLoginTokenCapability::new(app.accounts.jwt.is_some() || has_password);
+    let moderates = account.is_some_and(|account| account.admin);
+    capabilities.account_moderation = AccountModerationCapability::new(moderates, moderates);
     Ok(get_capabilities::v3::Response::new(capabilities))
 }

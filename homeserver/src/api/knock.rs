@@ -11,8 +11,9 @@ pub async fn knock(
     State(app): State<App>,
     Ruma { body, caller, .. }: Ruma<knock_room::v3::Request>,
 ) -> Result<knock_room::v3::Response> {
+    caller.may_take_part()?;
     app.limits.message(&caller.user_id)?;
-    let room_id = room_id(&app, &caller, &body.room_id_or_alias).await?;
+    let room_id = room_id(&app, caller.appservice.as_deref(), &body.room_id_or_alias).await?;
     app.room_actions.knock(&caller.user_id, &room_id, body.reason).await?;
     Ok(knock_room::v3::Response::new(room_id))
 }

@@ -8,7 +8,8 @@ use ruma::{
     api::{
         IncomingRequest, Metadata, OutgoingResponse,
         client::{
-            push::set_pushrule, session::login, sync::sync_events, threads::get_threads, typing::create_typing_event,
+            push::set_pushrule, search::search_events, session::login, sync::sync_events, threads::get_threads,
+            typing::create_typing_event,
         },
         error::{FromHttpRequestError, IntoHttpError},
     },
@@ -76,6 +77,17 @@ lenient! {
         fill_query(parts, "include", "all");
         Ok(body.to_vec())
     }
+}
+
+lenient! {
+    /// A search; without an `event_context` nothing is told of what stands around a result.
+    SearchEvents(search_events::v3::Request),
+    |_, body| Ok(filled(body, |body| {
+        let events = body.get_mut("search_categories").and_then(|categories| categories.get_mut("room_events"));
+        if let Some(Value::Object(events)) = events {
+            events.entry("event_context").or_insert_with(|| json!({ "before_limit": 0, "after_limit": 0 }));
+        }
+    }))
 }
 
 lenient! {

@@ -1,5 +1,7 @@
 //! Joining, inviting, leaving, kicking, banning, forgetting; and who is in a room.
 
+pub mod mutual_rooms;
+
 use std::collections::BTreeMap;
 
 use axum::extract::State;
@@ -15,17 +17,17 @@ use ruma::{
 use super::ruma::Ruma;
 use crate::{
     app::App,
-    domain::{rooms::view::Viewer, sessions::Requester},
+    domain::{appservices::Appservice, rooms::view::Viewer},
     error::{ApiError, Result},
     storage,
     sync::token::Token,
 };
 
-/// The room behind an id or an alias.
-pub async fn room_id(app: &App, caller: &Requester, id: &RoomOrAliasId) -> Result<OwnedRoomId> {
+/// The room behind an id or an alias, for an application service if one asks.
+pub async fn room_id(app: &App, asking: Option<&Appservice>, id: &RoomOrAliasId) -> Result<OwnedRoomId> {
     match <&ruma::RoomId>::try_from(id) {
         Ok(room_id) => Ok(room_id.to_owned()),
-        Err(alias) => super::alias::resolve(app, alias, caller.appservice.as_deref()).await,
+        Err(alias) => super::alias::resolve(app, alias, asking).await,
     }
 }
 
@@ -34,6 +36,7 @@ pub async fn join(
     State(app): State<App>,
     Ruma { body, caller, .. }: Ruma<join_room_by_id::v3::Request>,
 ) -> Result<join_room_by_id::v3::Response> {
+    caller.may_take_part()?;
     app.limits.message(&caller.user_id)?;
     app.room_actions.join(&caller.user_id, &body.room_id, body.reason).await?;
     Ok(join_room_by_id::v3::Response::new(body.room_id))
@@ -44,8 +47,9 @@ pub async fn join_by_alias(
     State(app): State<App>,
     Ruma { body, caller, .. }: Ruma<join_room_by_id_or_alias::v3::Request>,
 ) -> Result<join_room_by_id_or_alias::v3::Response> {
+    caller.may_take_part()?;
     app.limits.message(&caller.user_id)?;
-    let room_id = room_id(&app, &caller, &body.room_id_or_alias).await?;
+    let room_id = room_id(&app, caller.appservice.as_deref(), &body.room_id_or_alias).await?;
     app.room_actions.join(&caller.user_id, &room_id, body.reason).await?;
     Ok(join_room_by_id_or_alias::v3::Response::new(room_id))
 }
@@ -55,6 +59,7 @@ pub async fn invite(
     State(app): State<App>,
     Ruma { body, caller, .. }: Ruma<invite_user::v3::Request>,
 ) -> Result<invite_user::v3::Response> {
+    caller.may_take_part()?;
     app.limits.message(&caller.user_id)?;
     let invite_user::v3::InvitationRecipient::UserId(recipient) = body.recipient else {
         return Err(ApiError::forbidden("Invitations by e-mail or phone number are not possible here."));
@@ -80,6 +85,7 @@ pub async fn kick(
     State(app): State<App>,
     Ruma { body, caller, .. }: Ruma<kick_user::v3::Request>,
 ) -> Result<kick_user::v3::Response> {
+    caller.may_take_part()?;
     app.limits.message(&caller.user_id)?;
     app.room_actions.kick(&caller.user_id, &body.room_id, &body.user_id, body.reason).await?;
     Ok(kick_user::v3::Response::new())
@@ -90,6 +96,7 @@ pub async fn ban(
     State(app): State<App>,
     Ruma { body, caller, .. }: Ruma<ban_user::v3::Request>,
 ) -> Result<ban_user::v3::Response> {
+    caller.may_take_part()?;
     app.limits.message(&caller.user_id)?;
     app.room_actions.ban(&caller.user_id, &body.room_id, &body.user_id, body.reason).await?;
     Ok(ban_user::v3::Response::new())
@@ -100,6 +107,7 @@ pub async fn unban(
     State(app): State<App>,
     Ruma { body, caller, .. }: Ruma<unban_user::v3::Request>,
 ) -> Result<unban_user::v3::Response> {
+    caller.may_take_part()?;
     app.limits.message(&caller.user_id)?;
     app.room_actions.unban(&caller.user_id, &body.room_id, &body.user_id, body.reason).await?;
     Ok(unban_user::v3::Response::new())

@@ -14,10 +14,10 @@ use crate::{
     error::{ApiError, Result},
 };
 
-/// Who changes a profile must be its owner.
+/// Who changes a profile must be its owner, and not suspended.
 fn own(caller: &Requester, user_id: &UserId) -> Result<()> {
     if caller.user_id == user_id {
-        return Ok(());
+        return caller.may_take_part();
     }
     Err(ApiError::forbidden("One changes one's own profile only."))
 }

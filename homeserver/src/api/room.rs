@@ -2,10 +2,12 @@
 
 use axum::extract::State;
 use ruma::{
-    RoomAliasId,
+    RoomAliasId, RoomVersionId,
     api::client::room::{
-        Visibility, aliases, create_room, get_event_by_timestamp, get_room_event, report_content, report_room,
+        Visibility, aliases, create_room, get_event_by_timestamp, get_room_event, get_summary, report_content,
+        report_room, upgrade_room,
     },
+    events::room::member::MembershipState,
 };
 use serde::Deserialize;
 
@@ -16,7 +18,7 @@ use crate::{
     domain::{
         event::canonical,
         reports::Subject,
-        rooms::{create::NewRoom, view::Viewer},
+        rooms::{self, create::NewRoom, view::Viewer},
     },
     error::{ApiError, Result},
     storage,
@@ -38,15 +40,10 @@ pub async fn create(
         content: Box<serde_json::value::RawValue>,
     }
 
+    caller.may_take_part()?;
     app.limits.message(&caller.user_id)?;
     let version = body.room_version.unwrap_or_else(|| app.config.rooms.default_version.clone());
-    if !crate::config::Rooms::VERSIONS.contains(&version) {
-        return Err(ApiError::new(
-            http::StatusCode::BAD_REQUEST,
-            ruma::api::error::ErrorKind::UnsupportedRoomVersion,
-            format!("This server does not make rooms of version {version}. Leave room_version out."),
-        ));
-    }
+    check_version(&version)?;
     if !body.invite_3pid.is_empty() {
         return Err(ApiError::forbidden("Invitations by e-mail or phone number are not possible here."));
     }
@@ -98,6 +95,48 @@ pub async fn create(
         is_direct: body.is_direct,
     };
     Ok(create_room::v3::Response::new(app.room_actions.create(&caller.user_id, room).await?))
+}
+
+fn check_version(version: &RoomVersionId) -> Result<()> {
+    if crate::config::Rooms::VERSIONS.contains(version) {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        http::StatusCode::BAD_REQUEST,
+        ruma::api::error::ErrorKind::UnsupportedRoomVersion,
+        format!("This server makes no rooms of version {version}. Choose 10, 11 or 12."),
+    ))
+}
+
+/// `POST /_matrix/client/v3/rooms/{roomId}/upgrade`
+pub async fn upgrade(
+    State(app): State<App>,
+    Ruma { body, caller, .. }: Ruma<upgrade_room::v3::Request>,
+) -> Result<upgrade_room::v3::Response> {
+    caller.may_take_part()?;
+    app.limits.message(&caller.user_id)?;
+    check_version(&body.new_version)?;
+    let upgraded =
+        app.room_actions.upgrade(&caller.user_id, &body.room_id, body.new_version, body.additional_creators).await?;
+    Ok(upgrade_room::v3::Response::new(upgraded))
+}
+
+/// `GET /_matrix/client/v1/room_summary/{roomIdOrAlias}`: without a token of what is open to everybody.
+pub async fn summary(
+    State(app): State<App>,
+    Ruma { body, caller, .. }: Ruma<get_summary::v1::Request>,
+) -> Result<get_summary::v1::Response> {
+    let appservice = caller.as_ref().and_then(|caller| caller.appservice.as_deref());
+    let room_id = super::membership::room_id(&app, appservice, &body.room_id_or_alias).await?;
+    let user_id = caller.as_ref().map(|caller| &*caller.user_id);
+    let missing = || ApiError::not_found("There is no such room, or you may not see it.");
+    let room = app.rooms.get(&room_id).await?.ok_or_else(missing)?;
+    if !app.room_actions.may_preview(&room, user_id).await? {
+        return Err(missing());
+    }
+    let mut response = get_summary::v1::Response::new(rooms::summary::summary(&room));
+    response.membership = user_id.map(|user_id| room.membership(user_id).cloned().unwrap_or(MembershipState::Leave));
+    Ok(response)
 }
 
 /// `GET /_matrix/client/v3/rooms/{roomId}/event/{eventId}`

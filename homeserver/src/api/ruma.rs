@@ -220,11 +220,18 @@ impl RumaRouter for Router<App> {
     }
 }
 
+/// The path of a room's summary before it was specified, and the other one, which ruma does not know (MSC3266).
+const OLD_SUMMARIES: [&str; 2] = [
+    "/_matrix/client/unstable/im.nheko.summary/rooms/{room_id_or_alias}/summary",
+    "/_matrix/client/unstable/im.nheko.summary/summary/{room_id_or_alias}",
+];
+
 /// A path and, where it ends in a state key, the same without one: an empty key may be left out with its slash.
 /// <https://spec.matrix.org/v1.18/client-server-api/#put_matrixclientv3roomsroomidstateeventtypestatekey>
 fn variants(path: &'static str) -> Vec<String> {
     match path.strip_suffix("/{state_key}") {
         Some(rest) => vec![path.to_owned(), rest.to_owned(), format!("{rest}/")],
+        None if path == OLD_SUMMARIES[0] => OLD_SUMMARIES.map(str::to_owned).into(),
         None => vec![path.to_owned()],
     }
 }

@@ -7,7 +7,11 @@ use ruma::{
     api::{
         client::{
             session::{
-                get_login_types::{self, v3::LoginType},
+                get_login_token,
+                get_login_types::{
+                    self,
+                    v3::{LoginType, TokenLoginType},
+                },
                 login::{
                     self,
                     v3::{DiscoveryInfo, HomeserverInfo, LoginInfo},
@@ -50,8 +54,23 @@ pub async fn get_login_types(
     if app.accounts.jwt.is_some() {
         types.push(JWT);
     }
-    let flows = types.into_iter().map(|name| LoginType::new(name, JsonObject::new())).collect::<Result<_, _>>()?;
+    let mut flows =
+        types.into_iter().map(|name| LoginType::new(name, JsonObject::new())).collect::<Result<Vec<_>, _>>()?;
+    let mut by_token = TokenLoginType::new();
+    by_token.get_login_token = true;
+    flows.push(LoginType::Token(by_token));
     Ok(get_login_types::v3::Response::new(flows))
+}
+
+/// `POST /_matrix/client/v1/login/get_token`
+pub async fn get_login_token(
+    State(app): State<App>,
+    request: Ruma<get_login_token::v1::Request>,
+) -> Result<get_login_token::v1::Response> {
+    app.limits.message(&request.caller.user_id)?;
+    app.uiaa.require(&request.caller, "get_login_token", request.body.auth.as_ref()).await?;
+    let (token, lifetime) = app.accounts.login_token(&request.caller.user_id).await?;
+    Ok(get_login_token::v1::Response::new(lifetime, token))
 }
 
 /// `POST /_matrix/client/v3/login`
@@ -70,6 +89,13 @@ pub async fn login(State(app): State<App>, request: Ruma<Login>) -> Result<login
             #[expect(deprecated, reason = "older application services still name the user so")]
             let user = typed_user(given.identifier.as_ref(), given.user.as_deref())?;
             by_appservice(&app, user, request.caller.as_ref()).await?
+        }
+        LoginInfo::Token(given) => {
+            let account = app.accounts.by_login_token(&given.token).await?;
+            if account.deactivated {
+                return Err(ApiError::user_deactivated("This account was closed. Ask an administrator."));
+            }
+            account
         }
         other if other.login_type() == JWT && app.accounts.jwt.is_some() => {
             let data = other.data();

@@ -22,6 +22,7 @@ pub async fn send(
     State(app): State<App>,
     Ruma { body, caller, .. }: Ruma<send_state_event::v3::Request>,
 ) -> Result<send_state_event::v3::Response> {
+    caller.may_take_part()?;
     app.limits.message(&caller.user_id)?;
     let ts = timestamp(&caller, body.timestamp);
     let event_id = app

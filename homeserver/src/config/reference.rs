@@ -102,6 +102,7 @@ fn words(kind: &str) -> (&'static str, &'static str) {
         "SocketAddr" => ("address and port", "\"127.0.0.1:9008\""),
         "IpAddr" => ("IP address", "\"127.0.0.1\""),
         "Url" => ("URL", "\"https://parta.school\""),
+        "OwnedUserId" => ("user id", "\"@head:parta.school\""),
         "OwnedServerName" => ("server name", "\"parta.school\""),
         "RoomVersionId" => ("room version", "\"12\""),
         "Bucket" => ("`{ burst, per_minute }`", "{ burst = 10, per_minute = 60 }"),

@@ -2,6 +2,7 @@
 
 pub mod closing;
 pub mod jwt;
+pub mod login_tokens;
 pub mod names;
 pub mod passwords;
 
@@ -179,6 +180,11 @@ impl Accounts {
         self.change(user_id, storage::accounts::set_locked(user_id, locked)).await
     }
 
+    /// Suspends an account or lets it take part again.
+    pub async fn set_suspended(&self, user_id: &UserId, suspended: bool) -> Result<()> {
+        self.change(user_id, storage::accounts::set_suspended(user_id, suspended)).await
+    }
+
     /// Says what kind of account it is.
     pub async fn set_user_type(&self, user_id: &UserId, kind: Option<String>) -> Result<()> {
         self.change(user_id, storage::accounts::set_user_type(user_id, kind.as_deref())).await
@@ -198,6 +204,7 @@ impl Accounts {
                 Box::pin(async move {
                     storage::accounts::set_password(&mut w.tx, &user_id, Some(&hash)).await?;
                     storage::sessions::delete_tokens(&mut w.tx, &user_id, None).await?;
+                    storage::login_tokens::delete_of_user(&mut w.tx, &user_id).await?;
                     storage::accounts::insert_notice(&mut w.tx, &user_id, w.now).await?;
                     w.changed(Change::Account(user_id));
                     Ok(())

@@ -178,7 +178,7 @@ impl Devices {
         self.journal.write(move |w| Box::pin(async move { this.remove_all(w, &user_id, keep.as_deref()).await })).await
     }
 
-    /// Deletes every device of a user but one, with all tokens, within a transaction.
+    /// Deletes every device of a user but one, with all tokens and what lets further devices in, within a transaction.
     pub async fn remove_all(&self, w: &mut Writing, user_id: &UserId, keep: Option<&DeviceId>) -> Result<()> {
         for device_id in storage::sessions::device_ids(&mut w.tx, user_id).await? {
             if keep != Some(&*device_id) {
@@ -186,6 +186,7 @@ impl Devices {
             }
         }
         storage::sessions::delete_tokens_except(&mut w.tx, user_id, keep).await?;
+        storage::login_tokens::delete_of_user(&mut w.tx, user_id).await?;
         w.changed(Change::Account(user_id.to_owned()));
         Ok(())
     }

@@ -79,7 +79,8 @@ impl Profiles {
     ///
     /// # Errors
     ///
-    /// `M_BAD_JSON` for a value of the wrong type, `M_TOO_LARGE` for one that is too large.
+    /// `M_BAD_JSON` for a value of the wrong type, `M_TOO_LARGE` for a name or an address that is too long,
+    /// `M_KEY_TOO_LARGE` and `M_PROFILE_TOO_LARGE` for other fields.
     pub async fn set(&self, user_id: &UserId, field: &str, value: Option<Value>) -> Result<()> {
         match field {
             DISPLAY_NAME => self.show(user_id, Shown::DisplayName(display_name(value)?)).await,
@@ -124,8 +125,11 @@ impl Profiles {
     }
 
     async fn set_further(&self, user_id: &UserId, field: &str, value: Option<Value>) -> Result<()> {
-        if field.is_empty() || field.len() > MAX_KEY {
-            return Err(ApiError::invalid_param("The name of a field has 1 to 255 bytes."));
+        if field.is_empty() {
+            return Err(ApiError::invalid_param("A field has a name."));
+        }
+        if field.len() > MAX_KEY {
+            return Err(ApiError::key_too_large("The name of a field has no more than 255 bytes."));
         }
         let (user_id, field) = (user_id.to_owned(), field.to_owned());
         self.journal
@@ -140,7 +144,9 @@ impl Profiles {
                     }
                     let json = serde_json::to_string(&profile)?;
                     if json.len() > MAX_PROFILE {
-                        return Err(ApiError::too_large("A profile holds no more than 64 KiB."));
+                        return Err(ApiError::profile_too_large(
+                            "A profile holds no more than 64 KiB. Make it shorter.",
+                        ));
                     }
                     storage::accounts::set_profile(&mut w.tx, &user_id, &json).await?;
                     w.changed(Change::Profile(user_id));

@@ -6,8 +6,12 @@ pub mod directory;
 pub mod history;
 pub mod membership;
 pub mod relations;
+pub mod search;
 pub mod send;
+pub mod spaces;
 pub mod state;
+pub mod summary;
+pub mod upgrade;
 pub mod view;
 
 use std::{
@@ -22,6 +26,7 @@ use parking_lot::{Mutex, RwLock};
 use ruma::{
     OwnedRoomAliasId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomId, UserId, events::room::member::MembershipState,
 };
+use tokio::sync::Semaphore;
 
 use self::state::RoomState;
 use super::{appservices::Appservices, ignored::IgnoredUsers, journal::Journal, users::Users};
@@ -42,6 +47,8 @@ pub struct RoomActions {
     ignored: Arc<IgnoredUsers>,
     /// Aliases that are being given out.
     reserved: Arc<Mutex<HashSet<OwnedRoomAliasId>>>,
+    /// Places for those who search: searching must not take the database from those who talk.
+    searching: Semaphore,
 }
 
 impl RoomActions {
@@ -55,7 +62,17 @@ impl RoomActions {
         appservices: Arc<Appservices>,
         ignored: Arc<IgnoredUsers>,
     ) -> Self {
-        Self { db, server_name, rooms, users, journal, appservices, ignored, reserved: Arc::default() }
+        Self {
+            db,
+            server_name,
+            rooms,
+            users,
+            journal,
+            appservices,
+            ignored,
+            reserved: Arc::default(),
+            searching: search::places(),
+        }
     }
 }
 

@@ -40,12 +40,28 @@ pub struct Requester {
     pub appservice: Option<Arc<Appservice>>,
     /// The access token's hash; none for an application service.
     pub token: Option<TokenHash>,
+    /// Whether the account is suspended: see [`Requester::may_take_part`].
+    pub suspended: bool,
 }
 
 impl Requester {
     /// The device, for what only a device can do.
     pub fn device(&self) -> Result<&DeviceId> {
         self.device_id.as_deref().ok_or_else(|| ApiError::forbidden("This needs a device. Sign in as a user."))
+    }
+
+    /// Refuses one whose account is suspended: `M_USER_SUSPENDED`. They read, leave rooms and redact what they said
+    /// themselves, and all that concerns their sessions and keys; they say, change and enter nothing.
+    /// <https://spec.matrix.org/v1.18/client-server-api/#account-suspension>
+    pub fn may_take_part(&self) -> Result<()> {
+        if !self.suspended {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            http::StatusCode::FORBIDDEN,
+            ruma::api::error::ErrorKind::UserSuspended,
+            "This account is suspended: you may read, and leave rooms. Ask an administrator.",
+        ))
     }
 }
 
@@ -127,6 +143,7 @@ impl Sessions {
             device_id: session.device_id.clone(),
             appservice: None,
             token: Some(hash),
+            suspended: session.suspended,
         })
     }
 

@@ -40,6 +40,14 @@ impl Users {
         self.get(user_id).await?.ok_or_else(|| ApiError::not_found("There is no such user."))
     }
 
+    /// Refuses everybody but administrators: `M_FORBIDDEN`.
+    pub async fn require_admin(&self, user_id: &UserId) -> Result<()> {
+        match self.get(user_id).await? {
+            Some(account) if account.admin => Ok(()),
+            _ => Err(ApiError::forbidden("This is for administrators only.")),
+        }
+    }
+
     /// Forgets what a commit changed.
     pub fn observe(&self, committed: &Committed) {
         for change in &committed.changes {

@@ -24,6 +24,8 @@ pub struct Account {
     pub deactivated: bool,
     /// Whether it may do nothing at present (`M_USER_LOCKED`).
     pub locked: bool,
+    /// Whether it may only read and leave at present (`M_USER_SUSPENDED`).
+    pub suspended: bool,
     /// Whether what it wrote was to be hidden from those who join later.
     pub erased: bool,
     /// `bot` or another kind that an administrator gave.
@@ -90,8 +92,8 @@ pub struct Person {
 macro_rules! select_accounts {
     ($rest:literal) => {
         concat!(
-            "SELECT user_id, password_hash, created_at, admin, deactivated, locked, erased, user_type, appservice_id, ",
-            "display_name, avatar_url, profile FROM users ",
+            "SELECT user_id, password_hash, created_at, admin, deactivated, locked, suspended, erased, user_type, ",
+            "appservice_id, display_name, avatar_url, profile FROM users ",
             $rest
         )
     };
@@ -105,6 +107,7 @@ fn account(row: &Row) -> sqlx::Result<Account> {
         admin: row.get("admin")?,
         deactivated: row.get("deactivated")?,
         locked: row.get("locked")?,
+        suspended: row.get("suspended")?,
         erased: row.get("erased")?,
         user_type: row.get("user_type")?,
         appservice_id: row.get("appservice_id")?,
@@ -197,6 +200,11 @@ pub fn set_admin(user_id: &UserId, admin: bool) -> Query {
 /// The statement that locks or unlocks an account.
 pub fn set_locked(user_id: &UserId, locked: bool) -> Query {
     sql("UPDATE users SET locked = $2 WHERE user_id = $1").bind(user_id).bind(locked)
+}
+
+/// The statement that suspends an account or lets it take part again.
+pub fn set_suspended(user_id: &UserId, suspended: bool) -> Query {
+    sql("UPDATE users SET suspended = $2 WHERE user_id = $1").bind(user_id).bind(suspended)
 }
 
 /// The statement that says what kind of account it is.

@@ -9,6 +9,7 @@ use super::db::{Db, Row, Tx, sql};
 
 /// What is deleted with a room, `$1`; a table with rows for a room adds its statement here.
 const OF_A_ROOM: &[&str] = &[
+    "DELETE FROM message_words WHERE rowid IN (SELECT position FROM events WHERE room_id = $1)",
     "DELETE FROM events WHERE room_id = $1",
     "DELETE FROM current_state WHERE room_id = $1",
     "DELETE FROM memberships WHERE room_id = $1",

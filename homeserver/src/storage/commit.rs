@@ -8,6 +8,7 @@ use crate::event::Event;
 #[derive(Debug)]
 pub struct Rows {
     events: InsertMany,
+    words: InsertMany,
     state: InsertMany,
     memberships: InsertMany,
     receipts: InsertMany,
@@ -20,7 +21,7 @@ pub struct Rows {
 
 /// How many rows there were at a moment, to go back to it.
 #[derive(Clone, Copy, Debug)]
-pub struct Mark([usize; 9]);
+pub struct Mark([usize; 10]);
 
 impl Default for Rows {
     fn default() -> Self {
@@ -31,6 +32,7 @@ impl Default for Rows {
                 15,
                 "",
             ),
+            words: InsertMany::new("INSERT INTO message_words (rowid, words)", 2, ""),
             state: InsertMany::upsert(
                 "INSERT INTO current_state (room_id, type, state_key, position)",
                 4,
@@ -114,6 +116,11 @@ impl Rows {
         Ok(())
     }
 
+    /// The words by which the event at a position is found, apart by spaces.
+    pub fn words(&mut self, position: i64, words: String) {
+        self.words.row([position.into(), words.into()]);
+    }
+
     /// A receipt: room, user, type, thread (empty for none), event, that event's position, time, position.
     pub fn receipt(&mut self, row: [Value; 8]) {
         self.receipts.row(row);
@@ -153,6 +160,7 @@ impl Rows {
     pub fn mark(&self) -> Mark {
         Mark([
             self.events.len(),
+            self.words.len(),
             self.state.len(),
             self.memberships.len(),
             self.receipts.len(),
@@ -166,9 +174,11 @@ impl Rows {
 
     /// Forgets all that came after a moment.
     pub fn back_to(&mut self, mark: Mark) {
-        let Mark([events, state, memberships, receipts, account_data, to_device, requests, delivered, statements]) =
-            mark;
+        let Mark(counts) = mark;
+        let [events, words, state, memberships, receipts, account_data, to_device, requests, delivered, statements] =
+            counts;
         self.events.truncate(events);
+        self.words.truncate(words);
         self.state.truncate(state);
         self.memberships.truncate(memberships);
         self.receipts.truncate(receipts);
@@ -183,6 +193,7 @@ impl Rows {
     pub async fn flush(&mut self, tx: &mut Tx) -> sqlx::Result<()> {
         for table in [
             &mut self.events,
+            &mut self.words,
             &mut self.state,
             &mut self.memberships,
             &mut self.receipts,

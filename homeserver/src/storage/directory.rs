@@ -54,6 +54,19 @@ pub fn set_public(room_id: &RoomId, is_public: bool) -> Query {
     sql("UPDATE rooms SET is_public = $2 WHERE room_id = $1").bind(room_id).bind(is_public)
 }
 
+/// The statements by which a room takes over what leads to another: its aliases and its places in directories.
+pub fn take_over(old: &RoomId, new: &RoomId) -> [Query; 4] {
+    let both = |query: Query| query.bind(old).bind(new);
+    [
+        both(sql("UPDATE aliases SET room_id = $2 WHERE room_id = $1")),
+        both(sql("UPDATE network_rooms SET room_id = $2 WHERE room_id = $1")),
+        both(sql(
+            "UPDATE rooms SET is_public = (SELECT o.is_public FROM rooms o WHERE o.room_id = $1) WHERE room_id = $2",
+        )),
+        set_public(old, false),
+    ]
+}
+
 /// The statement that lists a room in the directory of a network or takes it out.
 pub fn set_in_network(instance_id: &str, room_id: &RoomId, listed: bool) -> Query {
     let query = if listed {

@@ -23,10 +23,11 @@ macro_rules! migration {
             postgres: "",
         }
     };
+    // Statements of each engine's own.
     ($name:literal, engines) => {
         Migration {
             name: $name,
-            common: include_str!(concat!("../../../migrations/common/", $name, ".sql")),
+            common: "",
             sqlite: include_str!(concat!("../../../migrations/sqlite/", $name, ".sql")),
             postgres: include_str!(concat!("../../../migrations/postgres/", $name, ".sql")),
         }
@@ -44,6 +45,8 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0007_push"),
     migration!("0008_networks"),
     migration!("0009_reports"),
+    migration!("0010_login_tokens"),
+    migration!("0011_search", engines),
 ];
 
 /// A database that this binary cannot open.

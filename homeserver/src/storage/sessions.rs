@@ -22,6 +22,8 @@ pub struct Session {
     pub expires_at: Option<Millis>,
     /// Whether the account is locked (`M_USER_LOCKED`).
     pub locked: bool,
+    /// Whether the account is suspended (`M_USER_SUSPENDED`).
+    pub suspended: bool,
     /// The refresh token that came with it.
     pub refresh_token: Option<Vec<u8>>,
     /// Whether a refresh token before that one, and its access tokens, end with this token's first use.
@@ -68,7 +70,7 @@ const OF_A_DEVICE: &[&str] = &[
 
 /// The session behind a token's hash.
 pub async fn by_token(db: &Db, hash: &TokenHash) -> sqlx::Result<Option<Session>> {
-    sql("SELECT t.user_id, t.device_id, t.expires_at, t.refresh_token_hash, u.locked, d.last_seen_at, \
+    sql("SELECT t.user_id, t.device_id, t.expires_at, t.refresh_token_hash, u.locked, u.suspended, d.last_seen_at, \
          EXISTS (SELECT 1 FROM refresh_tokens r WHERE r.next_token_hash = t.refresh_token_hash) AS ends_another \
          FROM access_tokens t JOIN users u ON u.user_id = t.user_id \
          LEFT JOIN devices d ON d.user_id = t.user_id AND d.device_id = t.device_id \
@@ -82,6 +84,7 @@ pub async fn by_token(db: &Db, hash: &TokenHash) -> sqlx::Result<Option<Session>
             device_id: row.get::<Option<String>>("device_id")?.map(Into::into),
             expires_at: row.get("expires_at")?,
             locked: row.get("locked")?,
+            suspended: row.get("suspended")?,
             refresh_token: row.get("refresh_token_hash")?,
             ends_another: row.get("ends_another")?,
             seen_at: AtomicI64::new(row.get::<Option<i64>>("last_seen_at")?.unwrap_or(0)),

@@ -112,6 +112,27 @@ on_both_engines! {
         server.refused(Method::GET, &boris, nobody, Value::Null, "M_NOT_FOUND").await;
     }
 
+    async fn a_profile_has_bounds(server: Server) {
+        let anna = server.register("anna").await;
+        let profile = format!("/_matrix/client/v3/profile/{}", anna.id);
+        for (key, length, errcode) in [
+            ("m.bio", 60_000, None),
+            ("m.more", 10_000, Some("M_PROFILE_TOO_LARGE")),
+            ("m.bio", 65_000, None),
+            ("m.bio", 66_000, Some("M_PROFILE_TOO_LARGE")),
+            (&*"k".repeat(255), 1, None),
+            (&*"k".repeat(256), 1, Some("M_KEY_TOO_LARGE")),
+        ] {
+            let (path, value) = (format!("{profile}/{key}"), json!({ key: "x".repeat(length) }));
+            match errcode {
+                None => drop(server.put(&anna, &path, value).await),
+                Some(errcode) => drop(server.refused(Method::PUT, &anna, &path, value, errcode).await),
+            }
+        }
+        let whole = server.get(&anna, &profile).await;
+        assert_eq!(whole.as_object().map(serde_json::Map::len), Some(2), "{whole}");
+    }
+
     async fn clients_keep_data_tags_and_filters(server: Server) {
         let (anna, boris) = (server.register("anna").await, server.register("boris").await);
         let user = format!("/_matrix/client/v3/user/{}", anna.id);
@@ -173,6 +194,33 @@ on_both_engines! {
         assert_eq!(answer, json!({ "sub": anna.id }));
         let (status, answer) = server.json(Method::GET, &format!("{userinfo}forged"), None, &Value::Null).await;
         assert_eq!((status.as_u16(), answer["errcode"].as_str()), (401, Some("M_UNKNOWN_TOKEN")));
-        assert_eq!(server.get(&anna, "/_matrix/client/v3/account/3pid").await, json!({ "threepids": [] }));
+    }
+
+    async fn accounts_have_no_addresses_and_numbers(server: Server) {
+        const V3: &str = "/_matrix/client/v3";
+        let anna = server.register("anna").await;
+        let own = format!("{V3}/account/3pid");
+        assert_eq!(server.get(&anna, &own).await, json!({ "threepids": [] }));
+        let session = json!({ "client_secret": "secret", "sid": "1", "id_server": "id.test", "id_access_token": "token" });
+        let email = json!({ "client_secret": "secret", "email": "anna@parta.test", "send_attempt": 1 });
+        let number = json!({ "client_secret": "secret", "country": "RU", "phone_number": "9261234567", "send_attempt": 1 });
+        for (path, body, status, errcode) in [
+            ("account/3pid/add", &session, 403, "M_THREEPID_DENIED"),
+            ("account/3pid/bind", &session, 403, "M_THREEPID_DENIED"),
+            ("account/3pid/email/requestToken", &email, 400, "M_THREEPID_MEDIUM_NOT_SUPPORTED"),
+            ("account/3pid/msisdn/requestToken", &number, 400, "M_THREEPID_MEDIUM_NOT_SUPPORTED"),
+            ("account/password/email/requestToken", &email, 403, "M_THREEPID_DENIED"),
+            ("account/password/msisdn/requestToken", &number, 403, "M_THREEPID_DENIED"),
+            ("register/email/requestToken", &email, 403, "M_THREEPID_DENIED"),
+            ("register/msisdn/requestToken", &number, 403, "M_THREEPID_DENIED"),
+        ] {
+            let (got, answer) = server.json(Method::POST, &format!("{V3}/{path}"), Some(&anna.token), body).await;
+            assert_eq!((got.as_u16(), answer["errcode"].as_str()), (status, Some(errcode)), "{path}: {answer}");
+        }
+        for action in ["delete", "unbind"] {
+            let address = json!({ "medium": "email", "address": "anna@parta.test" });
+            let answer = server.post(&anna, &format!("{own}/{action}"), address).await;
+            assert_eq!(answer, json!({ "id_server_unbind_result": "no-support" }), "{action}");
+        }
     }
 }

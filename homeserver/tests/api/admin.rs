@@ -88,6 +88,92 @@ on_both_engines! {
         server.refused(Method::GET, &anna, "/_matrix/client/v3/account/whoami", Value::Null, "M_UNKNOWN_TOKEN").await;
     }
 
+    async fn one_sees_where_one_is_signed_in_and_administrators_see_all(server: Server) {
+        let (head, anna) = (administrator(&server).await, server.register("anna").await);
+        let path = |user: &User| format!("/_matrix/client/v3/admin/whois/{}", user.id);
+        for by in [&anna, &head] {
+            let answer = server.get(by, &path(&anna)).await;
+            assert_eq!(answer["user_id"], anna.id);
+            let connection = &answer["devices"][&anna.device]["sessions"][0]["connections"][0];
+            assert!(connection["last_seen"].as_i64().is_some_and(|at| at > 0), "{answer}");
+        }
+        server.refused(Method::GET, &anna, &path(&head), Value::Null, "M_FORBIDDEN").await;
+        let nobody = "/_matrix/client/v3/admin/whois/@nobody:parta.test";
+        server.refused(Method::GET, &anna, nobody, Value::Null, "M_FORBIDDEN").await;
+        server.refused(Method::GET, &head, nobody, Value::Null, "M_NOT_FOUND").await;
+    }
+
+    async fn a_suspended_account_reads_and_leaves(server: Server) {
+        const V3: &str = "/_matrix/client/v3";
+        let (head, anna, boris) =
+            (administrator(&server).await, server.register("anna").await, server.register("boris").await);
+        let room = server.post(&boris, &format!("{V3}/createRoom"), json!({ "preset": "public_chat" })).await;
+        let room = room["room_id"].as_str().expect("a room").to_owned();
+        let in_room = |path: &str| format!("{V3}/rooms/{room}/{path}");
+        server.post(&anna, &in_room("join"), json!({})).await;
+        let text = json!({ "msgtype": "m.text", "body": "Грубость" });
+        let own = server.put(&anna, &in_room("send/m.room.message/1"), text.clone()).await;
+        let other = server.put(&boris, &in_room("send/m.room.message/2"), text.clone()).await;
+        let id = |sent: &Value| sent["event_id"].as_str().expect("an id").to_owned();
+
+        let suspension = format!("/_matrix/client/v1/admin/suspend/{}", anna.id);
+        assert_eq!(server.get(&head, &suspension).await, json!({ "suspended": false }));
+        assert_eq!(server.put(&head, &suspension, json!({ "suspended": true })).await, json!({ "suspended": true }));
+        assert_eq!(server.get(&head, &format!("{V2}/users/{}", anna.id)).await["suspended"], true);
+        let (post, put) = (Method::POST, Method::PUT);
+        for (method, path, body) in [
+            (&put, in_room("send/m.room.message/3"), text.clone()),
+            (&put, in_room("state/m.room.topic"), json!({ "topic": "x" })),
+            (&put, in_room(&format!("redact/{}/4", id(&other))), json!({})),
+            (&post, in_room("invite"), json!({ "user_id": head.id })),
+            (&post, in_room("join"), json!({})),
+            (&post, format!("{V3}/knock/{room}"), json!({})),
+            (&post, format!("{V3}/createRoom"), json!({})),
+            (&put, format!("{V3}/profile/{}/displayname", anna.id), json!({ "displayname": "x" })),
+        ] {
+            server.refused(method.clone(), &anna, &path, body, "M_USER_SUSPENDED").await;
+        }
+        server.get(&anna, &in_room("messages?dir=b")).await;
+        server.put(&anna, &in_room(&format!("redact/{}/5", id(&own))), json!({})).await;
+        server.post(&anna, &in_room("leave"), json!({})).await;
+        server.put(&head, &format!("{V1}/suspend/{}", anna.id), json!({ "suspend": false })).await;
+        server.post(&anna, &in_room("join"), json!({})).await;
+    }
+
+    async fn administrators_moderate_accounts(server: Server) {
+        let (head, anna) = (administrator(&server).await, server.register("anna").await);
+        let deputy = server.register("deputy").await;
+        server.put(&head, &format!("{V1}/users/{}/admin", deputy.id), json!({ "admin": true })).await;
+        server.register("closed").await;
+        server.post(&head, &format!("{V1}/deactivate/@closed:parta.test"), json!({})).await;
+        for (kind, field) in [("lock", "locked"), ("suspend", "suspended")] {
+            let path = |id: &str| format!("/_matrix/client/v1/admin/{kind}/{id}");
+            let wish = || json!({ field: true });
+            for (id, errcode) in [
+                (deputy.id.as_str(), "M_FORBIDDEN"),
+                ("@closed:parta.test", "M_NOT_FOUND"),
+                ("@nobody:parta.test", "M_NOT_FOUND"),
+                ("@anna:elsewhere.test", "M_INVALID_PARAM"),
+            ] {
+                server.refused(Method::GET, &head, &path(id), Value::Null, errcode).await;
+                server.refused(Method::PUT, &head, &path(id), wish(), errcode).await;
+                server.refused(Method::PUT, &anna, &path(id), wish(), "M_FORBIDDEN").await;
+            }
+            assert_eq!(server.get(&head, &path(&head.id)).await, json!({ field: false }));
+            server.refused(Method::PUT, &head, &path(&head.id), wish(), "M_FORBIDDEN").await;
+        }
+        for (user, expected) in [(&head, json!({ "lock": true, "suspend": true })), (&anna, Value::Null)] {
+            let capabilities = server.get(user, "/_matrix/client/v3/capabilities").await;
+            assert_eq!(capabilities["capabilities"]["m.account_moderation"], expected);
+        }
+        let lock = format!("/_matrix/client/v1/admin/lock/{}", anna.id);
+        server.put(&head, &lock, json!({ "locked": true })).await;
+        assert_eq!(server.get(&head, &lock).await, json!({ "locked": true }));
+        server.refused(Method::GET, &anna, "/_matrix/client/v3/account/whoami", Value::Null, "M_USER_LOCKED").await;
+        server.put(&head, &lock, json!({ "locked": false })).await;
+        server.get(&anna, "/_matrix/client/v3/account/whoami").await;
+    }
+
     async fn registration_tokens_are_kept(server: Server) {
         let head = administrator(&server).await;
         let tokens = format!("{V1}/registration_tokens");

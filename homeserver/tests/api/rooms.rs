@@ -107,6 +107,36 @@ on_both_engines! {
         server.refused(Method::POST, &anna, &path("invite"), nobody, "M_NOT_FOUND").await;
     }
 
+    async fn two_people_have_rooms_in_common(server: Server) {
+        let (anna, boris) = (server.register("anna").await, server.register("boris").await);
+        let mut common = Vec::new();
+        for left in [false, false, true] {
+            let id = room(&server, &anna, json!({ "preset": "public_chat" })).await;
+            join(&server, &boris, &id).await;
+            if left {
+                server.post(&boris, &format!("/_matrix/client/v3/rooms/{id}/leave"), json!({})).await;
+            } else {
+                common.push(id);
+            }
+        }
+        room(&server, &anna, json!({ "invite": [boris.id] })).await;
+        common.sort();
+        let versions = server.get(&anna, "/_matrix/client/versions").await;
+        assert_eq!(versions["unstable_features"]["uk.half-shot.msc2666.query_mutual_rooms"], true);
+        for path in ["v1/mutual_rooms", "unstable/uk.half-shot.msc2666/user/mutual_rooms"] {
+            let path = |query: &str| format!("/_matrix/client/{path}{query}");
+            for (by, other) in [(&anna, &boris), (&boris, &anna)] {
+                let answer = server.get(by, &path(&format!("?user_id={}", other.id))).await;
+                assert_eq!(answer, json!({ "joined": common, "count": 2 }));
+            }
+            let none = server.get(&anna, &path("?user_id=@nobody:parta.test")).await;
+            assert_eq!(none, json!({ "joined": [], "count": 0 }));
+            for bad in ["", "?user_id=boris", &format!("?user_id={}", anna.id), &format!("?user_id={}&from=x", boris.id)] {
+                server.refused(Method::GET, &anna, &path(bad), Value::Null, "M_INVALID_PARAM").await;
+            }
+        }
+    }
+
     async fn knocking_and_restricted_rooms(server: Server) {
         let anna = server.register("anna").await;
         let boris = server.register("boris").await;

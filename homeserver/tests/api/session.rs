@@ -124,7 +124,11 @@ on_both_engines! {
         assert_eq!(answer, json!({ "user_id": anna.id, "device_id": anna.device }));
 
         let (_, flows) = call(&server, LOGIN, Value::Null).await;
-        assert_eq!(flows, json!({ "flows": [{ "type": "m.login.password" }, { "type": "m.login.application_service" }] }));
+        let by_token = json!({ "type": "m.login.token", "get_login_token": true });
+        assert_eq!(
+            flows,
+            json!({ "flows": [{ "type": "m.login.password" }, { "type": "m.login.application_service" }, by_token] })
+        );
 
         for name in ["anna", "@anna:parta.test", "Anna", "@ANNA:parta.test"] {
             let again = server.sign_in(name).await;
@@ -221,6 +225,45 @@ on_both_engines! {
         assert_eq!(second.device, "LAPTOP");
         server.get(&second, WHOAMI).await;
         server.refused(Method::GET, &first, WHOAMI, Value::Null, "M_UNKNOWN_TOKEN").await;
+    }
+
+    async fn one_lets_another_device_in(server: Server) {
+        const GET_TOKEN: &str = "/_matrix/client/v1/login/get_token";
+        let anna = server.register("anna").await;
+        let capabilities = server.get(&anna, "/_matrix/client/v3/capabilities").await;
+        assert_eq!(capabilities["capabilities"]["m.get_login_token"], json!({ "enabled": true }));
+        let (status, asked) = server.json(Method::POST, GET_TOKEN, Some(&anna.token), &json!({})).await;
+        assert_eq!((status, &asked["flows"]), (StatusCode::UNAUTHORIZED, &json!([{ "stages": ["m.login.password"] }])));
+        let auth = json!({ "type": "m.login.password", "password": "wonderland",
+            "identifier": { "type": "m.id.user", "user": "anna" } });
+        let ask = async || {
+            let answer = server.post(&anna, GET_TOKEN, json!({ "auth": auth })).await;
+            assert_eq!(answer["expires_in_ms"], 120_000);
+            json!({ "type": "m.login.token", "token": answer["login_token"] })
+        };
+        let by_token = ask().await;
+        let (status, answer) = call(&server, LOGIN, by_token.clone()).await;
+        assert_eq!((status, &answer["user_id"]), (StatusCode::OK, &json!(anna.id)), "{answer}");
+        assert_ne!(answer["device_id"], anna.device);
+        refused(&server, LOGIN, by_token, 403, "M_FORBIDDEN").await;
+        refused(&server, LOGIN, json!({ "type": "m.login.token", "token": "forged" }), 403, "M_FORBIDDEN").await;
+        refused(&server, LOGIN, json!({ "type": "m.login.token" }), 400, "M_BAD_JSON").await;
+
+        let by_token = ask().await;
+        server.post(&anna, "/_matrix/client/v3/logout/all", json!({})).await;
+        refused(&server, LOGIN, by_token, 403, "M_FORBIDDEN").await;
+    }
+
+    async fn a_login_token_ends_by_itself(server: Server) {
+        let anna = server.register("anna").await.user_id();
+        let (token, lifetime) = server.app.accounts.login_token(&anna).await.expect("a token");
+        let end = server.app.clock.now() + lifetime.as_millis() as i64;
+        let hash = homeserver::domain::sessions::hash(&token);
+        let mut tx = server.app.db.begin().await.expect("a transaction");
+        let found = homeserver::storage::login_tokens::take(&mut tx, &hash, end + 1).await.expect("an answer");
+        assert_eq!(found, None);
+        let found = homeserver::storage::login_tokens::take(&mut tx, &hash, end - 60_000).await.expect("an answer");
+        assert_eq!(found, Some(anna));
     }
 
     async fn a_refreshed_pair_ends_when_the_new_one_is_used(server: Server) {

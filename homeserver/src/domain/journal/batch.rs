@@ -13,6 +13,7 @@ use crate::{
         event::{Draft, Event, Position, Transaction},
         receipts::{self, Receipt},
         rooms::{Membership, Rooms, build, state::RoomState},
+        words,
     },
     error::{ApiError, Result},
     storage::{self, commit::Rows},
@@ -100,11 +101,15 @@ impl<'a> Batch<'a> {
     }
 
     /// Adds an event to a room, by the authorization rules of the room's version.
-    pub fn append(&mut self, room_id: &RoomId, draft: Draft) -> Result<Arc<Event>> {
+    pub fn append(&mut self, room_id: &RoomId, mut draft: Draft) -> Result<Arc<Event>> {
         let room = self.require(room_id)?;
         let position = self.next_position();
+        let words = draft.words.take().or_else(|| words::of_event(&draft.kind, &draft.content));
         let event = Arc::new(build::next_event(&room, draft, self.now, position)?);
         self.take(&room, event.clone())?;
+        if let Some(words) = words {
+            self.rows().words(position, format!("{words} {}", words::of_room(room_id)));
+        }
         Ok(event)
     }
 
@@ -158,6 +163,9 @@ impl<'a> Batch<'a> {
         let mut room = RoomState::clone(&*self.require(&target.room_id)?);
         let emptied = Arc::new(build::redacted(&room, target, redaction)?);
         self.rows().statement(storage::events::redact(&emptied));
+        if words::is_searched(&target.kind) {
+            self.rows().statement(storage::search::forget(target.position));
+        }
         if let Some(statement) = storage::events::redact_repetition(&emptied) {
             self.rows().statement(statement);
         }

@@ -64,11 +64,45 @@ impl RoomActions {
             Some(alias) => Some(self.reserve(alias).await?),
             None => None,
         };
-        let room_id = OwnedRoomId::try_from(format!("!{}:{}", clock::random_word(18, LOWERCASE), self.server_name))
-            .map_err(ApiError::internal)?;
+        let room_id = self.new_room_id()?;
         let creator = creator.to_owned();
         self.journal.decide(&[], move |batch| build(batch, &creator, room_id, &room, &profiles)).await
     }
+
+    /// An id for a room whose version makes none of its own.
+    pub(super) fn new_room_id(&self) -> Result<OwnedRoomId> {
+        OwnedRoomId::try_from(format!("!{}:{}", clock::random_word(18, LOWERCASE), self.server_name))
+            .map_err(ApiError::internal)
+    }
+}
+
+/// The content of `m.room.create` as a room version has it. Further creators are for the versions that know any.
+pub(super) fn create_content(
+    mut content: CanonicalJsonObject,
+    version: &RoomVersionId,
+    creator: &UserId,
+    further_creators: &[OwnedUserId],
+) -> Result<CanonicalJsonObject> {
+    let rules = version.rules().ok_or_else(|| ApiError::invalid_param("Unknown room version."))?.authorization;
+    content.insert("room_version".into(), CanonicalJsonValue::String(version.to_string()));
+    if rules.use_room_create_sender {
+        content.remove("creator");
+    } else {
+        content.insert("creator".into(), CanonicalJsonValue::String(creator.to_string()));
+    }
+    if rules.explicitly_privilege_room_creators && !further_creators.is_empty() {
+        let entry =
+            content.entry("additional_creators".into()).or_insert_with(|| CanonicalJsonValue::Array(Vec::new()));
+        if let CanonicalJsonValue::Array(list) = entry {
+            for user_id in further_creators {
+                let id = CanonicalJsonValue::String(user_id.to_string());
+                if !list.contains(&id) {
+                    list.push(id);
+                }
+            }
+        }
+    }
+    Ok(content)
 }
 
 fn build(
@@ -78,28 +112,8 @@ fn build(
     room: &NewRoom,
     profiles: &BTreeMap<OwnedUserId, Profile>,
 ) -> Result<OwnedRoomId> {
-    let rules = room.version.rules().ok_or_else(|| ApiError::invalid_param("Unknown room version."))?;
-    let authorization = &rules.authorization;
     let trusted: &[OwnedUserId] = if room.preset == RoomPreset::TrustedPrivateChat { &room.invite } else { &[] };
-
-    let mut create = room.creation_content.clone();
-    create.insert("room_version".into(), CanonicalJsonValue::String(room.version.to_string()));
-    if authorization.use_room_create_sender {
-        create.remove("creator");
-    } else {
-        create.insert("creator".into(), CanonicalJsonValue::String(creator.to_string()));
-    }
-    if authorization.explicitly_privilege_room_creators && !trusted.is_empty() {
-        let entry = create.entry("additional_creators".into()).or_insert_with(|| CanonicalJsonValue::Array(Vec::new()));
-        if let CanonicalJsonValue::Array(list) = entry {
-            for user_id in trusted {
-                let id = CanonicalJsonValue::String(user_id.to_string());
-                if !list.contains(&id) {
-                    list.push(id);
-                }
-            }
-        }
-    }
+    let create = create_content(room.creation_content.clone(), &room.version, creator, trusted)?;
     let draft = Draft::state(creator, StateEventType::RoomCreate, "", create);
     let room_id = batch.create_room(&room.version, room_id, draft, room.is_public)?.room_id.clone();
 

@@ -119,6 +119,25 @@ pub struct Page {
     pub sight: Sight,
 }
 
+/// What stands around an event.
+#[derive(Debug)]
+pub struct Around {
+    /// What came before it, newest first.
+    pub earlier: Vec<Arc<Event>>,
+    /// What came after it, oldest first.
+    pub later: Vec<Arc<Event>>,
+    /// What the user may see of the room.
+    pub sight: Sight,
+}
+
+impl Around {
+    /// The places before and after all of it.
+    pub fn bounds(&self, event: &Event) -> (Position, Position) {
+        let first = self.earlier.last().map_or(event.position, |event| event.position);
+        ((first - 1).max(0), self.later.last().map_or(event.position, |event| event.position))
+    }
+}
+
 impl RoomActions {
     /// What a user may see of a room. Who was never in it or has forgotten it, and it is not open to the world, has
     /// `M_FORBIDDEN`.
@@ -203,6 +222,24 @@ impl RoomActions {
                 return Ok(Page { events, next: Some(at), sight });
             }
         }
+    }
+
+    /// What stands around an event of a room: up to so many events before and after it.
+    pub async fn around(
+        &self,
+        room: &RoomState,
+        user_id: &UserId,
+        event: &Event,
+        (before, after): (usize, usize),
+        wanted: &(dyn Fn(&Event) -> bool + Sync),
+    ) -> Result<Around> {
+        let back = Stretch { from: event.position - 1, to: None, backwards: true, limit: before.max(1) };
+        let mut earlier = self.page(room, user_id, back, wanted).await?.events;
+        earlier.truncate(before);
+        let on = Stretch { from: event.position, to: None, backwards: false, limit: after.max(1) };
+        let Page { events: mut later, sight, .. } = self.page(room, user_id, on, wanted).await?;
+        later.truncate(after);
+        Ok(Around { earlier, later, sight })
     }
 
     /// An event of a room that a user may see, or `M_NOT_FOUND`.

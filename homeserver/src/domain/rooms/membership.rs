@@ -141,7 +141,7 @@ impl RoomActions {
         }
     }
 
-    async fn is_in_any(&self, user_id: &UserId, rule: &Restricted) -> Result<bool> {
+    pub(super) async fn is_in_any(&self, user_id: &UserId, rule: &Restricted) -> Result<bool> {
         let rooms = self.rooms.of_user(user_id).await?;
         Ok(rule.allow.iter().any(|allow| match allow {
             AllowRule::RoomMembership(other) => {
@@ -266,6 +266,16 @@ impl RoomActions {
         let rooms = self.rooms.of_user(user_id).await?;
         let joined = rooms.iter().filter(|(_, m)| m.membership == MembershipState::Join);
         Ok(joined.map(|(room_id, _)| room_id.clone()).collect())
+    }
+
+    /// The rooms that two users are both joined to, by their ids.
+    pub async fn mutual_rooms(&self, one: &UserId, other: &UserId) -> Result<Vec<OwnedRoomId>> {
+        let theirs = self.rooms.of_user(other).await?;
+        let is_theirs = |id: &RoomId| theirs.get(id).is_some_and(|m| m.membership == MembershipState::Join);
+        let mut mutual = self.joined_rooms(one).await?;
+        mutual.retain(|room_id| is_theirs(room_id));
+        mutual.sort();
+        Ok(mutual)
     }
 
     /// How a user shows up in rooms.

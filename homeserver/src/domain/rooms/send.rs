@@ -15,6 +15,7 @@ use crate::{
         event::{Draft, Event, Transaction, canonical},
         journal::Batch,
         sessions::Requester,
+        words,
     },
     error::{ApiError, Result},
     storage,
@@ -40,10 +41,12 @@ impl RoomActions {
             };
             return self.send_redaction(requester, room_id, redacts, draft, txn_id).await;
         }
+        requester.may_take_part()?;
         if draft.kind == TimelineEventType::Reaction {
             self.refuse_second_reaction(requester, room_id, &draft, &txn_id).await?;
         }
         draft.transaction = self.transaction(requester, txn_id).await?;
+        draft.words = words::of_event(&draft.kind, &draft.content);
         let id = room_id.to_owned();
         self.journal
             .decide(&[room_id], move |batch| {
@@ -159,6 +162,9 @@ impl RoomActions {
         self.rooms.joined(room_id, &requester.user_id).await?;
         let target = storage::events::get(&self.db, &event_id).await?.filter(|event| event.room_id == *room_id);
         let target = target.ok_or_else(|| ApiError::not_found("There is no such event in this room."))?;
+        if target.sender != requester.user_id {
+            requester.may_take_part()?;
+        }
         draft.content.remove("redacts");
         draft.redacts = Some(event_id);
         draft.transaction = self.transaction(requester, txn_id).await?;
@@ -250,7 +256,7 @@ fn not_in_room() -> ApiError {
 }
 
 /// The room, for one who is in it.
-fn joined(batch: &Batch<'_>, room_id: &RoomId, user_id: &UserId) -> Result<Arc<RoomState>> {
+pub(super) fn joined(batch: &Batch<'_>, room_id: &RoomId, user_id: &UserId) -> Result<Arc<RoomState>> {
     batch.room(room_id).filter(|room| room.is_joined(user_id)).ok_or_else(not_in_room)
 }
 
