@@ -390,7 +390,7 @@ fn a_board_belongs_to_its_room() {
 fn the_room_on_screen_has_no_unread_badge() {
     let window = open("ru").signed_in();
     let unread = |unread| {
-        window.view.apply(Update::Rooms(vec![RoomSummary { unread, ..room("!class", "7 «Б» класс", false) }]))
+        window.view.apply(Update::Rooms(vec![RoomSummary { unread, ..room("!class", "7 «Б» класс", false) }]));
     };
     unread(31);
     assert!(window.find("31").is_some());

@@ -58,13 +58,11 @@ async fn client(homeserver: &str, place: &Place) -> Result<Client, Failure> {
 /// The addresses to try for what was typed: with the scheme that was typed, else `https`, and plain `http` only where
 /// the traffic cannot leave the building.
 pub(super) fn candidates(typed: &str) -> Vec<Url> {
-    let typed = typed.trim().trim_end_matches('/');
-    if typed.is_empty() {
-        return Vec::new();
-    }
+    let typed = typed.trim();
     if typed.starts_with("http://") || typed.starts_with("https://") {
         return Url::parse(typed).into_iter().collect();
     }
+    let typed = typed.trim_end_matches('/');
     let Ok(secure) = Url::parse(&format!("https://{typed}")) else { return Vec::new() };
     let mut urls = vec![secure.clone()];
     if secure.host_str().is_some_and(is_near)

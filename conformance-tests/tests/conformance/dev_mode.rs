@@ -54,11 +54,11 @@ async fn shared_secret_registration(engine: Engine) {
 
     hs.post(path, body(&once, "again", false, mac(&once, "again", false, REGISTRATION_SECRET))).await.refused();
     let once = nonce().await;
-    hs.post(path, body(&once, "forger", false, mac(&once, "forger", false, "guessed"))).await.fails(403, "M_UNKNOWN");
+    hs.post(path, body(&once, "forger", false, mac(&once, "forger", false, "guessed"))).await.fails(403, "M_FORBIDDEN");
     let once = nonce().await;
     hs.post(path, body(&once, "riser", true, mac(&once, "riser", false, REGISTRATION_SECRET)))
         .await
-        .fails(403, "M_UNKNOWN");
+        .fails(403, "M_FORBIDDEN");
     hs.post(path, json!({ "nonce": "never given", "username": "x", "password": "x", "mac": "00" })).await.refused();
 
     let once = nonce().await;

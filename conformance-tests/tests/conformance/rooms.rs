@@ -160,7 +160,7 @@ async fn events_come_in_the_specified_order(hs: Homeserver) {
 async fn refusals(hs: Homeserver) {
     let alice = hs.user("alice").await;
     let create = async |body: Value| alice.post(path!("v3/createRoom"), body).await;
-    create(json!({ "room_version": "there is none" })).await.fails(400, "M_UNSUPPORTED_ROOM_VERSION");
+    create(json!({ "room_version": "none-such" })).await.fails(400, "M_UNSUPPORTED_ROOM_VERSION");
     create(json!({ "preset": "no such preset" })).await.refused();
     create(json!({ "name": 7 })).await.refused();
     create(json!({ "invite": "alice" })).await.refused();

@@ -6,7 +6,10 @@ use ruma::api::client::{
     room::Visibility,
 };
 
-use super::ruma::Ruma;
+use super::{
+    room::VISIBILITIES,
+    ruma::{Ruma, one_of},
+};
 use crate::{
     app::App,
     error::{ApiError, Result},
@@ -31,6 +34,7 @@ pub async fn set_room_visibility(
     State(app): State<App>,
     Ruma { body, caller, .. }: Ruma<set_room_visibility::v3::Request>,
 ) -> Result<set_room_visibility::v3::Response> {
+    one_of("visibility", &body.visibility, &VISIBILITIES)?;
     let listed = body.visibility == Visibility::Public;
     app.room_actions.set_in_network(&caller, &body.network_id, &body.room_id, listed).await?;
     Ok(set_room_visibility::v3::Response::new())

@@ -8,7 +8,7 @@ use ruma::api::client::authenticated_media::{
 
 use super::{
     media::serve,
-    ruma::{Ruma, Streamed},
+    ruma::{Ruma, Streamed, one_of},
 };
 use crate::{
     app::App,
@@ -42,6 +42,9 @@ pub async fn thumbnail(
 ) -> Result<Response> {
     let body = request.body;
     let (width, height) = wanted(body.width.into(), body.height.into())?;
+    if let Some(method) = &body.method {
+        one_of("method", method, &["crop", "scale"])?;
+    }
     let file = app.media.find(&body.server_name, &body.media_id, body.timeout_ms).await?;
     let size = Size::nearest(body.method.as_ref(), width, height);
     if let Some(unchanged) = serve::unchanged(&serve::thumbnail_tag(&file, size), &request.headers) {

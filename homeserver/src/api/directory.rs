@@ -10,11 +10,14 @@ use ruma::{
     directory::RoomNetwork,
 };
 
-use super::ruma::Ruma;
+use super::{
+    room::VISIBILITIES,
+    ruma::{Ruma, one_of},
+};
 use crate::{
     app::App,
-    domain::rooms::directory::PublicRooms,
-    error::{ApiError, Result},
+    domain::rooms::directory::{Place, PublicRooms},
+    error::Result,
 };
 
 async fn page(
@@ -25,17 +28,14 @@ async fn page(
     since: Option<&str>,
     limit: Option<UInt>,
 ) -> Result<PublicRooms> {
-    let start = match since {
-        Some(since) => since.parse().map_err(|_| ApiError::invalid_param("since is no token of this directory."))?,
-        None => 0,
-    };
+    let since = since.map(str::parse).transpose()?;
     let limit = limit.map_or(100, u64::from).clamp(1, 500) as usize;
-    app.room_actions.public_rooms(network, term, types, start, limit).await
+    app.room_actions.public_rooms(network, term, types, since.as_ref(), limit).await
 }
 
 fn tokens(page: &PublicRooms) -> (Option<String>, Option<String>, Option<UInt>) {
-    let before = (page.start > 0).then(|| page.start.saturating_sub(page.chunk.len()).to_string());
-    (page.next.map(|next| next.to_string()), before, UInt::try_from(page.total as u64).ok())
+    let text = |place: &Option<Place>| place.as_ref().map(Place::to_string);
+    (text(&page.next), text(&page.previous), UInt::try_from(page.total as u64).ok())
 }
 
 /// `GET /_matrix/client/v3/publicRooms`
@@ -80,6 +80,7 @@ pub async fn set_visibility(
     State(app): State<App>,
     Ruma { body, caller, .. }: Ruma<set_room_visibility::v3::Request>,
 ) -> Result<set_room_visibility::v3::Response> {
+    one_of("visibility", &body.visibility, &VISIBILITIES)?;
     app.room_actions.set_public(&caller.user_id, &body.room_id, body.visibility == Visibility::Public).await?;
     Ok(set_room_visibility::v3::Response::new())
 }

@@ -1,18 +1,17 @@
 //! Presence.
 
 use axum::extract::State;
-use ruma::{
-    api::client::presence::{get_presence, set_presence},
-    presence::PresenceState,
-};
+use ruma::api::client::presence::{get_presence, set_presence};
 
-use super::ruma::Ruma;
+use super::ruma::{Ruma, one_of};
 use crate::{
     app::App,
     domain::presence::see_each_other,
     error::{ApiError, Result},
 };
 
+/// What a person's presence can be.
+pub(super) const STATES: [&str; 3] = ["online", "unavailable", "offline"];
 /// The longest status message, in bytes: it is sent to everybody one shares a room with.
 const MAX_STATUS: usize = 2_000;
 
@@ -25,9 +24,7 @@ pub async fn set_presence(
     if user_id != request.caller.user_id {
         return Err(ApiError::forbidden("Nobody sets somebody else's presence."));
     }
-    if !matches!(presence, PresenceState::Online | PresenceState::Unavailable | PresenceState::Offline) {
-        return Err(ApiError::invalid_param("presence is online, unavailable or offline."));
-    }
+    one_of("presence", &presence, &STATES)?;
     if status_msg.as_ref().is_some_and(|text| text.len() > MAX_STATUS) {
         return Err(ApiError::invalid_param(format!("status_msg has at most {MAX_STATUS} bytes.")));
     }

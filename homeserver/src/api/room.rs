@@ -11,7 +11,7 @@ use ruma::{
 };
 use serde::Deserialize;
 
-use super::ruma::Ruma;
+use super::ruma::{Ruma, one_of};
 use crate::{
     app::App,
     clock,
@@ -23,6 +23,9 @@ use crate::{
     error::{ApiError, Result},
     storage,
 };
+
+/// Whether a room is listed in the directory.
+pub(super) const VISIBILITIES: [&str; 2] = ["public", "private"];
 
 /// `POST /_matrix/client/v3/createRoom`
 pub async fn create(
@@ -47,6 +50,7 @@ pub async fn create(
     if !body.invite_3pid.is_empty() {
         return Err(ApiError::forbidden("Invitations by e-mail or phone number are not possible here."));
     }
+    one_of("visibility", &body.visibility, &VISIBILITIES)?;
     let is_public = body.visibility == Visibility::Public;
     let preset = match body.preset {
         Some(preset @ (RoomPreset::PublicChat | RoomPreset::PrivateChat | RoomPreset::TrustedPrivateChat)) => preset,

@@ -153,6 +153,14 @@ fn bad_request(error: FromHttpRequestError) -> ApiError {
     }
 }
 
+/// Refuses a word that is none of the specification's: ruma takes any, to be ready for later ones.
+pub(super) fn one_of(name: &str, value: &impl AsRef<str>, words: &[&str]) -> Result<()> {
+    if words.contains(&value.as_ref()) {
+        return Ok(());
+    }
+    Err(ApiError::invalid_param(format!("{name} is one of: {}.", words.join(", "))))
+}
+
 /// A body that does not parse, in the specification's terms.
 pub(crate) fn bad_body(error: &serde_json::Error) -> ApiError {
     if error.is_data() {

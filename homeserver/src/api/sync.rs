@@ -7,7 +7,8 @@ use ruma::api::client::sync::sync_events::v3::Filter;
 
 use super::{
     lenient::{SyncAnswer, SyncEvents},
-    ruma::Ruma,
+    presence,
+    ruma::{Ruma, one_of},
 };
 use crate::{
     app::App,
@@ -18,6 +19,7 @@ use crate::{
 /// `GET /_matrix/client/v3/sync`
 pub async fn sync(State(app): State<App>, request: Ruma<SyncEvents>) -> Result<SyncAnswer> {
     let (body, caller) = (request.body.0, request.caller);
+    one_of("set_presence", &body.set_presence, &presence::STATES)?;
     let filter = match &body.filter {
         None => Arc::default(),
         Some(Filter::FilterDefinition(filter)) => Arc::new(filter.clone()),

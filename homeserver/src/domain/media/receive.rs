@@ -145,7 +145,7 @@ impl Media {
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     {
         if declared.is_some_and(|length| length > self.config.max_upload_bytes) {
-            discard(bytes).await;
+            self.discard(bytes).await;
             return Err(self.too_large());
         }
         let mut writer = self.blobs.write(content_key(media_id));
@@ -157,7 +157,7 @@ impl Media {
             }
             Err(e) => {
                 writer.abort().await?;
-                discard(bytes).await;
+                self.discard(bytes).await;
                 Err(e)
             }
         }
@@ -177,6 +177,25 @@ impl Media {
             writer.write(chunk).await?;
         }
         Ok((pace.received, hash.finalize().to_vec()))
+    }
+
+    /// Takes in what is still coming, for a moment and no more than twice what a file may have, so that a client that
+    /// writes before it reads sees the answer and not a connection cut off.
+    async fn discard<S, E>(&self, mut bytes: S)
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
+    {
+        let rest = async {
+            let mut seen = 0;
+            while let Some(Ok(chunk)) = bytes.next().await {
+                seen += chunk.len() as u64;
+                if seen > self.config.max_upload_bytes.saturating_mul(2) {
+                    break;
+                }
+            }
+        };
+        // Either way the answer is the same.
+        let _ = tokio::time::timeout(Duration::from_secs(5), rest).await;
     }
 
     fn too_large(&self) -> ApiError {
@@ -200,26 +219,6 @@ impl Drop for Receiving<'_> {
     fn drop(&mut self) {
         self.0.receiving.lock().remove(&self.1);
     }
-}
-
-/// Takes in for a moment what is still coming, so that a client that writes before it reads sees the answer and not a
-/// connection cut off.
-async fn discard<S, E>(mut bytes: S)
-where
-    S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
-{
-    const MOST: usize = 16 << 20;
-    let rest = async {
-        let mut seen = 0;
-        while let Some(Ok(chunk)) = bytes.next().await {
-            seen += chunk.len();
-            if seen > MOST {
-                break;
-            }
-        }
-    };
-    // Either way the answer is the same.
-    let _ = tokio::time::timeout(Duration::from_secs(1), rest).await;
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Aliases and the public directory.
 //! <https://spec.matrix.org/v1.18/client-server-api/#room-aliases>
 
-use std::{collections::HashSet, sync::Arc};
+use std::{cmp::Reverse, collections::HashSet, fmt, str::FromStr, sync::Arc};
 
 use parking_lot::Mutex;
 use ruma::{
@@ -39,12 +39,54 @@ impl Drop for Reserved {
 pub struct PublicRooms {
     /// The rooms.
     pub chunk: Vec<PublicRoomsChunk>,
-    /// Where the page begins.
-    pub start: usize,
-    /// Where the next page begins, if there is one.
-    pub next: Option<usize>,
-    /// How many there are in all.
+    /// Where the page after this one begins.
+    pub next: Option<Place>,
+    /// Where the page before this one ends.
+    pub previous: Option<Place>,
+    /// How many rooms there are in all.
     pub total: usize,
+}
+
+/// A place in the directory beside a room, which holds while other rooms come and go. Its text is `a` (after) or `b`
+/// (before), the number of members, `_`, and the room's id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    after: bool,
+    members: u64,
+    room_id: OwnedRoomId,
+}
+
+impl Place {
+    fn beside(room: &RoomState, after: bool) -> Self {
+        Self { after, members: room.joined_count, room_id: room.room_id.clone() }
+    }
+
+    fn key(&self) -> (Reverse<u64>, &RoomId) {
+        (Reverse(self.members), &self.room_id)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}_{}", if self.after { 'a' } else { 'b' }, self.members, self.room_id)
+    }
+}
+
+impl FromStr for Place {
+    type Err = ApiError;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let read = || {
+            let after = match text.get(..1)? {
+                "a" => true,
+                "b" => false,
+                _ => return None,
+            };
+            let (members, room_id) = text[1..].split_once('_')?;
+            Some(Self { after, members: members.parse().ok()?, room_id: room_id.try_into().ok()? })
+        };
+        read().ok_or_else(|| ApiError::invalid_param("since is no token of this directory."))
+    }
 }
 
 impl RoomActions {
@@ -177,7 +219,7 @@ impl RoomActions {
         network: &RoomNetwork,
         term: Option<&str>,
         types: Option<&[Option<String>]>,
-        start: usize,
+        since: Option<&Place>,
         limit: usize,
     ) -> Result<PublicRooms> {
         let term = term.map(str::to_lowercase).filter(|term| !term.is_empty());
@@ -189,12 +231,25 @@ impl RoomActions {
                 found.push(room);
             }
         }
-        found.sort_by(|a, b| b.joined_count.cmp(&a.joined_count).then_with(|| a.room_id.cmp(&b.room_id)));
-        let total = found.len();
-        let chunk: Vec<_> = found.iter().skip(start).take(limit).map(|room| entry(room)).collect();
-        let next = (start + chunk.len() < total).then_some(start + chunk.len());
-        Ok(PublicRooms { chunk, start, next, total })
+        found.sort_by(|a, b| order(a).cmp(&order(b)));
+        let start = match since {
+            None => 0,
+            Some(place) if place.after => found.partition_point(|room| order(room) <= place.key()),
+            Some(place) => found.partition_point(|room| order(room) < place.key()).saturating_sub(limit),
+        };
+        let page = &found[start..found.len().min(start + limit)];
+        Ok(PublicRooms {
+            chunk: page.iter().map(|room| entry(room)).collect(),
+            next: page.last().filter(|_| start + page.len() < found.len()).map(|room| Place::beside(room, true)),
+            previous: page.first().filter(|_| start > 0).map(|room| Place::beside(room, false)),
+            total: found.len(),
+        })
     }
+}
+
+/// The order of the directory: most members first.
+fn order(room: &RoomState) -> (Reverse<u64>, &RoomId) {
+    (Reverse(room.joined_count), &room.room_id)
 }
 
 fn mentions(room: &RoomState, term: &str) -> bool {

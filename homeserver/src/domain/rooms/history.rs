@@ -52,6 +52,13 @@ impl Sight {
         self.sees_at(event.position)
     }
 
+    /// Whether there is a past for them: not for one who was only invited to what is not open to the world.
+    fn has_past(&self) -> bool {
+        self.everything
+            || self.membership.iter().any(|(_, membership)| *membership == MembershipState::Join)
+            || self.visibility.iter().any(|(_, visibility)| *visibility == HistoryVisibility::WorldReadable)
+    }
+
     /// Whether an event that relates to another may be seen.
     pub fn sees_child(&self, event: &Event) -> bool {
         !self.ignored.withholds(event) && self.sees_at(event.position)
@@ -193,6 +200,9 @@ impl RoomActions {
     ) -> Result<Page> {
         let Stretch { from, to, backwards, limit } = stretch;
         let sight = self.sight(room, user_id).await?;
+        if !sight.has_past() {
+            return Err(ApiError::forbidden("You are not in this room."));
+        }
         let mut events = Vec::with_capacity(limit.min(100));
         let mut at = from;
         // A filter may leave few of many; a request looks at no more than so many.
