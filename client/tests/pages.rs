@@ -6,7 +6,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use clap::Parser;
 use eyeball_im::VectorDiff;
-use i_slint_backend_testing::ElementHandle;
+use i_slint_backend_testing::{AccessibleRole, ElementHandle};
 use parta_client::{
     model::{
         command::Command,
@@ -50,8 +50,12 @@ impl Window {
         ElementHandle::find_by_accessible_label(self.view.window(), label).next()
     }
 
+    /// Presses what is called so; a form has the name of its button, and cannot be pressed.
     fn press(&self, label: &str) {
-        self.find(label).unwrap_or_else(|| panic!("{label:?} is not there")).invoke_accessible_default_action();
+        ElementHandle::find_by_accessible_label(self.view.window(), label)
+            .find(|element| element.accessible_role() != Some(AccessibleRole::Form))
+            .unwrap_or_else(|| panic!("{label:?} is not there"))
+            .invoke_accessible_default_action();
     }
 
     fn write(&self, label: &str, text: &str) {
