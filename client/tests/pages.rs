@@ -345,6 +345,14 @@ fn a_failure_is_said_in_words() {
 }
 
 #[test]
+fn rooms_begin_below_the_search() {
+    let window = open("en").signed_in();
+    let top = |label: &str| window.find(label).unwrap().absolute_position().y;
+    let first = top("7 «Б» класс").min(top("Театр"));
+    assert!(first - top("Search rooms") < 100.0, "the list hangs in mid-column");
+}
+
+#[test]
 fn rooms_are_listed_and_opened() {
     let window = open("ru").signed_in();
     assert!(window.find("Театр").is_some());

@@ -85,7 +85,7 @@ pub async fn search(
         let Some(open) = found.rooms.get(&hit.event.room_id) else { continue };
         let mut result = SearchResult::new();
         result.rank = Some(hit.rank);
-        result.result = viewer.show_in(&app.db, &open.room, &open.sight, &[hit.event.clone()]).await?.pop();
+        result.result = viewer.show_in(&app.db, &open.room, &open.sight, std::slice::from_ref(&hit.event)).await?.pop();
         if around::is_wanted(wish) {
             result.context = around::around(&app, &viewer, &open.room, &hit.event, wish).await?;
         }

@@ -159,10 +159,10 @@ impl RoomActions {
         for entry in &entries {
             self.open(user_id, &entry.room_id, open).await?;
         }
-        let edited: Vec<OwnedEventId> = entries.iter().filter_map(|entry| edited(entry).cloned()).collect();
+        let ids: Vec<OwnedEventId> = entries.iter().filter_map(|entry| edited(entry).cloned()).collect();
         let mut originals: HashMap<OwnedEventId, Arc<Event>> = HashMap::new();
-        if !edited.is_empty() {
-            for original in storage::events::get_many(&self.db, &edited).await? {
+        if !ids.is_empty() {
+            for original in storage::events::get_many(&self.db, &ids).await? {
                 originals.insert(original.event_id.clone(), original);
             }
         }
