@@ -23,6 +23,7 @@ use ruma::api::{
     error::{DeserializationError, FromHttpRequestError},
     path_builder::PathBuilder as _,
 };
+use serde::de::IgnoredAny;
 
 use super::auth::{Authenticate, Client, Context};
 use crate::{
@@ -116,12 +117,12 @@ pub(super) fn announced(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Reads a body whole, within the limits of size and time.
+/// Reads a body whole, within the limits of size and time: nothing, or a JSON object.
 ///
 /// # Errors
 ///
 /// `M_TOO_LARGE`, before anything is read where the length is announced; `M_UNKNOWN` for one that breaks off or does not
-/// come in time.
+/// come in time; `M_NOT_JSON` and `M_BAD_JSON`.
 pub(crate) async fn whole(headers: &HeaderMap, body: Body, app: &App) -> Result<Bytes> {
     let limits = &app.config.limits;
     let too_large = || ApiError::too_large("The request is too large.");
@@ -130,11 +131,25 @@ pub(crate) async fn whole(headers: &HeaderMap, body: Body, app: &App) -> Result<
     }
     let reading = Limited::new(body, limits.max_request_bytes).collect();
     match tokio::time::timeout(Duration::from_secs(limits.idle_seconds), reading).await {
-        Ok(Ok(read)) => Ok(read.to_bytes()),
+        Ok(Ok(read)) => object(read.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(ApiError::unknown("The request's body could not be read.")),
         Err(_) => Err(ApiError::unknown("The request's body did not come in time.")),
     }
+}
+
+/// A body that is nothing or one whole JSON object in UTF-8. Later parsers see less: they pass over what no field wants,
+/// stop where the value ends, and take an array for an object.
+fn object(body: Bytes) -> Result<Bytes> {
+    if body.is_empty() {
+        return Ok(body);
+    }
+    let text = std::str::from_utf8(&body).map_err(|_| ApiError::not_json("The request is not UTF-8."))?;
+    serde_json::from_str::<IgnoredAny>(text).map_err(|e| bad_body(&e))?;
+    if !text.trim_start().starts_with('{') {
+        return Err(ApiError::bad_json("The request is not a JSON object."));
+    }
+    Ok(body)
 }
 
 fn parse<R: IncomingRequest>(request: http::Request<Bytes>, path: &[String]) -> Result<R> {
@@ -256,4 +271,19 @@ async fn serve<A: Authenticate>(app: App, request: Request, reading: Reading, ha
 
 fn written<T: OutgoingResponse>(response: T) -> Result<Response> {
     Ok(response.try_into_http_response::<Vec<u8>>()?.map(Body::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_nothing_or_an_object() {
+        for good in ["", "{}", " {\"a\":[1]} \n", "{\"ы\":\"\\u0000\"}"] {
+            assert_eq!(object(Bytes::from_static(good.as_bytes())).unwrap(), good);
+        }
+        for bad in [&b" "[..], b"{}{}", b"{} x", b"[]", b"[{}]", b"null", b"7", b"{", b"{\"a\":\"\xe9\"}", b"\xff"] {
+            assert!(object(Bytes::from_static(bad)).is_err(), "{bad:?}");
+        }
+    }
 }
