@@ -117,7 +117,8 @@ impl Server {
         http::Response::from_parts(parts, body.collect().await.expect("a body").to_bytes())
     }
 
-    /// Calls an endpoint with JSON and has JSON back; an answer that is none is `null`.
+    /// Calls an endpoint with JSON, or with nothing where that is `null`, and has JSON back; an answer that is none is
+    /// `null`.
     pub(crate) async fn json(
         &self,
         method: Method,
@@ -125,11 +126,11 @@ impl Server {
         token: Option<&str>,
         body: &Value,
     ) -> (StatusCode, Value) {
-        let mut request = Request::builder().method(method.clone()).uri(path);
+        let mut request = Request::builder().method(method).uri(path);
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let body = if method == Method::GET { Body::empty() } else { Body::from(body.to_string()) };
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
         let response = self.call(request.body(body).expect("a request")).await;
         (response.status(), serde_json::from_slice(response.body()).unwrap_or_default())
     }
