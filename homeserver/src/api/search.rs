@@ -4,13 +4,14 @@ mod around;
 mod token;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     ops::Range,
+    sync::Arc,
 };
 
 use axum::extract::State;
 use ruma::{
-    OwnedRoomId, UInt,
+    OwnedEventId, OwnedRoomId, UInt,
     api::client::search::search_events::{
         self,
         v3::{
@@ -18,7 +19,7 @@ use ruma::{
             SearchKeys, SearchResult,
         },
     },
-    events::{AnyStateEvent, TimelineEventType},
+    events::{AnyStateEvent, AnyTimelineEvent, TimelineEventType},
     serde::Raw,
 };
 
@@ -29,7 +30,7 @@ use crate::{
     domain::{
         event::Event,
         rooms::{
-            search::{Found, Hit, Search},
+            search::{Found, Hit, MAX_WORDS, Search},
             view::Viewer,
         },
         words,
@@ -81,22 +82,25 @@ pub async fn search(
     answer.highlights = highlights(&criteria, page);
     answer.next_batch = token.next(&found, range.end, None).map(|next| next.to_string());
     let wish = &criteria.event_context;
+    let mut shown = shown(&app, &viewer, &found, page).await?;
     for hit in page {
         let Some(open) = found.rooms.get(&hit.event.room_id) else { continue };
         let mut result = SearchResult::new();
         result.rank = Some(hit.rank);
-        result.result = viewer.show_in(&app.db, &open.room, &open.sight, std::slice::from_ref(&hit.event)).await?.pop();
+        result.result = shown.remove(&hit.event.event_id);
         if around::is_wanted(wish) {
             result.context = around::around(&app, &viewer, &open.room, &hit.event, wish).await?;
         }
         answer.results.push(result);
     }
-    for grouping in &criteria.groupings.group_by {
-        answer.groups.extend(match grouping.key {
-            Some(GroupingKey::RoomId) => {
+    // A body has room for very many of the same.
+    let keys: BTreeSet<&GroupingKey> = criteria.groupings.group_by.iter().filter_map(|by| by.key.as_ref()).collect();
+    for key in keys {
+        answer.groups.extend(match key {
+            GroupingKey::RoomId => {
                 Some(ResultGroupMap::RoomId(grouped(&token, &found, &range, |event| &event.room_id, Group::Room)))
             }
-            Some(GroupingKey::Sender) => {
+            GroupingKey::Sender => {
                 Some(ResultGroupMap::Sender(grouped(&token, &found, &range, |event| &event.sender, Group::Sender)))
             }
             _ => None,
@@ -110,7 +114,7 @@ pub async fn search(
 }
 
 /// The types whose texts are searched.
-fn kinds(keys: Option<&[SearchKeys]>) -> Result<Vec<TimelineEventType>> {
+fn kinds(keys: Option<&[SearchKeys]>) -> Result<BTreeSet<TimelineEventType>> {
     let of_key = |key: &SearchKeys| match key {
         SearchKeys::ContentBody => Ok(TimelineEventType::RoomMessage),
         SearchKeys::ContentName => Ok(TimelineEventType::RoomName),
@@ -131,9 +135,29 @@ fn best_first(order: Option<&OrderBy>) -> Result<bool> {
 
 /// The words of the search as they were typed, and as they stand in what was found.
 fn highlights(criteria: &Criteria, page: &[Hit]) -> Vec<String> {
-    let mut all: BTreeSet<String> = words::words(&criteria.search_term).collect();
+    let mut all: BTreeSet<String> = words::words(&criteria.search_term).take(MAX_WORDS).collect();
     all.extend(page.iter().flat_map(|hit| hit.words.iter().cloned()));
     all.into_iter().collect()
+}
+
+/// The messages of a page as they are told, by their ids; those of a room are shown together.
+async fn shown(
+    app: &App,
+    viewer: &Viewer<'_>,
+    found: &Found,
+    page: &[Hit],
+) -> Result<HashMap<OwnedEventId, Raw<AnyTimelineEvent>>> {
+    let mut by_room: HashMap<&OwnedRoomId, Vec<Arc<Event>>> = HashMap::new();
+    for hit in page {
+        by_room.entry(&hit.event.room_id).or_default().push(hit.event.clone());
+    }
+    let mut shown = HashMap::new();
+    for (room_id, events) in by_room {
+        let Some(open) = found.rooms.get(room_id) else { continue };
+        let told = viewer.show_in(&app.db, &open.room, &open.sight, &events).await?;
+        shown.extend(events.iter().map(|event| event.event_id.clone()).zip(told));
+    }
+    Ok(shown)
 }
 
 /// The results of a page by what they have in common, each group with the place where its next results begin.
@@ -163,7 +187,11 @@ async fn state(app: &App, viewer: &Viewer<'_>, page: &[Hit]) -> Result<BTreeMap<
     let rooms: BTreeSet<&OwnedRoomId> = page.iter().map(|hit| &hit.event.room_id).collect();
     let mut states = BTreeMap::new();
     for room_id in rooms {
-        let mut state = app.room_actions.visible_state(viewer.user_id, room_id).await?;
+        let mut state = match app.room_actions.visible_state(viewer.user_id, room_id).await {
+            // What was said may be read for ever, what the room is may not.
+            Err(ApiError::Matrix { .. }) => continue,
+            state => state?,
+        };
         state.sort_by_key(|event| event.position);
         states.insert(room_id.clone(), viewer.show(&app.db, &state).await?);
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ruma::{CanonicalJsonObject, RoomId, events::TimelineEventType};
 use rust_stemmers::{Algorithm, Stemmer};
+use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
 /// The longest word in characters; of longer ones the beginning counts.
 const MAX_WORD: usize = 64;
@@ -12,9 +13,11 @@ const ROOM_LETTERS: usize = 24;
 
 /// The words of a text in small letters, in their order.
 pub fn words(text: &str) -> impl Iterator<Item = String> {
-    let found = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+    // Names of files may have й and ё in two parts: a letter and what stands above it.
+    let apart = |letter: char| !letter.is_alphanumeric() && !is_combining_mark(letter);
+    let found = text.split(apart).filter(|word| word.contains(char::is_alphanumeric));
     found.map(|word| {
-        let letters = word.chars().flat_map(char::to_lowercase).map(|letter| if letter == 'ё' { 'е' } else { letter });
+        let letters = word.nfc().flat_map(char::to_lowercase).map(|letter| if letter == 'ё' { 'е' } else { letter });
         letters.take(MAX_WORD).collect()
     })
 }
@@ -99,7 +102,8 @@ mod tests {
             (vec!["Урок", "уроки", "УРОКОВ", "уроками"], "урон"),
             (vec!["алгебра", "алгебры", "алгебре", "алгеброй"], "геометрия"),
             (vec!["контрольная", "контрольной", "контрольные"], "контур"),
-            (vec!["ёлка", "елка", "ёлки"], "палка"),
+            (vec!["ёлка", "елка", "ёлки", "е\u{308}лка"], "палка"),
+            (vec!["район", "раи\u{306}он"], "раи"),
             (vec!["Lesson", "lessons"], "less"),
             (vec!["running", "runs", "run"], "ruin"),
             (vec!["7Б", "7б"], "7в"),

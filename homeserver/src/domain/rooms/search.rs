@@ -26,7 +26,7 @@ use crate::{
 /// Searches at the same time.
 const AT_ONCE: usize = 2;
 /// Words of a search that count.
-const MAX_WORDS: usize = 16;
+pub const MAX_WORDS: usize = 16;
 /// Rooms that the index is asked for by name; of more it is asked without.
 const MAX_ROOMS: usize = 500;
 /// Messages that one search finds; older ones are found by another that begins where it ended.
@@ -94,7 +94,9 @@ impl RoomActions {
         search: Search<'_>,
         wanted: &(dyn Fn(&Event) -> bool + Sync),
     ) -> Result<Found> {
-        let stems: Vec<String> = words::stems(search.term).into_iter().take(MAX_WORDS).collect();
+        let stems: BTreeSet<String> =
+            words::words(search.term).take(MAX_WORDS).map(|word| words::stem(&word)).collect();
+        let stems: Vec<String> = stems.into_iter().collect();
         let rooms = self.searchable(user_id, search.rooms).await?;
         let mut found = Found::default();
         if stems.is_empty() || rooms.is_empty() {

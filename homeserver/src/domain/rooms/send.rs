@@ -77,6 +77,7 @@ impl RoomActions {
             self.complete_membership(&requester.user_id, room_id, &state_key, &mut content).await?;
         }
         let mut draft = Draft::state(&requester.user_id, kind, state_key, content);
+        draft.words = words::of_event(&draft.kind, &draft.content);
         draft.origin_server_ts = timestamp;
         let id = room_id.to_owned();
         self.journal
