@@ -250,8 +250,10 @@ pub(super) async fn suspend(
 ) -> Result<Response> {
     let user_id = path.user(&app)?;
     app.users.require(&user_id).await?;
-    if user_id == caller && body.suspend {
-        return Err(ApiError::invalid_param("Nobody takes their own rights away. Let another administrator do it."));
+    if user_id == caller {
+        return Err(ApiError::invalid_param(
+            "Nobody suspends themselves, nor lifts it. Let another administrator do it.",
+        ));
     }
     app.accounts.set_suspended(&user_id, body.suspend).await?;
     Ok(ok(&json!({ format!("user_{user_id}_suspended"): body.suspend })))

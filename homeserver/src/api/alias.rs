@@ -29,6 +29,7 @@ pub async fn create(
     State(app): State<App>,
     Ruma { body, caller, .. }: Ruma<create_alias::v3::Request>,
 ) -> Result<create_alias::v3::Response> {
+    caller.may_take_part()?;
     app.room_actions.add_alias(&caller, &body.room_alias, &body.room_id).await?;
     Ok(create_alias::v3::Response::new())
 }
@@ -47,6 +48,7 @@ pub async fn delete(
     State(app): State<App>,
     Ruma { body, caller, .. }: Ruma<delete_alias::v3::Request>,
 ) -> Result<delete_alias::v3::Response> {
+    caller.may_take_part()?;
     app.room_actions.remove_alias(&caller, &body.room_alias).await?;
     Ok(delete_alias::v3::Response::new())
 }

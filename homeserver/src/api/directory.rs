@@ -80,6 +80,7 @@ pub async fn set_visibility(
     State(app): State<App>,
     Ruma { body, caller, .. }: Ruma<set_room_visibility::v3::Request>,
 ) -> Result<set_room_visibility::v3::Response> {
+    caller.may_take_part()?;
     one_of("visibility", &body.visibility, &VISIBILITIES)?;
     app.room_actions.set_public(&caller.user_id, &body.room_id, body.visibility == Visibility::Public).await?;
     Ok(set_room_visibility::v3::Response::new())

@@ -25,6 +25,10 @@ pub async fn set_presence(
         return Err(ApiError::forbidden("Nobody sets somebody else's presence."));
     }
     one_of("presence", &presence, &STATES)?;
+    // What one says of oneself is said to all.
+    if status_msg.is_some() {
+        request.caller.may_take_part()?;
+    }
     if status_msg.as_ref().is_some_and(|text| text.len() > MAX_STATUS) {
         return Err(ApiError::invalid_param(format!("status_msg has at most {MAX_STATUS} bytes.")));
     }
