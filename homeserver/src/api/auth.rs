@@ -49,15 +49,6 @@ impl Context<'_> {
             .map(|(_, value)| value.into_owned())
     }
 
-    /// A token that was sent although the endpoint needs none.
-    fn token(&self) -> Option<String> {
-        let header = self.request.headers().get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        match header.and_then(|header| header.split_once(' ')) {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Some(token.to_owned()),
-            _ => self.query("access_token"),
-        }
-    }
-
     /// Whether this is what one may do even while one's account is locked: sign out.
     /// <https://spec.matrix.org/v1.18/client-server-api/#account-locking>
     fn signs_out(&self) -> bool {
@@ -93,7 +84,8 @@ impl Authenticate for NoAccessToken {
     type Caller = Option<Arc<Appservice>>;
 
     async fn authenticate(app: &App, (): (), context: &Context<'_>) -> Result<Option<Arc<Appservice>>> {
-        Ok(context.token().and_then(|token| app.appservices.by_token(&token)))
+        let token = AccessTokenOptional::extract_authentication(context.request).ok().flatten();
+        Ok(token.and_then(|token| app.appservices.by_token(&token)))
     }
 }
 

@@ -32,6 +32,7 @@ pub async fn hierarchy(
     State(app): State<App>,
     Ruma { body, caller, .. }: Ruma<get_hierarchy::v1::Request>,
 ) -> Result<get_hierarchy::v1::Response> {
+    app.limits.message(&caller.user_id)?;
     let mut walk = Walk {
         skip: 0,
         limit: body.limit.map_or(MOST, u64::from).clamp(1, MOST) as usize,

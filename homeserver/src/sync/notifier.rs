@@ -63,8 +63,9 @@ pub struct Waiter {
 impl Drop for Waiter {
     fn drop(&mut self) {
         let mut waiting = self.notifier.waiting.lock();
-        // This one and the map's weak one: nobody else of this user waits.
-        if Arc::strong_count(&self.notify) == 1 {
+        // Let go of under the lock: of two that end at once the second sees that nobody is left.
+        drop(std::mem::take(&mut self.notify));
+        if waiting.get(&self.user_id).is_some_and(|notify| notify.strong_count() == 0) {
             waiting.remove(&self.user_id);
         }
     }
@@ -111,8 +112,8 @@ impl Notifier {
 
     /// Wakes one user.
     fn wake(&self, user_id: &UserId) {
-        let notify = self.waiting.lock().get(user_id).and_then(Weak::upgrade);
-        if let Some(notify) = notify {
+        let waiting = self.waiting.lock();
+        if let Some(notify) = waiting.get(user_id).and_then(Weak::upgrade) {
             notify.notify_waiters();
         }
     }

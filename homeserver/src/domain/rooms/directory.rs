@@ -5,16 +5,12 @@ use std::{cmp::Reverse, collections::HashSet, fmt, str::FromStr, sync::Arc};
 
 use parking_lot::Mutex;
 use ruma::{
-    OwnedRoomAliasId, OwnedRoomId, RoomAliasId, RoomId, UInt, UserId,
-    directory::{PublicRoomsChunk, PublicRoomsChunkInit, RoomNetwork},
-    events::{
-        StateEventType,
-        room::{history_visibility::HistoryVisibility, join_rules::JoinRule},
-    },
-    room::JoinRuleKind,
+    OwnedRoomAliasId, OwnedRoomId, RoomAliasId, RoomId, UserId,
+    directory::{PublicRoomsChunk, RoomNetwork},
+    events::{StateEventType, room::history_visibility::HistoryVisibility},
 };
 
-use super::{RoomActions, state::RoomState};
+use super::{RoomActions, state::RoomState, summary::summary};
 use crate::{
     domain::{appservices::Appservice, journal::Change, sessions::Requester},
     error::{ApiError, Result},
@@ -232,14 +228,20 @@ impl RoomActions {
             }
         }
         found.sort_by(|a, b| order(a).cmp(&order(b)));
-        let start = match since {
-            None => 0,
-            Some(place) if place.after => found.partition_point(|room| order(room) <= place.key()),
-            Some(place) => found.partition_point(|room| order(room) < place.key()).saturating_sub(limit),
+        let (start, end) = match since {
+            None => (0, limit),
+            Some(place) if place.after => {
+                let start = found.partition_point(|room| order(room) <= place.key());
+                (start, start + limit)
+            }
+            Some(place) => {
+                let end = found.partition_point(|room| order(room) < place.key());
+                (end.saturating_sub(limit), end)
+            }
         };
-        let page = &found[start..found.len().min(start + limit)];
+        let page = &found[start..found.len().min(end)];
         Ok(PublicRooms {
-            chunk: page.iter().map(|room| entry(room)).collect(),
+            chunk: page.iter().map(|room| summary(room).into()).collect(),
             next: page.last().filter(|_| start + page.len() < found.len()).map(|room| Place::beside(room, true)),
             previous: page.first().filter(|_| start > 0).map(|room| Place::beside(room, false)),
             total: found.len(),
@@ -255,27 +257,4 @@ fn order(room: &RoomState) -> (Reverse<u64>, &RoomId) {
 fn mentions(room: &RoomState, term: &str) -> bool {
     let alias = room.canonical_alias().map(|alias| alias.to_string());
     [room.name(), room.topic(), alias].into_iter().flatten().any(|text| text.to_lowercase().contains(term))
-}
-
-/// A room as the directory shows it.
-pub fn entry(room: &RoomState) -> PublicRoomsChunk {
-    let mut chunk = PublicRoomsChunk::from(PublicRoomsChunkInit {
-        num_joined_members: UInt::try_from(room.joined_count).unwrap_or(UInt::MAX),
-        room_id: room.room_id.clone(),
-        world_readable: room.history_visibility() == HistoryVisibility::WorldReadable,
-        guest_can_join: room.guests_can_join(),
-    });
-    chunk.canonical_alias = room.canonical_alias();
-    chunk.name = room.name();
-    chunk.topic = room.topic();
-    chunk.avatar_url = room.avatar_url();
-    chunk.room_type = room.room_type();
-    chunk.join_rule = match room.join_rule() {
-        JoinRule::Public => JoinRuleKind::Public,
-        JoinRule::Knock => JoinRuleKind::Knock,
-        JoinRule::Restricted(_) => JoinRuleKind::Restricted,
-        JoinRule::KnockRestricted(_) => JoinRuleKind::KnockRestricted,
-        _ => JoinRuleKind::Invite,
-    };
-    chunk
 }

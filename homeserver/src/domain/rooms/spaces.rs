@@ -62,12 +62,21 @@ impl RoomActions {
         let mut found = Hierarchy::default();
         let mut passed = 0;
         let mut met: HashSet<OwnedRoomId> = HashSet::new();
-        let mut ahead = vec![(space.to_owned(), 0)];
-        while let Some((room_id, depth)) = ahead.pop() {
+        // For each level the rooms that are still to come.
+        let mut ahead = vec![vec![space.to_owned()].into_iter()];
+        while let Some(level) = ahead.last_mut() {
+            let Some(room_id) = level.next() else {
+                ahead.pop();
+                continue;
+            };
+            if met.len() == LOOKED_AT {
+                break;
+            }
             // Spaces may list each other, and a room may be listed by several.
-            if met.len() == LOOKED_AT || !met.insert(room_id.clone()) {
+            if !met.insert(room_id.clone()) {
                 continue;
             }
+            let depth = ahead.len() as u64 - 1;
             let room = match self.rooms.get(&room_id).await? {
                 Some(room) => self.may_preview(&room, Some(user_id)).await?.then_some(room),
                 None => None,
@@ -80,7 +89,7 @@ impl RoomActions {
             };
             let children = children(&room, walk.suggested_only);
             if depth < walk.max_depth.min(MAX_DEPTH) {
-                ahead.extend(children.iter().rev().map(|child| (child.room_id.clone(), depth + 1)));
+                ahead.push(children.iter().map(|child| child.room_id.clone()).collect::<Vec<_>>().into_iter());
             }
             passed += 1;
             if passed <= walk.skip {
