@@ -118,6 +118,7 @@ until_ready $! "http://127.0.0.1:$games_port/health" "The game bot" "$data/games
 python3 deploy/demo/seed.py "http://127.0.0.1:$port" "$name" "$data/parta.toml" "$data/seeded" &
 pids+=($!)
 wait $!
+unset 'pids[-1]'
 
 cat <<TEXT
 

@@ -140,6 +140,12 @@ fn mentions(session: &Session) -> Value {
             .and_then(|last| session.player(Seat((last % session.players.len()) as u8).other())),
         Status::Cancelled => None,
     };
+    // Either may have ended it.
+    if let Status::Finished(ending) = session.status
+        && matches!(ending.reason, Reason::Agreement | Reason::ThreefoldRepetition | Reason::FiftyMoves)
+    {
+        return json!({ "user_ids": session.players.iter().flatten().collect::<Vec<_>>() });
+    }
     match user {
         Some(user) => json!({ "user_ids": [user] }),
         None => json!({}),
