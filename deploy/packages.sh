@@ -7,12 +7,12 @@ set -euo pipefail
 build=(build-essential pkg-config libfontconfig-dev curl python3 ca-certificates
     libfontconfig1 libx11-6 libx11-xcb1 libxcursor1 libxi6 libxkbcommon0 libxkbcommon-x11-0 libwayland-client0
     fonts-noto-core fonts-noto-color-emoji xdg-utils)
-test=(postgresql)
-look=(xvfb xdotool imagemagick)
+test=(postgresql python3-pip xvfb xauth)
+look=(xdotool imagemagick)
 case ${1:-build} in
 build) wanted=("${build[@]}") ;;
 test) wanted=("${build[@]}" "${test[@]}") ;;
-look) wanted=("${build[@]}" "${look[@]}") ;;
+look) wanted=("${build[@]}" "${test[@]}" "${look[@]}") ;;
 *) echo "usage: $0 build|test|look" >&2; exit 2 ;;
 esac
 if ! command -v apt-get >/dev/null; then

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Starts a throw-away PostgreSQL for tests and prints its URL. A running one is used again. Commits are as durable as
-# in service; only the work in the background is off, which hundreds of small databases would keep busy.
+# Starts a throw-away PostgreSQL for tests and prints its URL. A running one is used again. Tests kill our server, never
+# this one, so nothing is forced to disk; and the work in the background is off, which hundreds of small databases would
+# keep busy.
 #   deploy/test-postgres.sh start    prints the URL
 #   deploy/test-postgres.sh stop
 set -euo pipefail
@@ -19,7 +20,8 @@ start)
         [ -d "$folder/data" ] || as "$bin/initdb" -D "$folder/data" -U parta --auth=trust -E UTF8 --locale=C >/dev/null
         as "$bin/pg_ctl" -D "$folder/data" -w -l "$folder/log" \
             -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$folder -c max_connections=300 \
-                -c autovacuum=off -c bgwriter_lru_maxpages=0 -c checkpoint_timeout=30min -c max_wal_size=4GB" start >/dev/null
+                -c fsync=off -c full_page_writes=off -c autovacuum=off -c bgwriter_lru_maxpages=0 \
+                -c checkpoint_timeout=30min -c max_wal_size=4GB" start >/dev/null
     fi
     echo "postgres://parta@127.0.0.1:$port/postgres"
     ;;
