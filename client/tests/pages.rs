@@ -58,6 +58,13 @@ impl Window {
             .invoke_accessible_default_action();
     }
 
+    /// Presses one after the other, by the words of the window's language.
+    fn go(&self, names: &[(&str, &str)]) {
+        for name in names {
+            self.press(self.either(*name));
+        }
+    }
+
     fn write(&self, label: &str, text: &str) {
         self.find(label).unwrap_or_else(|| panic!("{label:?} is not there")).set_accessible_value(text);
     }
@@ -168,7 +175,7 @@ const PAGES: [Page; 17] = [
         ],
     ),
     (
-        |window| window.press(window.either(("Создать новую учётную запись", "Create a new account"))),
+        |window| window.go(&[("Создать новую учётную запись", "Create a new account")]),
         &[
             ("Код регистрации", "Registration code"),
             ("Создать учётную запись", "Create the account"),
@@ -196,7 +203,7 @@ const PAGES: [Page; 17] = [
         ],
     ),
     (
-        |window| window.press(window.either(("Игры", "Games"))),
+        |window| window.go(&[("Игры", "Games")]),
         &[
             ("Сыграйте с теми, кто в комнате", "Play with those in the room"),
             ("Шахматы", "Chess"),
@@ -206,7 +213,7 @@ const PAGES: [Page; 17] = [
     (
         |window| {
             window.says(board());
-            window.press(window.either(("Открыть доску", "Open the board")));
+            window.go(&[("Открыть доску", "Open the board")]);
         },
         &[
             ("Ваш ход", "Your move"),
@@ -217,18 +224,15 @@ const PAGES: [Page; 17] = [
         ],
     ),
     (
-        |window| window.press(window.either(("О комнате", "About the room"))),
+        |window| window.go(&[("О комнате", "About the room")]),
         &[("По приглашению.", "By invitation."), ("Покинуть", "Leave"), ("Закрыть панель", "Close the panel")],
     ),
-    (
-        |window| window.press(window.either(("Покинуть", "Leave"))),
-        &[("Покинуть комнату?", "Leave the room?"), ("Остаться", "Stay")],
-    ),
+    (|window| window.go(&[("Покинуть", "Leave")]), &[("Покинуть комнату?", "Leave the room?"), ("Остаться", "Stay")]),
     (
         |window| {
-            window.press(window.either(("Остаться", "Stay")));
+            window.go(&[("Остаться", "Stay")]);
             window.says(picture());
-            window.press(window.either(("Открыть изображение: доска.png", "Open the picture доска.png")));
+            window.go(&[("Открыть изображение: доска.png", "Open the picture доска.png")]);
         },
         &[
             ("Загрузка…", "Loading…"),
@@ -239,15 +243,13 @@ const PAGES: [Page; 17] = [
     ),
     (
         |window| {
-            window.press(window.either(("Закрыть", "Close")));
-            window.press(window.either(("Новый личный чат", "New personal chat")));
+            window.go(&[("Закрыть", "Close"), ("Новый личный чат", "New personal chat")]);
         },
         &[("Имя или адрес человека", "Name or address of a person"), ("Кого вы ищете?", "Whom are you looking for?")],
     ),
     (
         |window| {
-            window.press(window.either(("Закрыть", "Close")));
-            window.press(window.either(("Новая комната", "New room")));
+            window.go(&[("Закрыть", "Close"), ("Новая комната", "New room")]);
         },
         &[
             ("Название", "Name"),
@@ -259,8 +261,7 @@ const PAGES: [Page; 17] = [
     ),
     (
         |window| {
-            window.press(window.either(("Отменить", "Cancel")));
-            window.press(window.either(("Найти комнату", "Find a room")));
+            window.go(&[("Отменить", "Cancel"), ("Найти комнату", "Find a room")]);
         },
         &[("Название или адрес комнаты", "Name or address of a room"), ("Идёт поиск…", "Searching…")],
     ),
@@ -270,8 +271,7 @@ const PAGES: [Page; 17] = [
     ),
     (
         |window| {
-            window.press(window.either(("Закрыть", "Close")));
-            window.press(window.either(("Настройки", "Settings")));
+            window.go(&[("Закрыть", "Close"), ("Настройки", "Settings")]);
         },
         &[
             ("Язык", "Language"),
@@ -281,14 +281,10 @@ const PAGES: [Page; 17] = [
             ("Сервер: https://a", "Server: https://a"),
         ],
     ),
-    (
-        |window| window.press(window.either(("Выйти", "Sign out"))),
-        &[("Выйти из учётной записи?", "Sign out?"), ("Остаться", "Stay")],
-    ),
+    (|window| window.go(&[("Выйти", "Sign out")]), &[("Выйти из учётной записи?", "Sign out?"), ("Остаться", "Stay")]),
     (
         |window| {
-            window.press(window.either(("Остаться", "Stay")));
-            window.press("Театр");
+            window.go(&[("Остаться", "Stay"), ("Театр", "Театр")]);
         },
         &[("Мария приглашает вас сюда.", "Мария invites you here."), ("Войти", "Join"), ("Отклонить", "Decline")],
     ),

@@ -37,8 +37,9 @@ pub(super) fn of_http(error: &HttpError) -> Failure {
     }
 }
 
-/// What went wrong with a timeline.
+/// What went wrong with a timeline. Of most of it a person learns no more than that it went wrong; the log has the rest.
 pub(super) fn of_timeline(error: &TimelineError) -> Failure {
+    tracing::info!(%error, "timeline");
     match error {
         TimelineError::EventCacheError(error) | TimelineError::PaginationError(PaginationError::EventCache(error)) => {
             match error {

@@ -41,7 +41,7 @@ pub(super) struct Timelines {
 #[derive(Default)]
 struct State {
     shown: Option<OwnedRoomId>,
-    /// Most recently shown last.
+    /// Most recently used last.
     warm: VecDeque<Warm>,
     /// The newest event that a sync brought of each room, and whether it is told as read. A timeline learns of it only
     /// later, and says nothing of one that changes no item.
@@ -69,7 +69,13 @@ impl Timelines {
 
     /// The timeline of a room, if it is open or warm.
     pub(super) fn get(&self, room: &RoomId) -> Option<Arc<Timeline>> {
-        self.with(|state| state.warm.iter().find(|warm| warm.room == room).map(|warm| Arc::clone(&warm.timeline)))
+        self.with(|state| {
+            let at = state.warm.iter().position(|warm| warm.room == room)?;
+            let warm = state.warm.remove(at)?;
+            let timeline = Arc::clone(&warm.timeline);
+            state.warm.push_back(warm);
+            Some(timeline)
+        })
     }
 
     /// True for the room on screen.
@@ -152,10 +158,7 @@ impl Live {
         if let Some(timeline) = self.timelines.get(room.room_id()) {
             return Ok(timeline);
         }
-        self.warm(&room).await.map_err(|error| {
-            tracing::warn!(%error, "timeline cannot be built");
-            failure::of_timeline(&error)
-        })
+        self.warm(&room).await.map_err(|error| failure::of_timeline(&error))
     }
 
     async fn warm(self: &Arc<Self>, room: &Room) -> Result<Arc<Timeline>, matrix_sdk_ui::timeline::Error> {

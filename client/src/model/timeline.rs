@@ -85,9 +85,11 @@ impl Timeline {
         self.below = self.below.min(self.items.len());
         let end = self.items.len() - self.below;
         self.start = self.start.min(end.saturating_sub(1));
-        if self.below == 0 && end - self.start > MOST {
-            self.start = end - MOST;
-            keep = Keep::End;
+        if self.below == 0 {
+            while let Some(over) = self.over(MOST) {
+                self.start += over;
+                keep = Keep::End;
+            }
         }
         keep
     }
@@ -144,11 +146,19 @@ impl Timeline {
         }
     }
 
+    /// What the window shows: moves of games and the like are items, but no rows.
+    fn shown(&self) -> impl Iterator<Item = &Item> {
+        self.items[self.start..self.items.len() - self.below].iter().filter(|item| item.kind != ItemKind::Hidden)
+    }
+
+    /// How many rows there are beyond so many, if there are.
+    fn over(&self, most: usize) -> Option<usize> {
+        self.shown().count().checked_sub(most).filter(|over| *over > 0)
+    }
+
     /// The rows of the window.
     pub fn rows(&self) -> Vec<Row> {
-        let end = self.items.len() - self.below;
-        let shown: Vec<&Item> =
-            self.items[self.start..end].iter().filter(|item| item.kind != ItemKind::Hidden).collect();
+        let shown: Vec<&Item> = self.shown().collect();
         shown
             .iter()
             .enumerate()
@@ -189,7 +199,16 @@ impl Timeline {
 
     /// There are too few rows to fill a screen, and so to scroll back.
     pub fn is_short(&self) -> bool {
-        self.items.iter().filter(|item| item.kind != ItemKind::Hidden).take(SCREEN).count() < SCREEN
+        self.shown().take(SCREEN).count() < SCREEN
+    }
+
+    /// Grows the window until it fills a screen, as far as there are items; true if it grew.
+    pub fn fill(&mut self) -> bool {
+        let before = self.start;
+        while self.start > 0 && self.is_short() {
+            self.start = self.start.saturating_sub(STEP);
+        }
+        self.start < before
     }
 
     /// All is here, from the first message on.
@@ -210,14 +229,14 @@ impl Timeline {
         Some(self.items[index].id.clone())
     }
 
-    /// Lets go of rows far below, once the view is far above them. Call after [`Self::older`].
+    /// Lets go of rows far below, once the view is far above them: true if there were any. Call before
+    /// [`Self::older`], which then does not come to as many as are let go of above.
     pub fn trim_below(&mut self) -> bool {
-        let shown = self.items.len() - self.below - self.start;
-        if shown <= MOST {
-            return false;
+        let before = self.below;
+        while let Some(over) = self.over(MOST - STEP) {
+            self.below += over;
         }
-        self.below += shown - MOST;
-        true
+        self.below > before
     }
 
     /// The view came to its lower edge: true if more rows are shown.
@@ -251,11 +270,6 @@ impl Timeline {
             ItemKind::Message(message) => Some(message.as_ref()),
             _ => None,
         })
-    }
-
-    /// All items, oldest first.
-    pub fn items(&self) -> &[Item] {
-        &self.items
     }
 
     /// True before anything was told.

@@ -25,6 +25,10 @@ impl AppModel {
     pub fn older(&mut self) -> (Changed, Option<Command>) {
         let Some(room) = self.open.clone() else { return (Changed::default(), None) };
         let Some(timeline) = self.timeline_mut() else { return (Changed::default(), None) };
+        // The place is kept where rows go below, the distance from the end where rows come above: two steps.
+        if timeline.trim_below() {
+            return (Changed { rows: Some(Keep::Place), ..Changed::default() }, None);
+        }
         match timeline.older() {
             (Older::Nothing, _) => (Changed::default(), None),
             (Older::Grew, keep) => (Changed { rows: Some(keep), ..Changed::default() }, None),
@@ -68,6 +72,9 @@ impl AppModel {
     /// everything that may have brought either.
     pub fn more(&mut self) -> (Changed, Option<Command>) {
         let Some(room) = &self.open else { return (Changed::default(), None) };
+        if self.rooms.get(room).is_some_and(|room| room.invited) {
+            return (Changed::default(), None);
+        }
         let Some(timeline) = self.timelines.get_mut(room) else { return (Changed::default(), None) };
         let header = Changed { header: true, ..Changed::default() };
         if let Some(search) = &mut self.search {
@@ -85,8 +92,13 @@ impl AppModel {
                 search.pages -= 1;
                 return (header, Some(Command::PageBack(room.clone())));
             }
-        } else if timeline.is_short() && timeline.load() {
-            return (header, Some(Command::PageBack(room.clone())));
+        } else {
+            let rows = timeline.fill().then_some(Keep::End);
+            let load = timeline.is_short() && timeline.load();
+            return (
+                Changed { rows, header: load, ..Changed::default() },
+                load.then(|| Command::PageBack(room.clone())),
+            );
         }
         (Changed::default(), None)
     }

@@ -41,7 +41,7 @@ fn a_long_room_opens_at_its_end_and_grows_upwards() {
         timeline.older();
     }
     assert!(timeline.trim_below());
-    assert_eq!(shown(&timeline), ("i460".into(), "i819".into(), 360));
+    assert_eq!(shown(&timeline), ("i460".into(), "i759".into(), 300));
     assert!(!timeline.follows());
     // New messages do not move what is shown.
     timeline.apply(vec![VectorDiff::PushBack { value: message(1000, "@a:x", 1_000_000) }]);
@@ -85,6 +85,18 @@ fn every_diff_is_applied() {
     timeline.apply(vec![VectorDiff::Clear]);
     assert!(timeline.rows().is_empty());
     assert!(timeline.message("$e7").is_none());
+}
+
+#[test]
+fn a_window_of_hidden_items_grows_to_what_can_be_seen() {
+    let hidden = |n: usize| Item { id: format!("h{n}"), kind: ItemKind::Hidden };
+    let mut timeline = Timeline::default();
+    let values = many(0..200).into_iter().chain((0..500).map(hidden)).collect();
+    timeline.apply(vec![VectorDiff::Reset { values }]);
+    assert!(timeline.rows().is_empty() && timeline.is_short());
+    assert!(timeline.fill() && !timeline.is_short() && !timeline.fill());
+    assert_eq!(shown(&timeline).1, "i199");
+    assert!(!timeline.trim_below(), "few rows stay, however many items there are");
 }
 
 #[test]
