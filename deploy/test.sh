@@ -9,6 +9,8 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/part
 export CARGO_INCREMENTAL=0
 # Clippy compiles our own crates here: one build serves lints and tests, and what we depend on is built once.
 export RUSTC_WORKSPACE_WRAPPER=clippy-driver
+# The compiler's allocator asks for huge pages and keeps what it has: a fifth less work for a crate of ours.
+export MALLOC_CONF=thp:always,dirty_decay_ms:-1,muzzy_decay_ms:-1
 step() { printf '\n== %s (%ss)\n' "$1" "$SECONDS"; }
 
 step "packages"
