@@ -19,7 +19,7 @@ use x11rb::{
 };
 
 /// Longest wait for a debug build on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Text on a page has edges in many shades; an empty window has one colour.
 const COLOURS: usize = 50;
 

@@ -6,7 +6,7 @@ use matrix_sdk::{
     Client, Room,
     room::edit::EditedContent,
     ruma::{
-        EventId, OwnedTransactionId, RoomOrAliasId, UserId,
+        EventId, OwnedTransactionId, OwnedUserId, RoomOrAliasId, UserId,
         api::client::{
             directory::get_public_rooms_filtered::v3::Request as DirectoryRequest,
             receipt::create_receipt::v3::ReceiptType,
@@ -73,7 +73,11 @@ async fn attempt(live: &Arc<Live>, command: Command) -> Result<(), Failure> {
         }
         Command::Edit { room, key, text } => {
             let content = EditedContent::RoomMessage(RoomMessageEventContentWithoutRelation::text_markdown(text));
-            live.timeline(&room).await?.edit(&item_id(&key), content).await.map_err(|error| of_timeline(&error))
+            live.timeline(&room)
+                .await?
+                .edit(&item_id(&key), content)
+                .await
+                .map_err(|error| failure::of_timeline(&error))
         }
         Command::React { room, key, reaction } => live
             .timeline(&room)
@@ -81,9 +85,9 @@ async fn attempt(live: &Arc<Live>, command: Command) -> Result<(), Failure> {
             .toggle_reaction(&item_id(&key), &reaction)
             .await
             .map(|_| ())
-            .map_err(|error| of_timeline(&error)),
+            .map_err(|error| failure::of_timeline(&error)),
         Command::Remove { room, key } => {
-            live.timeline(&room).await?.redact(&item_id(&key), None).await.map_err(|error| of_timeline(&error))
+            live.timeline(&room).await?.redact(&item_id(&key), None).await.map_err(|error| failure::of_timeline(&error))
         }
         Command::Retry { room, key } => {
             let timeline = live.timeline(&room).await?;
@@ -102,7 +106,7 @@ async fn attempt(live: &Arc<Live>, command: Command) -> Result<(), Failure> {
             Ok(())
         }
         Command::StartChat(user) => {
-            let user = person(&user)?;
+            let user = person(&live.client, &user)?;
             let room = match live.client.get_dm_room(&user) {
                 Some(room) => room,
                 None => live.client.create_dm(&user).await.map_err(|error| failure::of(&error))?,
@@ -112,7 +116,7 @@ async fn attempt(live: &Arc<Live>, command: Command) -> Result<(), Failure> {
         }
         Command::Invite { room, user } => {
             let room = live.room(&room).ok_or(Failure::NotFound)?;
-            room.invite_user_by_id(&person(&user)?).await.map_err(|error| failure::of(&error))?;
+            room.invite_user_by_id(&person(&live.client, &user)?).await.map_err(|error| failure::of(&error))?;
             live.updates.send(Update::Invited);
             Ok(())
         }
@@ -142,8 +146,8 @@ async fn attempt(live: &Arc<Live>, command: Command) -> Result<(), Failure> {
             Ok(())
         }
         Command::Join(address) => {
-            let own_server = live.client.user_id().map(|own| own.server_name().as_str()).unwrap_or_default();
-            let address = RoomOrAliasId::parse(whole_address(&address, own_server)).map_err(|_| Failure::NotFound)?;
+            let address = whole_address(&address, own_server(&live.client));
+            let address = RoomOrAliasId::parse(address).map_err(|_| Failure::NotFound)?;
             let room =
                 live.client.join_room_by_id_or_alias(&address, &[]).await.map_err(|error| failure::of(&error))?;
             enter(live, &room).await;
@@ -226,11 +230,6 @@ async fn bring_bot(room: &Room) -> Result<(), Failure> {
     tokio::time::timeout(Duration::from_secs(20), came).await.map_err(|_| Failure::NoGames)
 }
 
-fn of_timeline(error: &matrix_sdk_ui::timeline::Error) -> Failure {
-    tracing::info!(%error, "timeline");
-    failure::of_timeline(error)
-}
-
 /// The SDK's name of an item: event ids begin with `$`.
 fn item_id(key: &str) -> TimelineEventItemId {
     match EventId::parse(key) {
@@ -246,7 +245,7 @@ async fn send(timeline: &Timeline, text: &str, reply_to: Option<&str>) -> Result
         (None, Some(emote)) => timeline.send(RoomMessageEventContent::emote_markdown(emote).into()).await.map(|_| ()),
         (None, None) => timeline.send(RoomMessageEventContent::text_markdown(text).into()).await.map(|_| ()),
     };
-    sent.map_err(|error| of_timeline(&error))?;
+    sent.map_err(|error| failure::of_timeline(&error))?;
     // Who writes has read what stands above.
     if let Err(error) = timeline.mark_as_read(ReceiptType::FullyRead).await {
         tracing::debug!(%error, "read marker was not moved");
@@ -281,14 +280,22 @@ fn is_address(alias: &str) -> bool {
     alias.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
-/// An address as typed, with the account's own server where none was named.
+/// The address of a room or a person as typed, with the account's own server where none was named.
 fn whole_address(typed: &str, own_server: &str) -> String {
     let typed = typed.trim();
-    if typed.starts_with('#') && !typed.contains(':') { format!("{typed}:{own_server}") } else { typed.to_owned() }
+    if typed.starts_with(['#', '@']) && !typed.contains(':') {
+        format!("{typed}:{own_server}")
+    } else {
+        typed.to_owned()
+    }
 }
 
-fn person(id: &str) -> Result<matrix_sdk::ruma::OwnedUserId, Failure> {
-    UserId::parse(id.trim()).map_err(|_| Failure::NotFound)
+fn own_server(client: &Client) -> &str {
+    client.user_id().map(|own| own.server_name().as_str()).unwrap_or_default()
+}
+
+fn person(client: &Client, address: &str) -> Result<OwnedUserId, Failure> {
+    UserId::parse(whole_address(address, own_server(client))).map_err(|_| Failure::NotFound)
 }
 
 /// People by name from the user directory, and by exact address even where the directory does not show them.
@@ -303,13 +310,7 @@ async fn find_people(client: &Client, term: &str) -> Result<Vec<Person>, Failure
             id: user.user_id.to_string(),
         })
         .collect();
-    let typed = term.trim();
-    let whole = if typed.starts_with('@') && !typed.contains(':') {
-        client.user_id().map(|own| format!("{typed}:{}", own.server_name()))
-    } else {
-        Some(typed.to_owned())
-    };
-    if let Some(id) = whole.filter(|whole| whole.starts_with('@')).and_then(|whole| UserId::parse(whole).ok())
+    if let Ok(id) = UserId::parse(whole_address(term, own_server(client)))
         && !found.iter().any(|person| person.id == id.as_str())
         && let Ok(profile) = client.account().fetch_user_profile_of(&id).await
     {
@@ -352,6 +353,8 @@ mod tests {
         assert_eq!(whole_address(" #class-7b ", "academy"), "#class-7b:academy");
         assert_eq!(whole_address("#class-7b:other", "academy"), "#class-7b:other");
         assert_eq!(whole_address("!id", "academy"), "!id");
+        assert_eq!(whole_address("@anna", "academy"), "@anna:academy");
+        assert_eq!(whole_address("Анна", "academy"), "Анна");
     }
 
     #[test]

@@ -50,10 +50,6 @@ pub struct View {
     comma: Cell<bool>,
     /// File shown in the viewer.
     pub(super) viewed: RefCell<Option<Media>>,
-    /// A draft is put into the composer by counting this up.
-    draft_version: Cell<i32>,
-    to_bottom: Cell<i32>,
-    to_row: Cell<i32>,
 }
 
 impl View {
@@ -81,9 +77,6 @@ impl View {
             zone: TimeZone::system(),
             comma: Cell::new(true),
             viewed: RefCell::default(),
-            draft_version: Cell::new(0),
-            to_bottom: Cell::new(0),
-            to_row: Cell::new(0),
         });
         view.begin(options);
         Ok(view)
@@ -219,9 +212,8 @@ impl View {
         let loaded = matches!(update, Update::RoomsLoaded);
         let changed = self.app.borrow_mut().apply(update);
         self.show(changed);
-        let (changed, command) = self.app.borrow_mut().more();
-        self.show(changed);
-        command.into_iter().for_each(|command| self.send(command));
+        let done = self.app.borrow_mut().more();
+        self.follow_up(done);
         if loaded {
             self.reopen();
         }
@@ -288,6 +280,11 @@ impl View {
                 panel.set_side(ui::Side::None);
             }
         }
+        self.follow_up((changed, commands));
+    }
+
+    /// Shows what changed and sends what follows from it.
+    pub(super) fn follow_up(&self, (changed, commands): (Changed, impl IntoIterator<Item = Command>)) {
         self.show(changed);
         commands.into_iter().for_each(|command| self.send(command));
     }
@@ -323,18 +320,16 @@ impl View {
         if changed.draft {
             let talk = self.window.global::<ui::Talk>();
             talk.set_draft(self.app.borrow().draft().into());
-            self.draft_version.set(self.draft_version.get() + 1);
-            talk.set_draft_version(self.draft_version.get());
+            talk.set_draft_version(talk.get_draft_version() + 1);
         }
         if changed.to_bottom {
-            self.to_bottom.set(self.to_bottom.get() + 1);
-            self.window.global::<ui::Talk>().set_to_bottom(self.to_bottom.get());
+            let talk = self.window.global::<ui::Talk>();
+            talk.set_to_bottom(talk.get_to_bottom() + 1);
         }
         if changed.to_row {
             let talk = self.window.global::<ui::Talk>();
             talk.set_sought(self.app.borrow().row.as_str().into());
-            self.to_row.set(self.to_row.get() + 1);
-            talk.set_to_row(self.to_row.get());
+            talk.set_to_row(talk.get_to_row() + 1);
         }
         if changed.found {
             self.show_found();

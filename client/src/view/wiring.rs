@@ -87,9 +87,8 @@ fn rooms(view: &Rc<View>) {
 
 fn talk(view: &Rc<View>) {
     on!(view, Talk, on_send, |this, text| {
-        let (changed, commands) = this.app.borrow_mut().send(&text);
-        this.show(changed);
-        commands.into_iter().for_each(|command| this.send(command));
+        let done = this.app.borrow_mut().send(&text);
+        this.follow_up(done);
     });
     on!(view, Talk, on_typed, |this, text| {
         this.window.global::<ui::Talk>().set_draft(text.clone());
@@ -105,14 +104,12 @@ fn talk(view: &Rc<View>) {
         this.show(changed);
     });
     on!(view, Talk, on_older, |this| {
-        let (changed, command) = this.app.borrow_mut().older();
-        this.show(changed);
-        command.into_iter().for_each(|command| this.send(command));
+        let done = this.app.borrow_mut().older();
+        this.follow_up(done);
     });
     on!(view, Talk, on_try_older, |this| {
-        let (changed, command) = this.app.borrow_mut().try_older();
-        this.show(changed);
-        command.into_iter().for_each(|command| this.send(command));
+        let done = this.app.borrow_mut().try_older();
+        this.follow_up(done);
     });
     on!(view, Talk, on_newer, |this| {
         let grew = this.app.borrow_mut().timeline_mut().is_some_and(crate::model::timeline::Timeline::newer);
@@ -123,10 +120,9 @@ fn talk(view: &Rc<View>) {
     });
     on!(view, Talk, on_jump, |this, key| {
         // Without a key, to the newest message.
-        let (changed, command) =
+        let done =
             if key.is_empty() { (this.app.borrow_mut().jump_to_end(), None) } else { this.app.borrow_mut().jump(&key) };
-        this.show(changed);
-        command.into_iter().for_each(|command| this.send(command));
+        this.follow_up(done);
     });
     on!(view, Talk, on_resized, |this| this.redraw(|shown| shown.pictured));
     on!(view, Talk, on_attach, |this| {
@@ -376,14 +372,12 @@ fn games(view: &Rc<View>) {
     });
     on!(view, Game, on_press, |this, index| {
         let Ok(index) = usize::try_from(index) else { return };
-        let (changed, command) = this.app.borrow_mut().press_field(index);
-        this.show(changed);
-        command.into_iter().for_each(|command| this.send(command));
+        let done = this.app.borrow_mut().press_field(index);
+        this.follow_up(done);
     });
     on!(view, Game, on_promote, |this, piece| {
-        let (changed, command) = this.app.borrow_mut().promote(&piece);
-        this.show(changed);
-        command.into_iter().for_each(|command| this.send(command));
+        let done = this.app.borrow_mut().promote(&piece);
+        this.follow_up(done);
     });
     on!(view, Game, on_act, |this, action| {
         let command = this.app.borrow_mut().act(&action);
