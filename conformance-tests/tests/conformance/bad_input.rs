@@ -357,7 +357,25 @@ async fn bad_paths(hs: Homeserver) {
 }
 
 async fn bad_queries(hs: Homeserver) {
-    let queries = [
+    let of_all = [
+        "ts=-1",
+        "ts=x",
+        "user_id=%40other%3Ahs1",
+        "user_id=x",
+        "access_token=x",
+        "via=%00",
+        "kind=guest",
+        "&&&&",
+        "a=%zz",
+        "%FF=%FF",
+        "version=%00",
+        "version=-1",
+        "version=x",
+        "before=%00",
+        "after=x",
+    ];
+    // Nothing that writes asks how many, from where, or for a filter.
+    let of_reads = [
         "limit=-1",
         "limit=0",
         "limit=abc",
@@ -382,8 +400,6 @@ async fn bad_queries(hs: Homeserver) {
         "timeout=-1",
         "timeout=x",
         "timeout=-99999999999999999999",
-        "ts=-1",
-        "ts=x",
         "ts=99999999999999999999",
         "at=x",
         "at=%FF",
@@ -399,12 +415,6 @@ async fn bad_queries(hs: Homeserver) {
         "membership=x",
         "not_membership=x",
         "format=x",
-        "version=%00",
-        "version=-1",
-        "version=x",
-        "user_id=%40other%3Ahs1",
-        "user_id=x",
-        "access_token=x",
         "width=-1&height=-1",
         "width=0&height=0",
         "width=4294967296&height=4294967296",
@@ -414,16 +424,9 @@ async fn bad_queries(hs: Homeserver) {
         "max_depth=-1",
         "suggested_only=x",
         "only=highlight",
-        "&&&&",
         "=",
         "a=%",
-        "a=%zz",
-        "%FF=%FF",
-        "before=%00",
-        "after=x",
         "server_name=%00",
-        "via=%00",
-        "kind=guest",
         "timeout_ms=-1",
         "allow_redirect=x",
     ];
@@ -432,7 +435,8 @@ async fn bad_queries(hs: Homeserver) {
         |_| true,
         async |ground, endpoint| {
             let mut wrong = Vec::new();
-            for query in queries {
+            let reads = of_reads.iter().filter(|_| endpoint.method == "GET");
+            for query in of_all.iter().chain(reads) {
                 // Instead of the query that the path has, and in front of it: which of two counts is the server's to say.
                 let path = ground.path(endpoint);
                 let (bare, own) = path.split_once('?').unwrap_or((&path, ""));
