@@ -14,6 +14,9 @@ use ruma::api::error::{
 };
 use std::time::Duration;
 
+/// Seconds after which one is to come back whose request waited too long for the database.
+const BUSY_SECONDS: u64 = 5;
+
 /// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
@@ -179,13 +182,17 @@ impl IntoResponse for ApiError {
             Self::Uiaa(info) => json(StatusCode::UNAUTHORIZED, &info),
             Self::Internal(cause) => {
                 tracing::error!(error = &*cause as &dyn std::error::Error, "a request failed for a reason of ours");
-                json(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    &StandardErrorBody::new(
-                        ErrorKind::Unknown,
-                        "The server could not do this. Try again later.".to_owned(),
-                    ),
-                )
+                let (status, message) = match cause.downcast_ref() {
+                    Some(sqlx::Error::PoolTimedOut) => {
+                        (StatusCode::SERVICE_UNAVAILABLE, "The server is busy. Try again in a moment.")
+                    }
+                    _ => (StatusCode::INTERNAL_SERVER_ERROR, "The server could not do this. Try again later."),
+                };
+                let mut response = json(status, &StandardErrorBody::new(ErrorKind::Unknown, message.to_owned()));
+                if status == StatusCode::SERVICE_UNAVAILABLE {
+                    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(BUSY_SECONDS));
+                }
+                response
             }
         }
     }
@@ -201,5 +208,20 @@ pub fn json(status: StatusCode, body: &impl serde::Serialize) -> Response {
             tracing::error!(error = &e as &dyn std::error::Error, "an answer could not be serialised");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waited_too_long_for_the_database_is_told_to_come_back() {
+        let busy = ApiError::from(sqlx::Error::PoolTimedOut).into_response();
+        assert_eq!(busy.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(busy.headers()[header::RETRY_AFTER], "5");
+        let broken = ApiError::from(sqlx::Error::RowNotFound).into_response();
+        assert_eq!(broken.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!broken.headers().contains_key(header::RETRY_AFTER));
     }
 }

@@ -1,17 +1,19 @@
-//! A cache beside the database whose loaders never keep what a commit has made stale.
+//! A cache beside the database whose loaders never keep what a commit has made stale, and turns at loading.
 
 use std::{
     borrow::Borrow,
     collections::HashMap,
     future::Future,
-    hash::Hash,
+    hash::{BuildHasher, Hash, RandomState},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use parking_lot::RwLock;
+use tokio::sync::{Mutex, MutexGuard};
 
 /// Values by key, shared. Holds a bounded number: past it, all are forgotten and read again as they are asked for.
 #[derive(Debug)]
@@ -99,6 +101,32 @@ impl<K: Eq + Hash, V> Cache<K, V> {
     }
 }
 
+/// How long one waits for a turn.
+const LONGEST_TURN: Duration = Duration::from_secs(10);
+
+/// Turns at loading something large that many ask for at once, as all do of a room when the server has restarted: one
+/// loads, the others wait and then find it loaded.
+#[derive(Debug)]
+pub struct Turns {
+    hasher: RandomState,
+    places: [Mutex<()>; 64],
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self { hasher: RandomState::new(), places: std::array::from_fn(|_| Mutex::default()) }
+    }
+}
+
+impl Turns {
+    /// Waits until nobody else has the turn at a key. Who then finds nothing loaded is the one to load it; who has waited
+    /// too long loads without a turn, so that failures do not add up.
+    pub async fn take(&self, key: &(impl Hash + ?Sized)) -> Option<MutexGuard<'_, ()>> {
+        let place = self.hasher.hash_one(key) as usize % self.places.len();
+        tokio::time::timeout(LONGEST_TURN, self.places[place].lock()).await.ok()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
@@ -126,5 +154,19 @@ mod tests {
             cache.get(&key, async { Ok::<_, Infallible>(Some(key)) }).await.unwrap();
             assert!(cache.values.read().len() <= 3);
         }
+    }
+    #[tokio::test]
+    async fn one_loads_and_the_others_find_it() {
+        let (turns, cache, loads) = (Turns::default(), Cache::<String, u64>::new(10), AtomicU64::new(0));
+        let get = async || {
+            let _turn = turns.take("a").await;
+            let load = async {
+                tokio::task::yield_now().await;
+                Ok::<_, Infallible>(Some(loads.fetch_add(1, Ordering::Relaxed)))
+            };
+            *cache.get("a", load).await.unwrap().unwrap()
+        };
+        assert_eq!(futures_util::future::join_all((0..50).map(|_| get())).await, [0; 50]);
+        assert_eq!(loads.load(Ordering::Relaxed), 1);
     }
 }

@@ -13,6 +13,7 @@ use ruma::{
 };
 
 use super::{
+    cache::Turns,
     event::Position,
     journal::{Change, Committed, Journal},
     rooms::Rooms,
@@ -90,17 +91,23 @@ impl InRoom {
 pub struct Receipts {
     db: Db,
     rooms: RwLock<HashMap<OwnedRoomId, InRoom>>,
+    loading: Turns,
 }
 
 impl Receipts {
     /// Nothing loaded as yet.
     pub fn new(db: Db) -> Self {
-        Self { db, rooms: RwLock::default() }
+        Self { db, rooms: RwLock::default(), loading: Turns::default() }
     }
 
     /// Makes sure that a room's receipts are in memory.
     async fn load(&self, room_id: &RoomId) -> Result<()> {
-        if self.rooms.read().get(room_id).is_some_and(|room| room.complete) {
+        let loaded = || self.rooms.read().get(room_id).is_some_and(|room| room.complete);
+        if loaded() {
+            return Ok(());
+        }
+        let _turn = self.loading.take(room_id).await;
+        if loaded() {
             return Ok(());
         }
         // From here on commits are taken in, and of two receipts the later one counts: so none is lost between the

@@ -29,7 +29,7 @@ use ruma::{
 use tokio::sync::Semaphore;
 
 use self::state::RoomState;
-use super::{appservices::Appservices, ignored::IgnoredUsers, journal::Journal, users::Users};
+use super::{appservices::Appservices, cache::Turns, ignored::IgnoredUsers, journal::Journal, users::Users};
 use crate::{
     error::{ApiError, Result},
     storage::{self, db::Db},
@@ -88,6 +88,7 @@ pub struct Rooms {
     db: Db,
     states: RwLock<HashMap<OwnedRoomId, Arc<RoomState>>>,
     of_users: RwLock<HashMap<OwnedUserId, RoomsOfUser>>,
+    loading: Turns,
     /// Counts publications, so that a loader sees whether one came between its reading and its keeping.
     generation: AtomicU64,
 }
@@ -95,13 +96,23 @@ pub struct Rooms {
 impl Rooms {
     /// Nothing loaded as yet.
     pub fn new(db: Db) -> Self {
-        Self { db, states: RwLock::default(), of_users: RwLock::default(), generation: AtomicU64::new(0) }
+        Self {
+            db,
+            states: RwLock::default(),
+            of_users: RwLock::default(),
+            loading: Turns::default(),
+            generation: AtomicU64::new(0),
+        }
     }
 
     /// A room's current state; `None` if there is no such room.
     pub async fn get(&self, room_id: &RoomId) -> Result<Option<Arc<RoomState>>> {
-        if let Some(state) = self.states.read().get(room_id) {
-            return Ok(Some(state.clone()));
+        if let Some(state) = self.loaded(room_id) {
+            return Ok(Some(state));
+        }
+        let _turn = self.loading.take(room_id).await;
+        if let Some(state) = self.loaded(room_id) {
+            return Ok(Some(state));
         }
         let Some(stored) = storage::rooms::load(&self.db, room_id).await? else { return Ok(None) };
         let version = stored.version.clone();

@@ -13,10 +13,14 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, UserId, events::room::member::MembershipState};
+use ruma::{
+    OwnedEventId, OwnedRoomId, OwnedUserId, UserId,
+    events::{StateEventType, room::member::MembershipState},
+};
 use serde::Deserialize;
 
 use super::{
+    cache::{Cache, Turns},
     event::{Event, Position},
     ignored::{Ignored, IgnoredUsers},
     journal::{Change, Committed},
@@ -34,6 +38,8 @@ use crate::{
 const MOST: i64 = 1_000;
 /// Rooms whose counts are held in memory; past it all are forgotten and counted again as they are asked for.
 const MAX_IN_MEMORY: usize = 20_000;
+/// Rooms whose last events are held for the next one who counts there.
+const MAX_TAILS: usize = 8;
 /// Notifications of a thread that are held one by one, so that a receipt among them needs no counting.
 const KEPT: usize = 128;
 
@@ -145,6 +151,23 @@ impl Counted {
     }
 }
 
+/// The last events of a room that were read from the database. When everybody comes back at once they are read once.
+#[derive(Debug)]
+struct Tail {
+    /// Whoever counts from here on, or from later, finds all that there is to count.
+    since: Position,
+    /// The last position that is in.
+    up_to: Position,
+    /// Oldest first.
+    events: Vec<Arc<Event>>,
+}
+
+impl Tail {
+    fn after(&self, after: Position, up_to: Position) -> impl Iterator<Item = &Arc<Event>> {
+        self.events.iter().filter(move |event| (after + 1..=up_to).contains(&event.position))
+    }
+}
+
 /// Everybody's unread counts.
 #[derive(Debug)]
 pub struct UnreadCounts {
@@ -153,6 +176,8 @@ pub struct UnreadCounts {
     ignored: Arc<IgnoredUsers>,
     receipts: Arc<Receipts>,
     counted: Mutex<HashMap<OwnedRoomId, HashMap<OwnedUserId, Counted>>>,
+    tails: Cache<OwnedRoomId, Tail>,
+    reading: Turns,
     /// Counts what makes counts stale, so that one made meanwhile is not kept.
     generation: AtomicU64,
 }
@@ -160,7 +185,16 @@ pub struct UnreadCounts {
 impl UnreadCounts {
     /// Nothing counted as yet.
     pub fn new(db: Db, push: Arc<Push>, ignored: Arc<IgnoredUsers>, receipts: Arc<Receipts>) -> Self {
-        Self { db, push, ignored, receipts, counted: Mutex::default(), generation: AtomicU64::new(0) }
+        Self {
+            db,
+            push,
+            ignored,
+            receipts,
+            counted: Mutex::default(),
+            tails: Cache::new(MAX_TAILS),
+            reading: Turns::default(),
+            generation: AtomicU64::new(0),
+        }
     }
 
     /// What is unread for a member in a room as it stands.
@@ -180,7 +214,7 @@ impl UnreadCounts {
         };
         let mut counted = match held {
             Some(held) => held,
-            None => Counted { up_to: self.beginning(room, &read).await?, ignored, ..Counted::default() },
+            None => Counted { up_to: self.beginning(room, user_id, &read).await?, ignored, ..Counted::default() },
         };
         let events = self.after(room, counted.up_to).await?;
         if !events.is_empty() {
@@ -230,23 +264,46 @@ impl UnreadCounts {
         Ok(())
     }
 
-    /// Where to begin counting: whatever is before has been read.
-    async fn beginning(&self, room: &RoomState, read: &ReadUpTo) -> Result<Position> {
+    /// Where to begin counting: whatever is before has been read, or was before the person joined.
+    async fn beginning(&self, room: &RoomState, user_id: &UserId, read: &ReadUpTo) -> Result<Position> {
+        let own = room.get(&StateEventType::RoomMember, user_id.as_str());
+        let joined = own.filter(|event| joins(event)).map_or(0, |event| event.position);
+        if joined >= read.main {
+            return Ok(joined.max(read.unthreaded));
+        }
         // A receipt of the main timeline says nothing of threads; mostly there are none.
         let threads = read.main > read.unthreaded
             && storage::events::has_threads(&self.db, &room.room_id, read.unthreaded, read.main).await?;
-        Ok(if threads { read.unthreaded } else { read.unthreaded.max(read.main) })
+        Ok(if threads { read.unthreaded.max(joined) } else { read.unthreaded.max(read.main) })
     }
 
     /// The room's events after a position: from memory where it goes back so far, and at most the last thousand.
     async fn after(&self, room: &RoomState, after: Position) -> Result<Vec<Arc<Event>>> {
+        let from = |position: Position| room.recent.iter().filter(move |event| event.position > position).cloned();
         if after >= room.recent_since {
-            let from = room.recent.iter().rev().take_while(|event| event.position > after).count();
-            return Ok(room.recent.iter().skip(room.recent.len() - from).cloned().collect());
+            return Ok(from(after).collect());
         }
+        let tail = self.tail(room, after).await?;
+        let mut events: Vec<_> = tail.after(after, room.position).cloned().collect();
+        events.extend(from(tail.up_to));
+        Ok(events)
+    }
+
+    /// The room's events after a position and up to those in memory.
+    async fn tail(&self, room: &RoomState, after: Position) -> Result<Arc<Tail>> {
+        let _turn = self.reading.take(&room.room_id).await;
+        let held = self.tails.peek(&room.room_id);
+        if let Some(held) = held.filter(|held| held.since <= after && held.up_to >= room.recent_since) {
+            return Ok(held);
+        }
+        let begun = self.tails.begin();
         let mut events = storage::events::backwards(&self.db, &room.room_id, after, room.position, MOST).await?;
         events.reverse();
-        Ok(events)
+        // No count goes further back than this.
+        let since = if events.len() as i64 == MOST { Position::MIN } else { after };
+        let tail = Arc::new(Tail { since, up_to: room.position, events });
+        self.tails.keep(begun, [(room.room_id.clone(), tail.clone())]);
+        Ok(tail)
     }
 
     fn keep(&self, room_id: &OwnedRoomId, user_id: &UserId, counted: Counted, generation: u64) {
@@ -277,6 +334,7 @@ impl UnreadCounts {
             let mut all = self.counted.lock();
             self.generation.fetch_add(1, Ordering::AcqRel);
             all.remove(room_id);
+            self.tails.evict(room_id);
         }
     }
 }

@@ -154,6 +154,8 @@ pub struct InsertMany {
     values: Vec<Value>,
 }
 
+/// How long one waits for a connection. Who asks is told to come back before they lose patience.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
 /// Parameters in one statement: SQLite allows 32,766, PostgreSQL 65,535; smaller statements plan faster.
 const MAX_PARAMETERS: usize = 8_000;
 
@@ -461,12 +463,14 @@ impl Db {
             let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
             let read = SqlitePoolOptions::new()
                 .max_connections(connections.max(1))
+                .acquire_timeout(LONGEST_WAIT)
                 .connect_with(options.pragma("query_only", "on"))
                 .await?;
             Ok(Self::Sqlite { read, write })
         } else {
             let options = PgConnectOptions::from_str(url)?.statement_cache_capacity(256);
-            Ok(Self::Postgres(PgPoolOptions::new().max_connections(connections.max(2)).connect_with(options).await?))
+            let pool = PgPoolOptions::new().max_connections(connections.max(2)).acquire_timeout(LONGEST_WAIT);
+            Ok(Self::Postgres(pool.connect_with(options).await?))
         }
     }
 

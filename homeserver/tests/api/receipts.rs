@@ -123,6 +123,31 @@ on_both_engines! {
         assert_eq!(server.unread(&room, &bob).await, (100, 0));
     }
 
+    async fn all_come_back_at_once_and_each_has_their_own_count(server: Server) {
+        let (alice, bob) = (server.seed_user("alice").await, server.seed_user("bob").await);
+        let (carol, dave) = (server.seed_user("carol").await, server.seed_user("dave").await);
+        let room = server.seed_room(&[&alice, &bob, &carol]).await;
+        let mut texts = Vec::new();
+        for n in 0..100 {
+            texts.push(server.seed_text(&alice, &room, &format!("{n}")).await);
+            if n == 19 {
+                server.seed_membership(&dave, &room, "join").await;
+            }
+        }
+        server.post(&carol, &path(&room, "m.read", &texts[9].event_id), json!({})).await;
+        let server = server.restarted().await;
+        let counts = async || {
+            let all = [&dave, &bob, &carol, &alice].map(|user| Box::pin(server.unread(&room, user)));
+            futures_util::future::join_all(all).await.into_iter().map(|(notifications, _)| notifications).collect::<Vec<_>>()
+        };
+        assert_eq!(counts().await, [80, 100, 90, 0]);
+        let redact = format!("/_matrix/client/v3/rooms/{room}/redact/{}/r1", texts[30].event_id);
+        server.put(&alice, &redact, json!({})).await;
+        assert_eq!(counts().await, [79, 99, 89, 0], "what was redacted is no news");
+        server.seed_text(&alice, &room, "one more").await;
+        assert_eq!(counts().await, [80, 100, 90, 0]);
+    }
+
     async fn threads_are_read_apart(server: Server) {
         let (alice, bob) = (server.seed_user("alice").await, server.seed_user("bob").await);
         let room = server.seed_room(&[&alice, &bob]).await;

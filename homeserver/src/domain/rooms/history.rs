@@ -46,7 +46,7 @@ impl Sight {
             return true;
         }
         // One always sees what was done to oneself.
-        if event.kind.to_string() == "m.room.member" && event.state_key.as_deref() == Some(user_id.as_str()) {
+        if event.membership.is_some() && event.state_key.as_deref() == Some(user_id.as_str()) {
             return true;
         }
         self.sees_at(event.position)
