@@ -124,28 +124,25 @@ pub fn edit(content: &Value, board: &EventId) -> Value {
     })
 }
 
-/// Who has to act: the player at turn, the one who was offered a draw, the one who was invited.
+/// Who has to act: the player at turn, the one who was offered a draw, the one who was invited. When it is over, the one
+/// who did not end it; both where either may have.
 fn mentions(session: &Session) -> Value {
     let user = match session.status {
         Status::Waiting => session.invited.as_deref(),
         Status::Playing => session.draw_offer.map(Seat::other).or(session.turn()).and_then(|seat| session.player(seat)),
-        // The one who did not end the game learns that it is over.
-        Status::Finished(ending) if matches!(ending.reason, Reason::Resignation | Reason::LeftRoom) => {
-            ending.winner.and_then(|seat| session.player(seat))
-        }
-        Status::Finished(_) => session
-            .moves
-            .len()
-            .checked_sub(1)
-            .and_then(|last| session.player(Seat((last % session.players.len()) as u8).other())),
+        Status::Finished(ending) => match ending.reason {
+            Reason::Agreement | Reason::ThreefoldRepetition | Reason::FiftyMoves => {
+                return json!({ "user_ids": session.players.iter().flatten().collect::<Vec<_>>() });
+            }
+            Reason::Resignation | Reason::LeftRoom => ending.winner.and_then(|seat| session.player(seat)),
+            _ => session
+                .moves
+                .len()
+                .checked_sub(1)
+                .and_then(|last| session.player(Seat((last % session.players.len()) as u8).other())),
+        },
         Status::Cancelled => None,
     };
-    // Either may have ended it.
-    if let Status::Finished(ending) = session.status
-        && matches!(ending.reason, Reason::Agreement | Reason::ThreefoldRepetition | Reason::FiftyMoves)
-    {
-        return json!({ "user_ids": session.players.iter().flatten().collect::<Vec<_>>() });
-    }
     match user {
         Some(user) => json!({ "user_ids": [user] }),
         None => json!({}),
