@@ -2,6 +2,7 @@
 
 mod convert;
 mod emoji;
+mod fonts;
 mod images;
 mod window;
 mod wiring;

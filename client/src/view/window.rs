@@ -14,7 +14,7 @@ use std::{
 use jiff::{Timestamp, tz::TimeZone};
 use slint::{ComponentHandle, Model, ModelRc, SharedString, VecModel};
 
-use super::{convert, images::Images, ui};
+use super::{convert, fonts, images::Images, ui};
 use crate::{
     model::{
         app::{AppModel, Changed, Page},
@@ -61,6 +61,7 @@ impl View {
         options: &Options,
     ) -> Result<Rc<Self>, slint::PlatformError> {
         let window = ui::MainWindow::new()?;
+        fonts::register();
         let view = Rc::new(Self {
             window,
             app: RefCell::default(),
