@@ -5,9 +5,10 @@ use parta_client::{options::Options, view};
 use tracing_subscriber::EnvFilter;
 
 /// What is logged unless `PARTA_LOG` asks for more. The SDK logs ids of rooms and people at `info`, which are not for the
-/// console of a shared computer. Its HTTP client calls every refusal an error, "no such account data" included, which is
-/// how the first start of an account looks; those who made the request tell what failed and matters.
-const LOG: &str = "error,matrix_sdk::http_client=off,parta_client=info";
+/// console of a shared computer. Its HTTP client calls every refusal an error, "no such account data" included, and it looks
+/// for the latest events of rooms that it does not know yet: so the first start of an account looks. Those who made a
+/// request tell what failed and matters.
+const LOG: &str = "error,matrix_sdk::http_client=off,matrix_sdk::latest_events=off,parta_client=info";
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();

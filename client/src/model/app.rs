@@ -172,6 +172,8 @@ impl AppModel {
                     changed.header = true;
                 }
                 changed.page = true;
+                // Whether there are no rooms or they are still to come.
+                changed.rooms = self.rooms.is_empty();
             }
             Update::Rooms(rooms) => {
                 if let Some(room) = rooms.iter().find(|room| self.open.as_deref() == Some(&room.id)) {
@@ -319,6 +321,11 @@ impl AppModel {
         self.typing.clear();
         self.typing_told = false;
         self.details = RoomDetails::default();
+    }
+
+    /// Whether the list of rooms is all there is, though it be empty: before it is, it is being loaded.
+    pub fn knows_rooms(&self) -> bool {
+        !self.rooms.is_empty() || (self.rooms_loaded && self.connection != Connection::Connecting)
     }
 
     /// The draft of the open room.

@@ -1,6 +1,6 @@
 //! What a timeline is made of, as plain values that any thread may hold.
 
-use crate::model::game::Board;
+use crate::model::{game::Board, rich};
 
 /// One entry of a timeline.
 #[derive(Debug, Clone, PartialEq)]
@@ -219,6 +219,7 @@ impl Body {
     /// The body in a few words.
     pub fn preview(&self) -> Preview {
         match self {
+            Self::Text { text, html: Some(_), .. } => Preview::Text(one_line(&rich::plain(text))),
             Self::Text { text, .. } => Preview::Text(one_line(text)),
             Self::Image(_) => Preview::Image,
             Self::Video(_) => Preview::Video,

@@ -9,10 +9,14 @@ pub fn tint(id: &str) -> i32 {
     i32::try_from((hash ^ (hash >> 15)) % TINTS).expect("a remainder of eight fits")
 }
 
-/// One or two letters for a name: the first letters of its first two words.
+/// Up to three letters for a name: the first letters of its first two words; the number of a class is told whole.
 pub fn initials(name: &str) -> String {
     let words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    let letters: String = words.take(2).filter_map(|word| word.chars().next()).flat_map(char::to_uppercase).collect();
+    let letters = words.take(2).flat_map(|word| {
+        let digits = word.chars().take_while(char::is_ascii_digit).count();
+        word.chars().take(if digits <= 2 { digits + 1 } else { 1 })
+    });
+    let letters: String = letters.take(3).flat_map(char::to_uppercase).collect();
     if letters.is_empty() { "?".to_owned() } else { letters }
 }
 
@@ -29,6 +33,9 @@ mod tests {
     fn initials_come_from_the_first_two_words() {
         assert_eq!(initials("Анна Петрова"), "АП");
         assert_eq!(initials("7 «Б» класс"), "7Б");
+        assert_eq!(initials("11 «а»"), "11А");
+        assert_eq!(initials("10б класс"), "10Б");
+        assert_eq!(initials("Кабинет 214"), "К2");
         assert_eq!(initials("#общая:academy"), "ОA");
         assert_eq!(initials("…"), "?");
     }

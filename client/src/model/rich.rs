@@ -1,5 +1,7 @@
 //! Words as Markdown that the view can draw: links made pressable, everything else as it was written.
 
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
 /// Words longer than this, in characters, are cut until the person asks for all: long texts are slow to lay out.
 pub const LONG: usize = 4_000;
 
@@ -77,9 +79,43 @@ pub fn formatted(text: &str) -> String {
     text.lines().collect::<Vec<_>>().join("  \n")
 }
 
+/// The words of Markdown without its signs, for where there is one line; as it was written where nothing would be left.
+pub fn plain(markdown: &str) -> String {
+    let mut words = String::new();
+    for event in Parser::new_ext(markdown, Options::ENABLE_STRIKETHROUGH) {
+        match event {
+            // What looks like HTML was written as words.
+            Event::Text(text) | Event::Code(text) | Event::Html(text) | Event::InlineHtml(text) => {
+                words.push_str(&text);
+            }
+            // Signs within a line touch the words; all else stands apart.
+            Event::Start(Tag::Emphasis | Tag::Strong | Tag::Strikethrough | Tag::Link { .. })
+            | Event::End(TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough | TagEnd::Link) => {}
+            _ => words.push(' '),
+        }
+    }
+    if words.trim().is_empty() { markdown.to_owned() } else { words }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_preview_has_the_words_alone() {
+        let cases = [
+            ("Это **важно**, _правда_ ~~нет~~", "Это важно, правда нет"),
+            ("# План\n- алгебра\n- `код`\n", "План алгебра код"),
+            ("см. [сайт](https://a.lan)\nи <b>", "см. сайт и <b>"),
+            ("```\nlet a = 1;\n```", "let a = 1;"),
+            ("- алгебра\n  - дроби\n  > важно", "алгебра дроби важно"),
+            ("---", "---"),
+            ("1.", "1."),
+        ];
+        for (markdown, words) in cases {
+            assert_eq!(plain(markdown).split_whitespace().collect::<Vec<_>>().join(" "), words);
+        }
+    }
 
     #[test]
     fn addresses_become_links_and_the_rest_is_escaped() {

@@ -199,6 +199,15 @@ fn a_short_room_is_filled_until_loading_fails_and_again_when_the_server_is_back(
 }
 
 #[test]
+fn one_who_is_in_no_room_is_told_so_once_the_server_has_answered() {
+    let mut app = AppModel::default();
+    app.apply(Update::RoomsLoaded);
+    assert!(!app.knows_rooms(), "the store is empty, the server may know of rooms");
+    let changed = app.apply(Update::Connection(Connection::Online));
+    assert!(changed.rooms && app.knows_rooms());
+}
+
+#[test]
 fn the_list_of_rooms_is_gone_back_to() {
     let mut app = opened();
     let (changed, commands) = app.leave_open("недописано");

@@ -8,7 +8,6 @@ use crate::{
         patch::{self, Step},
         person,
         rooms::{RoomSummary, Scope},
-        update::Connection,
     },
     view::{convert, ui},
 };
@@ -49,7 +48,7 @@ impl View {
         self.window.global::<ui::Talk>().set_unread_below(convert::count(below));
         let rooms = self.window.global::<ui::Rooms>();
         rooms.set_total(i32::try_from(model.rooms.len()).unwrap_or(i32::MAX));
-        rooms.set_loaded(model.rooms_loaded && model.connection != Connection::Connecting || !model.rooms.is_empty());
+        rooms.set_loaded(model.knows_rooms());
         *before = visible;
     }
 
