@@ -45,7 +45,7 @@ deploy/packages.sh build
 echo "Building; the first time takes a while."
 packages=(-p parta-server -p parta-games)
 [ "$headless" = yes ] || packages+=(-p parta)
-cargo build --release "${packages[@]}"
+cargo build --release --locked "${packages[@]}"
 bin=$CARGO_TARGET_DIR/release
 
 umask 077
