@@ -27,6 +27,8 @@ use crate::{
 
 /// Rooms kept warm besides the open one.
 const WARM: usize = 4;
+/// Times that a timeline is built in the hope that nothing comes meanwhile.
+const BUILDS: usize = 5;
 /// Messages loaded at once while scrolling back.
 const PAGE: u16 = 50;
 
@@ -162,7 +164,7 @@ impl Live {
     }
 
     async fn warm(self: &Arc<Self>, room: &Room) -> Result<Arc<Timeline>, matrix_sdk_ui::timeline::Error> {
-        let timeline = Arc::new(room.timeline().await?);
+        let timeline = Arc::new(build(room).await?);
         let own: OwnedUserId = room.own_user_id().to_owned();
         let (initial, mut changes) = timeline.subscribe().await;
         let id = room.room_id().to_string();
@@ -274,6 +276,23 @@ impl Live {
             tracing::debug!(%error, "quoted message was not loaded");
         }
     }
+}
+
+/// A timeline that holds nothing twice. matrix-sdk-ui 0.18 listens to a room's events first and reads them then: what a
+/// sync brings in between, as it does at every start, it has from both. So one that something came to is built anew.
+async fn build(room: &Room) -> Result<Timeline, matrix_sdk_ui::timeline::Error> {
+    let (events, _handles) = room.event_cache().await?;
+    let (_, mut came) = events.subscribe().await?;
+    for _ in 0..BUILDS {
+        let timeline = room.timeline().await?;
+        if came.is_empty() {
+            return Ok(timeline);
+        }
+        while !came.is_empty() {
+            let _ = came.try_recv();
+        }
+    }
+    room.timeline().await
 }
 
 /// A message of the account's own is as good as a receipt, to the server and to the SDK; a change of the room is not.
