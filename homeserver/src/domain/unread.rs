@@ -279,7 +279,11 @@ impl UnreadCounts {
 
     /// The room's events after a position: from memory where it goes back so far, and at most the last thousand.
     async fn after(&self, room: &RoomState, after: Position) -> Result<Vec<Arc<Event>>> {
-        let from = |position: Position| room.recent.iter().filter(move |event| event.position > position).cloned();
+        // From the end: of the few that are new mostly, and not of all that are held.
+        let from = |position: Position| {
+            let newer = room.recent.iter().rev().take_while(|event| event.position > position).count();
+            room.recent.iter().skip(room.recent.len() - newer).cloned()
+        };
         if after >= room.recent_since {
             return Ok(from(after).collect());
         }
