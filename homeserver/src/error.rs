@@ -14,8 +14,8 @@ use ruma::api::error::{
 };
 use std::time::Duration;
 
-/// Seconds after which one is to come back whose request waited too long for the database.
-const BUSY_SECONDS: u64 = 5;
+/// After what time one is to come back whose request waited too long for the database.
+const BUSY: Duration = Duration::from_secs(5);
 
 /// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -106,13 +106,19 @@ impl ApiError {
 
     /// `M_LIMIT_EXCEEDED`, 429, with the time after which to try again.
     pub fn limit_exceeded(retry_after: Duration) -> Self {
+        let message = "Too many requests. Wait a moment and try again.";
+        Self::later(StatusCode::TOO_MANY_REQUESTS, retry_after, message)
+    }
+
+    /// `M_LIMIT_EXCEEDED`, 503: more is asked than the server can answer.
+    fn busy() -> Self {
+        Self::later(StatusCode::SERVICE_UNAVAILABLE, BUSY, "The server is busy. Try again in a moment.")
+    }
+
+    fn later(status: StatusCode, retry_after: Duration, message: &str) -> Self {
         let mut data = LimitExceededErrorData::new();
         data.retry_after = Some(RetryAfter::Delay(retry_after));
-        Self::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            ErrorKind::LimitExceeded(data),
-            "Too many requests. Wait a moment and try again.",
-        )
+        Self::new(status, ErrorKind::LimitExceeded(data), message)
     }
 
     /// A code, 400, that ruma's type does not list and so has no constructor for.
@@ -182,17 +188,16 @@ impl IntoResponse for ApiError {
             Self::Uiaa(info) => json(StatusCode::UNAUTHORIZED, &info),
             Self::Internal(cause) => {
                 tracing::error!(error = &*cause as &dyn std::error::Error, "a request failed for a reason of ours");
-                let (status, message) = match cause.downcast_ref() {
-                    Some(sqlx::Error::PoolTimedOut) => {
-                        (StatusCode::SERVICE_UNAVAILABLE, "The server is busy. Try again in a moment.")
-                    }
-                    _ => (StatusCode::INTERNAL_SERVER_ERROR, "The server could not do this. Try again later."),
-                };
-                let mut response = json(status, &StandardErrorBody::new(ErrorKind::Unknown, message.to_owned()));
-                if status == StatusCode::SERVICE_UNAVAILABLE {
-                    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(BUSY_SECONDS));
+                if let Some(sqlx::Error::PoolTimedOut) = cause.downcast_ref() {
+                    return Self::busy().into_response();
                 }
-                response
+                json(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    &StandardErrorBody::new(
+                        ErrorKind::Unknown,
+                        "The server could not do this. Try again later.".to_owned(),
+                    ),
+                )
             }
         }
     }
