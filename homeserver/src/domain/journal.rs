@@ -280,9 +280,9 @@ impl Journal {
     }
 
     async fn submit<T>(&self, job: Job, wait: oneshot::Receiver<Result<T>>) -> Result<T> {
-        let stopped = || ApiError::internal("the journal has stopped");
-        self.queue.send(job).await.map_err(|_| stopped())?;
-        wait.await.map_err(|_| stopped())?
+        let not_run = || ApiError::internal("the journal has stopped, or could not run this");
+        self.queue.send(job).await.map_err(|_| not_run())?;
+        wait.await.map_err(|_| not_run())?
     }
 
     /// Makes sure that what a device has sent is in memory, so that [`Batch::sent`] knows a repetition when it comes.
@@ -400,16 +400,10 @@ impl Task {
         let before = self.position;
         for job in jobs {
             match job {
-                Job::Decide { rooms, run } => {
-                    // A room that cannot be loaded is missing to the decision; the database's own error comes with
-                    // the commit.
-                    for room_id in rooms {
-                        if !pending.rooms.contains_key(&room_id) {
-                            self.rooms.get(&room_id).await.ok();
-                        }
-                    }
-                    answers.push(self.decide(run, now, &mut pending));
-                }
+                Job::Decide { rooms, run } => match self.load(&rooms, &pending).await {
+                    Ok(()) => answers.push(self.decide(run, now, &mut pending)),
+                    Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "a room was not loaded"),
+                },
                 Job::Write(run) => {
                     let mut open = match tx.take() {
                         Some(tx) => tx,
@@ -435,6 +429,15 @@ impl Task {
         }
         tx.commit().await?;
         self.publish(pending);
+        Ok(())
+    }
+
+    /// Has the rooms in memory that a decision reads. Where that fails it is not taken, and its caller told so: a room
+    /// that is only missing to it would be one that does not exist.
+    async fn load(&self, rooms: &[OwnedRoomId], pending: &Pending) -> Result<()> {
+        for room_id in rooms.iter().filter(|room_id| !pending.rooms.contains_key(*room_id)) {
+            self.rooms.get(room_id).await?;
+        }
         Ok(())
     }
 
