@@ -43,10 +43,11 @@ done
 
 deploy/packages.sh build
 echo "Building; the first time takes a while."
-packages=(-p parta-server -p parta-games)
-[ "$headless" = yes ] || packages+=(-p parta)
-cargo build --release --locked "${packages[@]}"
 bin=$CARGO_TARGET_DIR/release
+packages=(-p parta-server -p parta-games)
+# Where the client has been built it stays among them: without it what all depend on would be built in another way, anew.
+if [ "$headless" = no ] || [ -x "$bin/parta" ]; then packages+=(-p parta); fi
+cargo build --release --locked "${packages[@]}"
 
 umask 077
 mkdir -p "$data"
