@@ -133,7 +133,8 @@ pub struct Committed {
 pub type Observer = Box<dyn Fn(&Committed) + Send + Sync>;
 
 type Deliver = Box<dyn FnOnce(Result<(), ()>) + Send>;
-type Decide = Box<dyn FnOnce(&mut Batch<'_>) -> (bool, Deliver) + Send>;
+/// Given an error where a room that it looks at cannot be loaded.
+type Decide = Box<dyn FnOnce(Result<&mut Batch<'_>>) -> (bool, Deliver) + Send>;
 type Write = Box<dyn for<'t> FnOnce(&'t mut Writing) -> BoxFuture<'t, (bool, Deliver)> + Send>;
 
 enum Job {
@@ -247,7 +248,7 @@ impl Journal {
     ) -> impl Future<Output = Result<T>> {
         let (answer, wait) = oneshot::channel();
         let run: Decide = Box::new(move |batch| {
-            let result = run(batch);
+            let result = batch.and_then(run);
             (result.is_ok(), deliver(answer, result))
         });
         self.submit(Job::Decide { rooms: rooms.iter().map(|&id| id.to_owned()).collect(), run }, wait)
@@ -280,9 +281,9 @@ impl Journal {
     }
 
     async fn submit<T>(&self, job: Job, wait: oneshot::Receiver<Result<T>>) -> Result<T> {
-        let not_run = || ApiError::internal("the journal has stopped, or could not run this");
-        self.queue.send(job).await.map_err(|_| not_run())?;
-        wait.await.map_err(|_| not_run())?
+        let stopped = || ApiError::internal("the journal has stopped");
+        self.queue.send(job).await.map_err(|_| stopped())?;
+        wait.await.map_err(|_| stopped())?
     }
 
     /// Makes sure that what a device has sent is in memory, so that [`Batch::sent`] knows a repetition when it comes.
@@ -400,10 +401,10 @@ impl Task {
         let before = self.position;
         for job in jobs {
             match job {
-                Job::Decide { rooms, run } => match self.load(&rooms, &pending).await {
-                    Ok(()) => answers.push(self.decide(run, now, &mut pending)),
-                    Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "a room was not loaded"),
-                },
+                Job::Decide { rooms, run } => answers.push(match self.load(&rooms, &pending).await {
+                    Ok(()) => self.decide(run, now, &mut pending),
+                    Err(error) => run(Err(error)).1,
+                }),
                 Job::Write(run) => {
                     let mut open = match tx.take() {
                         Some(tx) => tx,
@@ -432,8 +433,7 @@ impl Task {
         Ok(())
     }
 
-    /// Has the rooms in memory that a decision reads. Where that fails it is not taken, and its caller told so: a room
-    /// that is only missing to it would be one that does not exist.
+    /// Has the rooms in memory that a decision reads. One that could not be read would be one that does not exist.
     async fn load(&self, rooms: &[OwnedRoomId], pending: &Pending) -> Result<()> {
         for room_id in rooms.iter().filter(|room_id| !pending.rooms.contains_key(*room_id)) {
             self.rooms.get(room_id).await?;
@@ -445,7 +445,7 @@ impl Task {
         let mark = pending.rows.mark();
         let (changes, memberships, position) = (pending.changes.len(), pending.memberships.len(), self.position);
         let mut batch = Batch::new(now, self.position, &self.rooms, &self.transactions, pending);
-        let (keep, deliver) = run(&mut batch);
+        let (keep, deliver) = run(Ok(&mut batch));
         if keep {
             self.position = batch.finish();
         } else {

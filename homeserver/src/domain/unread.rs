@@ -281,11 +281,13 @@ impl UnreadCounts {
     async fn after(&self, room: &RoomState, after: Position) -> Result<Vec<Arc<Event>>> {
         // From the end: of the few that are new mostly, and not of all that are held.
         let from = |position: Position| {
-            let newer = room.recent.iter().rev().take_while(|event| event.position > position).count();
-            room.recent.iter().skip(room.recent.len() - newer).cloned()
+            let newest_first = room.recent.iter().rev().take_while(|event| event.position > position);
+            let mut events: Vec<_> = newest_first.cloned().collect();
+            events.reverse();
+            events
         };
         if after >= room.recent_since {
-            return Ok(from(after).collect());
+            return Ok(from(after));
         }
         let tail = self.tail(room, after).await?;
         let mut events: Vec<_> = tail.after(after, room.position).cloned().collect();
