@@ -7,12 +7,12 @@ pub(crate) mod accounts;
 pub(crate) mod client;
 pub(crate) mod closed_loop;
 pub(crate) mod fanout;
-pub(crate) mod initial_sync;
 pub(crate) mod lab;
 pub(crate) mod login;
 pub(crate) mod null;
 pub(crate) mod options;
 pub(crate) mod process;
+pub(crate) mod reading;
 pub(crate) mod report;
 pub(crate) mod send;
 
@@ -33,7 +33,10 @@ pub(crate) async fn run(options: Options) -> Result<()> {
             Scenario::SendRooms => send::in_own_rooms(&mut lab).await,
             Scenario::SendOneRoom => send::in_one_room(&mut lab).await,
             Scenario::Fanout => fanout::run(&mut lab).await,
-            Scenario::InitialSync => initial_sync::run(&mut lab).await,
+            Scenario::InitialSync => reading::initial_sync(&mut lab).await,
+            Scenario::SlidingSync => reading::sliding_sync(&mut lab).await,
+            Scenario::Messages => reading::messages(&mut lab).await,
+            Scenario::Search => reading::search(&mut lab).await,
         }
         .with_context(|| format!("scenario {scenario}"))?;
         let line = outcome.into_line(scenario, &lab);

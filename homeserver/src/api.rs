@@ -110,6 +110,7 @@ pub fn router(app: &App) -> Router {
         .endpoint(directory::set_visibility)
         // Sync
         .endpoint(sync::sync)
+        .endpoint(sync::sliding)
         // Accounts
         .endpoint(session::get_login_types)
         .endpoint(session::login)

@@ -38,7 +38,7 @@ use crate::{
     },
     limits::Limits,
     storage::{self, db::Db, migrations},
-    sync::{notifier::Notifier, streams::room::SentMembers},
+    sync::{notifier::Notifier, sliding::connections::Connections, streams::room::SentMembers},
     tasks::Tasks,
 };
 
@@ -95,6 +95,8 @@ pub struct Services {
     pub notifier: Arc<Notifier>,
     /// Which members devices have been sent.
     pub sent_members: SentMembers,
+    /// What the clients of sliding syncs have been told.
+    pub sliding: Connections,
     /// How far everybody has read.
     pub receipts: Arc<Receipts>,
     /// Whom people ignore.
@@ -240,6 +242,7 @@ impl App {
             notifier,
             media,
             sent_members: SentMembers::default(),
+            sliding: Connections::default(),
             receipts,
             ignored,
             push,

@@ -28,6 +28,16 @@ pub(crate) struct Lab {
     run: String,
     accounts: Vec<Account>,
     large_room: Option<LargeRoom>,
+    history: Option<History>,
+}
+
+/// A member of many rooms in which much was said.
+#[derive(Debug, Clone)]
+pub(crate) struct History {
+    /// The member.
+    pub(crate) reader: Account,
+    /// The rooms' ids, ready for a path.
+    pub(crate) rooms: Vec<String>,
 }
 
 /// The room that `send-one-room` and `fanout` share.
@@ -66,6 +76,7 @@ impl Lab {
             run: format!("{run:x}"),
             accounts: Vec::new(),
             large_room: None,
+            history: None,
         })
     }
 
@@ -121,6 +132,36 @@ impl Lab {
         let path = format!("/_matrix/client/v3/rooms/{path_id}/join");
         self.http.must(Method::POST, &path, Some(&account.authorization), &json!({})).await?;
         Ok(())
+    }
+
+    /// The rooms with history; made when first asked for.
+    pub(crate) async fn history(&mut self) -> Result<History> {
+        if let Some(history) = &self.history {
+            return Ok(history.clone());
+        }
+        let mut accounts = self.accounts(2).await?;
+        let (writer, reader) = (accounts.remove(1), accounts.remove(0));
+        let rooms = {
+            let (this, reader, writer) = (&*self, &reader, &writer);
+            stream::iter(0..self.options.rooms)
+                .map(|index| async move {
+                    let room = json!({ "preset": "public_chat", "name": format!("Class {index}") });
+                    let room = this.create_room(writer, &room).await?;
+                    this.join(reader, &room).await?;
+                    for message in 0..this.options.messages {
+                        let path = format!("/_matrix/client/v3/rooms/{room}/send/m.room.message/m{message}");
+                        let body = json!({ "msgtype": "m.text", "body": format!("Message {message} of room {index}") });
+                        this.http.must(Method::PUT, &path, Some(&writer.authorization), &body).await?;
+                    }
+                    anyhow::Ok(room)
+                })
+                .buffered(self.concurrency())
+                .try_collect()
+                .await?
+        };
+        let history = History { reader, rooms };
+        self.history = Some(history.clone());
+        Ok(history)
     }
 
     /// The one large room with all members joined; made when first asked for.

@@ -46,10 +46,10 @@ pub(crate) struct Options {
     /// Concurrent sign-ins of `login`.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=256))]
     pub(crate) logins: u64,
-    /// Rooms of `initial-sync`.
+    /// Rooms of `initial-sync`, `sliding-sync`, `messages` and `search`.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub(crate) rooms: u64,
-    /// Messages in each room of `initial-sync`, and the timeline limit it asks for.
+    /// Messages in each of those rooms, and the timeline limit that `initial-sync` asks for.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub(crate) messages: u64,
     /// Requests at once while accounts, rooms and history are being made.
@@ -86,6 +86,12 @@ pub(crate) enum Scenario {
     Fanout,
     /// First sync of a member of many rooms.
     InitialSync,
+    /// First answer of a sliding sync for the same member.
+    SlidingSync,
+    /// A page of the history of those rooms.
+    Messages,
+    /// A search in those rooms.
+    Search,
 }
 
 impl fmt::Display for Scenario {
@@ -97,6 +103,9 @@ impl fmt::Display for Scenario {
             Self::SendOneRoom => "send-one-room",
             Self::Fanout => "fanout",
             Self::InitialSync => "initial-sync",
+            Self::SlidingSync => "sliding-sync",
+            Self::Messages => "messages",
+            Self::Search => "search",
         })
     }
 }

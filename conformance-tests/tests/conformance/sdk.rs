@@ -3,22 +3,56 @@
 
 use std::future::Future;
 use std::io::Cursor;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use matrix_sdk::attachment::AttachmentConfig;
 use matrix_sdk::config::SyncSettings;
 use matrix_sdk::deserialized_responses::TimelineEvent;
 use matrix_sdk::ruma::api::client::account::register::v3::Request as RegisterRequest;
 use matrix_sdk::ruma::api::client::uiaa::{AuthData, Dummy};
+use matrix_sdk::ruma::events::StateEventType;
 use matrix_sdk::ruma::events::room::message::{
     ImageMessageEventContent, MessageType, OriginalSyncRoomMessageEvent, RoomMessageEventContent,
 };
 use matrix_sdk::ruma::{EventId, RoomId};
-use matrix_sdk::{Client, Room, RoomState};
+use matrix_sdk::{Client, Room, RoomState, SlidingSync, SlidingSyncList, SlidingSyncMode};
 
 use crate::api::{Homeserver, PASSWORD, PATIENCE, unique};
 
-on_both_engines![a_direct_chat_with_a_picture, signing_in_again_reads_history];
+on_both_engines![a_direct_chat_with_a_picture, a_direct_chat_by_sliding_sync, signing_in_again_reads_history];
+
+/// How a client learns what is new.
+#[derive(Clone, Copy)]
+pub(crate) enum Way<'a> {
+    Classic(&'a Client),
+    Sliding(&'a SlidingSync),
+}
+
+impl<'a> From<&'a Client> for Way<'a> {
+    fn from(client: &'a Client) -> Self {
+        Self::Classic(client)
+    }
+}
+
+impl<'a> From<&'a SlidingSync> for Way<'a> {
+    fn from(sliding: &'a SlidingSync) -> Self {
+        Self::Sliding(sliding)
+    }
+}
+
+impl Way<'_> {
+    async fn sync(self) {
+        match self {
+            Self::Classic(client) => {
+                drop(client.sync_once(SyncSettings::default().timeout(POLL)).await.expect("a sync"))
+            }
+            Self::Sliding(sliding) => drop(sliding.sync_once().await.expect("a sliding sync")),
+        }
+    }
+}
+
+/// How long a sync waits.
+const POLL: Duration = Duration::from_secs(1);
 
 /// A client of nobody as yet.
 async fn client(hs: &Homeserver) -> Client {
@@ -40,23 +74,42 @@ pub(crate) async fn person(hs: &Homeserver, name: &str) -> Client {
         request.auth = Some(AuthData::Dummy(dummy));
         client.matrix_auth().register(request).await.expect("the account is made");
     }
-    sync(&client).await;
+    Way::Classic(&client).sync().await;
     client
 }
 
-async fn sync(client: &Client) {
-    client.sync_once(SyncSettings::default().timeout(std::time::Duration::from_secs(1))).await.expect("a sync");
+/// A sliding sync as phones set it up: one list of all rooms that grows, and every extension.
+async fn sliding(client: &Client) -> SlidingSync {
+    let state = [
+        (StateEventType::RoomCreate, ""),
+        (StateEventType::RoomName, ""),
+        (StateEventType::RoomEncryption, ""),
+        (StateEventType::RoomMember, "$LAZY"),
+        (StateEventType::RoomMember, "$ME"),
+    ];
+    let list = SlidingSyncList::builder("all_rooms")
+        .sync_mode(SlidingSyncMode::new_growing(20))
+        .timeline_limit(10)
+        .required_state(state.map(|(kind, key)| (kind, key.to_owned())).into());
+    let builder = client.sliding_sync("room-list").expect("a name that is short enough");
+    let builder = builder.with_all_extensions().poll_timeout(POLL).network_timeout(PATIENCE).add_list(list);
+    builder.build().await.expect("a sliding sync")
 }
 
 /// Syncs until `check` finds what it looks for.
-pub(crate) async fn until<T, F: Future<Output = Option<T>>>(client: &Client, what: &str, check: impl Fn() -> F) -> T {
+pub(crate) async fn until<'a, T, F: Future<Output = Option<T>>>(
+    way: impl Into<Way<'a>>,
+    what: &str,
+    check: impl Fn() -> F,
+) -> T {
+    let way = way.into();
     let begun = Instant::now();
     loop {
         if let Some(found) = check().await {
             return found;
         }
         assert!(begun.elapsed() < PATIENCE, "{what} did not come in {PATIENCE:?}");
-        sync(client).await;
+        way.sync().await;
     }
 }
 
@@ -68,8 +121,8 @@ pub(crate) async fn join(client: &Client, room_id: &RoomId) -> Room {
 }
 
 /// The message, once its keys are here too.
-async fn decrypted(client: &Client, room: &Room, event_id: &EventId) -> OriginalSyncRoomMessageEvent {
-    let event: TimelineEvent = until(client, "the readable message", async || {
+async fn decrypted(way: impl Into<Way<'_>>, room: &Room, event_id: &EventId) -> OriginalSyncRoomMessageEvent {
+    let event: TimelineEvent = until(way, "the readable message", async || {
         room.event(event_id, None).await.ok().filter(|event| event.encryption_info().is_some())
     })
     .await;
@@ -128,6 +181,29 @@ async fn a_direct_chat_with_a_picture(hs: Homeserver) {
     let read = decrypted(&boris, &at_boris, &sent.event_id).await;
     let MessageType::Image(image) = read.content.msgtype else { panic!("not a picture: {read:?}") };
     assert_eq!(downloaded(&boris, &image).await, bytes);
+}
+
+async fn a_direct_chat_by_sliding_sync(hs: Homeserver) {
+    let (anna, boris) = (person(&hs, "anna").await, person(&hs, "boris").await);
+    let (at_anna, at_boris) = (sliding(&anna).await, sliding(&boris).await);
+    let chat = anna.create_dm(boris.user_id().unwrap()).await.expect("a direct chat");
+    let id = chat.room_id();
+    let invited = until(&at_boris, "the invitation", async || boris.get_room(id)).await;
+    assert_eq!(invited.state(), RoomState::Invited);
+    invited.join().await.expect("the invitation is accepted");
+    let joined = async || boris.get_room(id).filter(|room| room.state() == RoomState::Joined);
+    let room = until(&at_boris, "the room", joined).await;
+    let both = async || (chat.joined_members_count() == 2).then_some(());
+    until(&at_anna, "Boris", both).await;
+
+    let sent = chat.send(RoomMessageEventContent::text_plain("Ты с телефона?")).await.expect("sent");
+    assert!(sent.encryption_info.is_some(), "sent in the clear");
+    assert_eq!(body(&decrypted(&at_boris, &room, &sent.response.event_id).await), "Ты с телефона?");
+    let answer = room.send(RoomMessageEventContent::text_plain("Да!")).await.expect("answered");
+    assert_eq!(body(&decrypted(&at_anna, &chat, &answer.response.event_id).await), "Да!");
+
+    room.leave().await.expect("left");
+    until(&at_boris, "the end", async || (room.state() == RoomState::Left).then_some(())).await;
 }
 
 async fn downloaded(client: &Client, image: &ImageMessageEventContent) -> Vec<u8> {

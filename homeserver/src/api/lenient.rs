@@ -17,6 +17,8 @@ use ruma::{
 };
 use serde_json::{Map, Value, json};
 
+use crate::sync::sliding;
+
 /// The same endpoint as a request of ruma's, whose body and query are looked at first.
 macro_rules! lenient {
     ($(#[$doc:meta])* $name:ident($inner:ty), $mend:expr) => {
@@ -123,6 +125,38 @@ impl OutgoingResponse for SyncAnswer {
         let (parts, body) = self.0.try_into_http_response::<Vec<u8>>()?.into_parts();
         let mut object: Map<String, Value> = serde_json::from_slice(&body)?;
         object.insert("rooms".to_owned(), json!({ "knock": knock }));
+        let mut answer = T::default();
+        answer.put_slice(&serde_json::to_vec(&object)?);
+        Ok(http::Response::from_parts(parts, answer))
+    }
+}
+
+lenient! {
+    /// A sliding sync; a list without `ranges` is all of it.
+    SlidingSync(sync_events::v5::Request) -> SlidingSyncAnswer,
+    |_, body| Ok(filled(body, |body| {
+        let lists = body.get_mut("lists").and_then(Value::as_object_mut);
+        for list in lists.into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut) {
+            list.entry("ranges").or_insert_with(|| json!([[0, ruma::UInt::MAX]]));
+        }
+    }))
+}
+
+/// The answer to a sliding sync. ruma's own cannot say that a timeline goes further back than before.
+#[derive(Debug)]
+pub struct SlidingSyncAnswer(pub sliding::Answer);
+
+impl OutgoingResponse for SlidingSyncAnswer {
+    fn try_into_http_response<T: Default + BufMut>(self) -> Result<http::Response<T>, IntoHttpError> {
+        let sliding::Answer { response, expanded } = self.0;
+        if expanded.is_empty() {
+            return response.try_into_http_response();
+        }
+        let (parts, body) = response.try_into_http_response::<Vec<u8>>()?.into_parts();
+        let mut object: Value = serde_json::from_slice(&body)?;
+        for room_id in &expanded {
+            object["rooms"][room_id.as_str()]["unstable_expanded_timeline"] = json!(true);
+        }
         let mut answer = T::default();
         answer.put_slice(&serde_json::to_vec(&object)?);
         Ok(http::Response::from_parts(parts, answer))

@@ -1,4 +1,4 @@
-//! `/sync`.
+//! `/sync`, the classic one and the sliding one.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use axum::extract::State;
 use ruma::api::client::sync::sync_events::v3::Filter;
 
 use super::{
-    lenient::{SyncAnswer, SyncEvents},
+    lenient::{SlidingSync, SlidingSyncAnswer, SyncAnswer, SyncEvents},
     presence,
     ruma::{Ruma, one_of},
 };
@@ -15,6 +15,16 @@ use crate::{
     error::{ApiError, Result},
     sync,
 };
+
+/// What `/versions` says of the sliding sync.
+pub const SLIDING_SYNC: &str = "org.matrix.simplified_msc3575";
+
+/// `POST /_matrix/client/unstable/org.matrix.simplified_msc3575/sync`
+pub async fn sliding(State(app): State<App>, request: Ruma<SlidingSync>) -> Result<SlidingSyncAnswer> {
+    let (body, caller) = (request.body.0, request.caller);
+    one_of("set_presence", &body.set_presence, &presence::STATES)?;
+    sync::sliding::sync(&app, &caller, &body).await.map(SlidingSyncAnswer)
+}
 
 /// `GET /_matrix/client/v3/sync`
 pub async fn sync(State(app): State<App>, request: Ruma<SyncEvents>) -> Result<SyncAnswer> {

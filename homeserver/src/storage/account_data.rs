@@ -13,11 +13,13 @@ pub struct Changed {
     pub kind: String,
     /// The content, a JSON object.
     pub content: String,
+    /// When it was set.
+    pub position: i64,
 }
 
 /// What changed of a user's account data between two positions.
 pub async fn changes(db: &Db, user_id: &UserId, after: i64, up_to: i64) -> sqlx::Result<Vec<Changed>> {
-    sql("SELECT room_id, type, content FROM account_data WHERE user_id = $1 AND position > $2 AND position <= $3 \
+    sql("SELECT room_id, type, content, position FROM account_data WHERE user_id = $1 AND position > $2 AND position <= $3 \
          ORDER BY position")
     .bind(user_id)
     .bind(after)
@@ -31,7 +33,7 @@ pub async fn changes(db: &Db, user_id: &UserId, after: i64, up_to: i64) -> sqlx:
 
 /// All of a user's account data for a room, as far as it was set up to a position.
 pub async fn of_room(db: &Db, user_id: &UserId, room_id: &RoomId, up_to: i64) -> sqlx::Result<Vec<Changed>> {
-    sql("SELECT room_id, type, content FROM account_data WHERE user_id = $1 AND room_id = $2 AND position <= $3 \
+    sql("SELECT room_id, type, content, position FROM account_data WHERE user_id = $1 AND room_id = $2 AND position <= $3 \
          ORDER BY position")
     .bind(user_id)
     .bind(room_id)
@@ -46,7 +48,7 @@ pub async fn of_room(db: &Db, user_id: &UserId, room_id: &RoomId, up_to: i64) ->
 fn changed(row: &Row) -> sqlx::Result<Changed> {
     let room_id: String = row.get("room_id")?;
     let room_id = if room_id.is_empty() { None } else { Some(row.parse("room_id")?) };
-    Ok(Changed { room_id, kind: row.get("type")?, content: row.get("content")? })
+    Ok(Changed { room_id, kind: row.get("type")?, content: row.get("content")?, position: row.get("position")? })
 }
 
 fn room(room_id: Option<&RoomId>) -> &str {

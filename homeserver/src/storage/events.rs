@@ -140,6 +140,14 @@ pub async fn state_history(db: &Db, room_id: &RoomId, kind: &str, state_key: &st
     all(db, query.bind(room_id).bind(kind).bind(state_key)).await
 }
 
+/// The place of the last event of a room that is of certain types and was not redacted.
+pub async fn last_of(db: &Db, room_id: &RoomId, types: &[&str]) -> sqlx::Result<Option<Position>> {
+    let query = sql("SELECT position FROM events WHERE room_id = $1 AND type IN (…) AND redacted_by IS NULL \
+                     ORDER BY position DESC LIMIT 1");
+    let row = query.bind(room_id).bind_list(types.iter().copied()).optional(db).await?;
+    row.map(|row| row.get("position")).transpose()
+}
+
 /// Events that relate to another, newest first.
 pub async fn relating(
     db: &Db,

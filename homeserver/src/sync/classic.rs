@@ -26,18 +26,15 @@ use crate::{
     app::App,
     domain::{
         event::Position,
-        rooms::{Membership, RoomsOfUser, state::RoomState},
+        rooms::{RoomsOfUser, state::RoomState},
         sessions::Requester,
         unread::Counts,
     },
     error::Result,
-    storage,
 };
 
-/// The type of the account data with the push rules.
-const PUSH_RULES: &str = "m.push_rules";
 /// The longest that a sync waits.
-const MAX_TIMEOUT: Duration = Duration::from_mins(2);
+pub const MAX_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Answers a sync, at once if there is anything to tell, else as soon as there is or when its time is up.
 pub async fn sync(app: &App, requester: &Requester, filter: &FilterDefinition, request: &Request) -> Result<Response> {
@@ -129,7 +126,12 @@ async fn rooms(app: &App, asked: &Asked<'_>, memberships: &RoomsOfUser) -> Resul
         let moved = asked.since.is_none_or(|since| membership.position > since);
         match &membership.membership {
             MembershipState::Join => {
-                let newly = newly_joined(app, asked, &state, membership).await?;
+                let newly = match asked.since {
+                    Some(since) => {
+                        room::newly_joined(&app.db, &state, asked.user_id, membership.position, since).await?
+                    }
+                    None => false,
+                };
                 let mut joined = room::joined(app, asked, &state, newly).await?;
                 joined.ephemeral.events = ephemeral::of_room(app, asked, room_id, newly).await?;
                 if newly {
@@ -195,15 +197,6 @@ async fn presence(app: &App, asked: &Asked<'_>) -> Result<Vec<Raw<PresenceEvent>
     events.iter().map(|event| Ok(Raw::from_json_string(event.to_string())?)).collect()
 }
 
-/// Whether the user was not in a room at the last sync: then the whole of it is news.
-async fn newly_joined(app: &App, asked: &Asked<'_>, room: &Arc<RoomState>, now: &Membership) -> Result<bool> {
-    let Some(since) = asked.since.filter(|since| now.position > *since) else { return Ok(false) };
-    let history =
-        storage::events::state_history(&app.db, &room.room_id, "m.room.member", asked.user_id.as_str()).await?;
-    let then = history.iter().rev().find(|event| event.position <= since);
-    Ok(then.is_none_or(|event| event.membership != Some(MembershipState::Join)))
-}
-
 async fn add_account_data(app: &App, asked: &Asked<'_>, response: &mut Response) -> Result<()> {
     let moved = |since: Position| app.notifier.account_data_moved(asked.user_id, since);
     if !asked.since.is_none_or(moved) {
@@ -213,10 +206,8 @@ async fn add_account_data(app: &App, asked: &Asked<'_>, response: &mut Response)
     if asked.since.is_none() {
         // Who never changed a push rule has no such account data, and yet has the default rules.
         let global = moved.entry(None).or_default();
-        if !global.iter().any(|(kind, _)| kind == PUSH_RULES) {
-            let content = app.push.content(asked.user_id).await?;
-            let event = format!("{{\"type\":\"{PUSH_RULES}\",\"content\":{}}}", content.get());
-            global.push((PUSH_RULES.to_owned(), Raw::from_json_string(event)?));
+        if !global.iter().any(|(kind, _)| kind == account_data::PUSH_RULES) {
+            global.push(account_data::default_push_rules(app, asked.user_id).await?);
         }
     }
     for (room_id, events) in moved {

@@ -38,7 +38,8 @@ impl FromStr for Token {
     fn from_str(text: &str) -> Result<Self, ApiError> {
         let parse = || {
             let position = |text: &str| text.parse().ok().filter(|p: &Position| *p >= 0);
-            let mut parts = text.strip_prefix('s')?.splitn(3, '_');
+            // A position of a sliding sync begins with the number of its answer.
+            let mut parts = text.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix('s')?.splitn(3, '_');
             Some(Self {
                 position: parts.next().and_then(position)?,
                 ephemeral: parts.next().unwrap_or("0").parse().ok()?,

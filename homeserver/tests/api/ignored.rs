@@ -80,4 +80,31 @@ on_both_engines! {
         let first = server.get(&boris, "/_matrix/client/v3/sync").await;
         assert!(first["rooms"]["invite"].get(&unwanted).is_some(), "{first}");
     }
+
+    async fn who_blocks_invitations_has_none(server: Server) {
+        let (anna, boris) = (server.register("anna").await, server.register("boris").await);
+        let earlier = room(&server, &boris, json!({ "invite": [anna.id] })).await;
+        let permission = format!("/_matrix/client/v3/user/{}/account_data/m.invite_permission_config", anna.id);
+        server.put(&anna, &permission, json!({ "default_action": "block" })).await;
+        let invites = async || {
+            let answer = server.get(&anna, "/_matrix/client/v3/sync").await;
+            answer["rooms"]["invite"].as_object().map_or(0, serde_json::Map::len)
+        };
+        assert_eq!(invites().await, 0, "one that came before is not shown");
+        let id = room(&server, &boris, json!({})).await;
+        let invite = format!("/_matrix/client/v3/rooms/{id}/invite");
+        let by_state = format!("/_matrix/client/v3/rooms/{id}/state/m.room.member/{}", anna.id);
+        for (method, path, body) in [
+            (Method::POST, invite.as_str(), json!({ "user_id": anna.id })),
+            (Method::POST, "/_matrix/client/v3/createRoom", json!({ "invite": [anna.id] })),
+            (Method::PUT, by_state.as_str(), json!({ "membership": "invite" })),
+        ] {
+            server.refused(method, &boris, path, body, "M_INVITE_BLOCKED").await;
+        }
+        server.put(&anna, &permission, json!({})).await;
+        server.post(&boris, &invite, json!({ "user_id": anna.id })).await;
+        assert_eq!(invites().await, 2);
+        let answer = server.get(&anna, "/_matrix/client/v3/sync").await;
+        assert!(answer["rooms"]["invite"].get(&earlier).is_some(), "{answer}");
+    }
 }

@@ -24,6 +24,7 @@ mod reports;
 mod rooms;
 mod search;
 mod session;
+mod sliding;
 mod spaces;
 mod specification;
 mod sync;

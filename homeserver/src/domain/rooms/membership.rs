@@ -3,6 +3,7 @@
 
 use ruma::{
     OwnedRoomId, OwnedUserId, RoomId, UserId,
+    api::error::ErrorKind,
     events::{
         StateEventType,
         room::{
@@ -135,7 +136,7 @@ impl RoomActions {
             Some(member) => Ok(Some((*member).to_owned())),
             None => Err(ApiError::new(
                 http::StatusCode::BAD_REQUEST,
-                ruma::api::error::ErrorKind::UnableToGrantJoin,
+                ErrorKind::UnableToGrantJoin,
                 "Nobody in this room may invite, so nobody can let you in. Ask for an invitation from its administrator.",
             )),
         }
@@ -292,10 +293,14 @@ impl RoomActions {
                 "{user_id} belongs to another server, and this one speaks with none."
             )));
         }
-        if self.users.get(user_id).await?.is_some() {
-            return Ok(());
+        if self.users.get(user_id).await?.is_none() {
+            return Err(ApiError::not_found(format!("There is no user {user_id} here.")));
         }
-        Err(ApiError::not_found(format!("There is no user {user_id} here.")))
+        if self.ignored.of(user_id).await?.invitations {
+            let message = format!("{user_id} wants no invitations.");
+            return Err(ApiError::new(http::StatusCode::FORBIDDEN, ErrorKind::InviteBlocked, message));
+        }
+        Ok(())
     }
 
     async fn is_blocked(&self, room_id: &RoomId) -> Result<bool> {

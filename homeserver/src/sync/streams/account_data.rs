@@ -13,6 +13,9 @@ use crate::{
     sync::filter::type_wanted,
 };
 
+/// The type of the account data with the push rules.
+pub const PUSH_RULES: &str = "m.push_rules";
+
 /// Account data that moved: by room, `None` for the global.
 pub type AccountData = HashMap<Option<OwnedRoomId>, Vec<(String, Raw<serde_json::Value>)>>;
 
@@ -26,6 +29,13 @@ pub async fn account_data(db: &Db, user_id: &UserId, since: Option<Position>, up
         by_room.entry(row.room_id.take()).or_default().push(event(row)?);
     }
     Ok(by_room)
+}
+
+/// The push rules of one who never changed them: there is no such account data, and yet they hold.
+pub async fn default_push_rules(app: &App, user_id: &UserId) -> Result<(String, Raw<serde_json::Value>)> {
+    let content = app.push.content(user_id).await?;
+    let event = format!("{{\"type\":\"{PUSH_RULES}\",\"content\":{}}}", content.get());
+    Ok((PUSH_RULES.to_owned(), Raw::from_json_string(event)?))
 }
 
 /// All account data of a room that the user is new to: it may have been set before, or be left from an earlier stay. What
@@ -43,7 +53,7 @@ pub fn of_room(asked: &Asked<'_>, events: Vec<(String, Raw<serde_json::Value>)>)
 }
 
 /// A type and its event.
-fn event(Changed { kind, content, .. }: Changed) -> Result<(String, Raw<serde_json::Value>)> {
+pub fn event(Changed { kind, content, .. }: Changed) -> Result<(String, Raw<serde_json::Value>)> {
     let name = serde_json::to_string(&kind)?;
     let event = Raw::from_json_string(format!("{{\"type\":{name},\"content\":{content}}}"))?;
     Ok((kind, event))

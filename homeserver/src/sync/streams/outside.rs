@@ -24,7 +24,8 @@ use crate::{
     sync::token::Token,
 };
 
-fn stripped(room: &RoomState, user_id: &UserId) -> Result<Vec<Raw<AnyStrippedStateEvent>>> {
+/// A room as one is shown it who is not in it.
+pub fn stripped(room: &RoomState, user_id: &UserId) -> Result<Vec<Raw<AnyStrippedStateEvent>>> {
     let own = room.get(&StateEventType::RoomMember, user_id.as_str());
     let sender = own.filter(|event| event.sender != user_id).map(|event| event.sender.as_str());
     let inviter = sender.and_then(|sender| room.get(&StateEventType::RoomMember, sender));
@@ -32,10 +33,10 @@ fn stripped(room: &RoomState, user_id: &UserId) -> Result<Vec<Raw<AnyStrippedSta
     state.chain(inviter).chain(own).map(|event| Ok(Raw::from_json_string(event.stripped())?)).collect()
 }
 
-/// Whether an invitation is withheld: one by a person whom the invited one ignores.
-/// <https://spec.matrix.org/v1.18/client-server-api/#ignoring-users>
+/// Whether an invitation is withheld: one by a person whom the invited one ignores, or any where they want none.
 pub fn withheld(room: &RoomState, user_id: &UserId, ignored: &Ignored) -> bool {
-    room.get(&StateEventType::RoomMember, user_id.as_str()).is_some_and(|invite| ignored.has(&invite.sender))
+    room.get(&StateEventType::RoomMember, user_id.as_str())
+        .is_some_and(|invite| ignored.withholds_invitation(&invite.sender))
 }
 
 /// A room that one is invited to.

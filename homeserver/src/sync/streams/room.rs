@@ -24,7 +24,7 @@ use crate::{
         rooms::{state::RoomState, view::Viewer},
     },
     error::Result,
-    storage,
+    storage::{self, db::Db},
     sync::{filter::event_wanted, token::Token},
 };
 
@@ -207,25 +207,41 @@ fn summary(room: &RoomState, user_id: &UserId) -> RoomSummary {
     summary.joined_member_count = UInt::try_from(room.joined_count).ok();
     summary.invited_member_count = UInt::try_from(room.invited_count).ok();
     if room.name().is_none() && room.canonical_alias().is_none() {
-        let heroes = |wanted: &[MembershipState]| {
-            let mut members: Vec<_> = room
-                .of_type(&StateEventType::RoomMember)
-                .filter(|(key, event)| {
-                    key.as_str() != user_id.as_str() && event.membership.as_ref().is_some_and(|m| wanted.contains(m))
-                })
-                .map(|(key, event)| (event.position, key))
-                .collect();
-            members.sort();
-            members
-                .into_iter()
-                .take(5)
-                .filter_map(|(_, key)| OwnedUserId::try_from(key.as_str()).ok())
-                .collect::<Vec<_>>()
-        };
-        summary.heroes = heroes(&[MembershipState::Join, MembershipState::Invite]);
-        if summary.heroes.is_empty() {
-            summary.heroes = heroes(&[MembershipState::Leave, MembershipState::Ban]);
-        }
+        summary.heroes = heroes(room, user_id);
     }
     summary
+}
+
+/// Whom a room without a name is named after: the first who are in it or invited, else the first who were.
+pub fn heroes(room: &RoomState, user_id: &UserId) -> Vec<OwnedUserId> {
+    let first = |wanted: &[MembershipState]| {
+        let mut members: Vec<_> = room
+            .of_type(&StateEventType::RoomMember)
+            .filter(|(key, event)| {
+                key.as_str() != user_id.as_str() && event.membership.as_ref().is_some_and(|m| wanted.contains(m))
+            })
+            .map(|(key, event)| (event.position, key))
+            .collect();
+        members.sort();
+        members.into_iter().take(5).filter_map(|(_, key)| OwnedUserId::try_from(key.as_str()).ok()).collect::<Vec<_>>()
+    };
+    let here = first(&[MembershipState::Join, MembershipState::Invite]);
+    if here.is_empty() { first(&[MembershipState::Leave, MembershipState::Ban]) } else { here }
+}
+
+/// Whether a member was not in a room at a place: then the whole of it is news. `since_when` is the position of their
+/// membership as it stands.
+pub async fn newly_joined(
+    db: &Db,
+    room: &RoomState,
+    user_id: &UserId,
+    since_when: Position,
+    at: Position,
+) -> Result<bool> {
+    if since_when <= at {
+        return Ok(false);
+    }
+    let history = storage::events::state_history(db, &room.room_id, "m.room.member", user_id.as_str()).await?;
+    let then = history.iter().rev().find(|event| event.position <= at);
+    Ok(then.is_none_or(|event| event.membership != Some(MembershipState::Join)))
 }
