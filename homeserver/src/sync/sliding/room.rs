@@ -60,7 +60,12 @@ pub(super) struct News {
 }
 
 /// What moved in a room since a client was told of it; all that it asks for where it was not.
-pub(super) async fn news(asked: &Asked<'_>, wanted: &Wanted<'_>, told: Option<&Told>, direct: bool) -> Result<Option<News>> {
+pub(super) async fn news(
+    asked: &Asked<'_>,
+    wanted: &Wanted<'_>,
+    told: Option<&Told>,
+    direct: bool,
+) -> Result<Option<News>> {
     let news = match wanted.place.membership {
         MembershipState::Join => joined(asked, wanted, told, direct).await?,
         MembershipState::Invite | MembershipState::Knock => outside(asked, wanted, told, direct)?,
