@@ -21,6 +21,7 @@ pub mod media;
 pub mod membership;
 pub mod message;
 pub mod monitoring;
+pub mod oauth;
 pub mod presence;
 pub mod profile;
 pub mod push;
@@ -66,6 +67,8 @@ pub fn router(app: &App) -> Router {
         .endpoint(discovery::homeserver)
         .endpoint(discovery::support)
         .endpoint(discovery::capabilities)
+        .endpoint(oauth::auth_metadata)
+        .merge(oauth::router())
         // Rooms
         .endpoint(room::create)
         .endpoint(room::event)
@@ -259,8 +262,10 @@ pub fn router(app: &App) -> Router {
                     HeaderName::from_static("x-requested-with"),
                     header::ACCEPT,
                     header::ORIGIN,
+                    header::IF_MATCH,
+                    header::IF_NONE_MATCH,
                 ])
-                .expose_headers([header::RETRY_AFTER]),
+                .expose_headers([header::RETRY_AFTER, header::ETAG]),
         )
         .layer(middleware::from_fn(monitoring::measure))
         .with_state(app.clone())

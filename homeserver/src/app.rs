@@ -23,11 +23,13 @@ use crate::{
         journal::{Committed, Journal, Observer},
         media::Media,
         notifications::Notifications,
+        oauth::OAuth,
         presence::Presence,
         profiles::Profiles,
         push::Push,
         receipts::Receipts,
         registration_tokens::RegistrationTokens,
+        rendezvous::Rendezvous,
         reports::Reports,
         rooms::{RoomActions, Rooms},
         sessions::{self, Sessions},
@@ -69,6 +71,10 @@ pub struct Services {
     pub accounts: Arc<Accounts>,
     /// User-interactive authentication.
     pub uiaa: Uiaa,
+    /// OAuth 2.0.
+    pub oauth: OAuth,
+    /// Where devices meet that sign in by a QR code.
+    pub rendezvous: Rendezvous,
     /// Profiles.
     pub profiles: Profiles,
     /// What clients keep with a user.
@@ -227,6 +233,14 @@ impl App {
         tasks.spawn(encryption.clone().keep_tidy());
         Ok(Self(Arc::new(Services {
             uiaa: Uiaa::new(clock.clone(), accounts.clone(), config.registration.token_required),
+            oauth: OAuth::new(
+                db.clone(),
+                clock.clone(),
+                journal.clone(),
+                devices.clone(),
+                !config.server.base_url().starts_with("https:"),
+            ),
+            rendezvous: Rendezvous::new(clock.clone()),
             profiles: Profiles::new(journal.clone(), users.clone(), rooms.clone()),
             account_data: AccountData::new(db.clone(), journal.clone()),
             filters: Filters::new(db.clone(), journal.clone()),

@@ -20,6 +20,7 @@ pub mod keys;
 pub mod login_tokens;
 pub mod media;
 pub mod migrations;
+pub mod oauth;
 pub mod presence;
 pub mod push;
 pub mod receipts;

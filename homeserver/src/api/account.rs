@@ -86,6 +86,7 @@ pub async fn register(State(app): State<App>, request: Ruma<register::v3::Reques
         device_id: body.device_id,
         display_name: body.initial_device_display_name,
         refresh: body.refresh_token,
+        client_id: None,
     };
     let issued = app.accounts.create(new, (!body.inhibit_login).then_some(sign_in)).await?;
     let mut response = register::v3::Response::new(user_id);

@@ -108,7 +108,7 @@ impl Authenticate for AccessToken {
             Some(account) => account.suspended,
         };
         let device_id = context.query("device_id").map(Into::into);
-        Ok(Requester { user_id, device_id, appservice: Some(appservice), token: None, suspended })
+        Ok(Requester { user_id, device_id, appservice: Some(appservice), token: None, oauth: false, suspended })
     }
 }
 

@@ -65,10 +65,17 @@ pub async fn upload_signing(
     let upload =
         cross_signing::Upload { master: master_key, self_signing: self_signing_key, user_signing: user_signing_key };
     let verdict = app.encryption.judge_cross_signing(user_id, &upload).await?;
-    if verdict == Verdict::Replaces {
-        app.uiaa.require(&request.caller, "upload_signing_keys", auth.as_ref()).await?;
+    let replaces = verdict == Verdict::Replaces;
+    let allowed = replaces && app.oauth.may_reset(user_id).await?;
+    if replaces && !allowed {
+        let base = app.config.server.base_url();
+        let page = request.caller.oauth.then(|| format!("{base}/account?action=org.matrix.cross_signing_reset"));
+        app.uiaa.require_or_page(&request.caller, "upload_signing_keys", auth.as_ref(), page).await?;
     }
-    app.encryption.put_cross_signing(user_id, &upload, verdict == Verdict::Replaces).await?;
+    app.encryption.put_cross_signing(user_id, &upload, replaces).await?;
+    if allowed {
+        app.oauth.end_reset(user_id).await?;
+    }
     Ok(upload_signing_keys::v3::Response::new())
 }
 

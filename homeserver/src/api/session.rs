@@ -31,7 +31,7 @@ use crate::{
     domain::{
         accounts::{NewAccount, names},
         appservices::Appservice,
-        devices::{Issued, SignIn},
+        devices::{Issued, Refreshed, SignIn},
         sessions,
         users::Account,
     },
@@ -113,6 +113,7 @@ pub async fn login(State(app): State<App>, request: Ruma<Login>) -> Result<login
         device_id: body.device_id,
         display_name: body.initial_device_display_name,
         refresh: body.refresh_token,
+        client_id: None,
     };
     let Issued { user_id, device_id, access_token, refresh_token, expires_in } =
         app.devices.sign_in(&account.user_id, sign_in).await?;
@@ -138,7 +139,7 @@ fn typed_user<'a>(identifier: Option<&'a UserIdentifier>, user: Option<&'a str>)
     }
 }
 
-async fn by_password(app: &App, user: &str, password: String) -> Result<Arc<Account>> {
+pub(super) async fn by_password(app: &App, user: &str, password: String) -> Result<Arc<Account>> {
     let account = app.accounts.find(user).await?;
     let is_right = app.accounts.check_password(account.as_deref(), password).await?;
     match account {
@@ -198,7 +199,12 @@ pub async fn refresh_token(
     State(app): State<App>,
     request: Ruma<refresh_token::v3::Request>,
 ) -> Result<refresh_token::v3::Response> {
-    let issued = app.devices.refresh(&request.body.refresh_token).await?;
+    let issued = match app.devices.refresh(&request.body.refresh_token, None).await? {
+        Refreshed::Issued(issued) => issued,
+        Refreshed::Unknown => return Err(ApiError::unknown_token(false)),
+        Refreshed::Reused => return Err(ApiError::unknown_token(true)),
+        Refreshed::Locked => return Err(sessions::locked()),
+    };
     let mut response = refresh_token::v3::Response::new(issued.access_token);
     response.refresh_token = issued.refresh_token;
     response.expires_in_ms = issued.expires_in;

@@ -205,6 +205,7 @@ impl Accounts {
                     storage::accounts::set_password(&mut w.tx, &user_id, Some(&hash)).await?;
                     storage::sessions::delete_tokens(&mut w.tx, &user_id, None).await?;
                     storage::login_tokens::delete_of_user(&mut w.tx, &user_id).await?;
+                    storage::oauth::delete_of_user(&mut w.tx, &user_id).await?;
                     storage::accounts::insert_notice(&mut w.tx, &user_id, w.now).await?;
                     w.changed(Change::Account(user_id));
                     Ok(())
@@ -291,6 +292,8 @@ impl Accounts {
             .write(move |w| {
                 Box::pin(async move {
                     storage::accounts::set_password(&mut w.tx, &user_id, Some(&hash)).await?;
+                    // Whoever has a page of the account open in a browser signs in by the new one.
+                    storage::oauth::delete_of_user(&mut w.tx, &user_id).await?;
                     w.changed(Change::Account(user_id.clone()));
                     if sign_out {
                         devices.remove_all(w, &user_id, keep.as_deref()).await?;

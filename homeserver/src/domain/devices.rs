@@ -30,6 +30,8 @@ pub struct SignIn {
     pub display_name: Option<String>,
     /// Whether the client can refresh its access token.
     pub refresh: bool,
+    /// The OAuth 2.0 client that it signs in by, if it does not by the legacy API.
+    pub client_id: Option<String>,
 }
 
 /// What a device that signed in is given.
@@ -45,6 +47,19 @@ pub struct Issued {
     pub refresh_token: Option<String>,
     /// How long the access token lives.
     pub expires_in: Option<Duration>,
+}
+
+/// What comes of a refresh token.
+#[derive(Debug)]
+pub enum Refreshed {
+    /// A new pair of tokens.
+    Issued(Issued),
+    /// It is not known, or it is another client's.
+    Unknown,
+    /// It was replaced by one that is used since: somebody else has one of them. Both have ended now.
+    Reused,
+    /// The account is locked.
+    Locked,
 }
 
 /// The devices of all users.
@@ -93,6 +108,7 @@ impl Devices {
             storage::sessions::delete_tokens(&mut w.tx, user_id, Some(&device_id)).await?;
             w.changed(Change::Account(user_id.to_owned()));
         }
+        storage::sessions::set_client(&mut w.tx, user_id, &device_id, sign_in.client_id.as_deref()).await?;
         self.tokens(w, user_id, device_id, sign_in.refresh).await
     }
 
@@ -122,21 +138,24 @@ impl Devices {
         Ok(Issued { user_id: user_id.to_owned(), device_id, access_token, refresh_token, expires_in })
     }
 
-    /// A new pair of tokens for a refresh token. The old pair lives until the new one is used.
-    ///
-    /// # Errors
-    ///
-    /// `M_UNKNOWN_TOKEN` for a token that is not known or was replaced by one that was used.
-    pub async fn refresh(self: &Arc<Self>, refresh_token: &str) -> Result<Issued> {
+    /// A new pair of tokens for a refresh token, for the client that it was given to (`None`: by the legacy API). The
+    /// old pair lives until the new one is used; a token that is shown after that has been stolen from one of the two
+    /// who have it, so all of the device's tokens end (RFC 9700 section 4.14).
+    pub async fn refresh(self: &Arc<Self>, refresh_token: &str, client_id: Option<String>) -> Result<Refreshed> {
         let (this, old) = (self.clone(), sessions::hash(refresh_token));
         self.journal
             .write(move |w| {
                 Box::pin(async move {
-                    let Some(row) = storage::sessions::refresh_token(&mut w.tx, &old).await? else {
-                        return Err(ApiError::unknown_token(false));
+                    let row = storage::sessions::refresh_token(&mut w.tx, &old).await?;
+                    let Some(row) = row.filter(|row| row.client_id == client_id) else {
+                        return Ok(Refreshed::Unknown);
                     };
+                    if row.spent {
+                        this.end_tokens(w, &row.user_id, &row.device_id).await?;
+                        return Ok(Refreshed::Reused);
+                    }
                     if row.locked {
-                        return Err(sessions::locked());
+                        return Ok(Refreshed::Locked);
                     }
                     // Using a token ends the one that it replaced.
                     storage::sessions::end_predecessor(&mut w.tx, &old).await?;
@@ -149,7 +168,34 @@ impl Devices {
                     if let Some(new) = &issued.refresh_token {
                         storage::sessions::replace_refresh_token(&mut w.tx, &old, &sessions::hash(new)).await?;
                     }
-                    Ok(issued)
+                    Ok(Refreshed::Issued(issued))
+                })
+            })
+            .await
+    }
+
+    /// Ends a device's tokens, within a transaction. It keeps its keys, and may sign in again.
+    pub async fn end_tokens(&self, w: &mut Writing, user_id: &UserId, device_id: &DeviceId) -> Result<()> {
+        storage::sessions::end_tokens(&mut w.tx, user_id, device_id, w.now).await?;
+        w.changed(Change::Account(user_id.to_owned()));
+        Ok(())
+    }
+
+    /// Signs out the device of an access token or a refresh token, which was given to this client. A token that is not
+    /// known is passed over (RFC 7009 section 2.2); `false` if it is another client's.
+    pub async fn revoke(&self, token: &str, client_id: Option<String>) -> Result<bool> {
+        let hash = sessions::hash(token);
+        self.journal
+            .write(move |w| {
+                Box::pin(async move {
+                    let found = storage::sessions::device_of_token(&mut w.tx, &hash).await?;
+                    let Some((user_id, device_id, of)) = found else { return Ok(true) };
+                    if of.is_none() || (client_id.is_some() && client_id != of) {
+                        return Ok(false);
+                    }
+                    forget(w, &user_id, &device_id).await?;
+                    w.changed(Change::Account(user_id));
+                    Ok(true)
                 })
             })
             .await
@@ -187,6 +233,7 @@ impl Devices {
         }
         storage::sessions::delete_tokens_except(&mut w.tx, user_id, keep).await?;
         storage::login_tokens::delete_of_user(&mut w.tx, user_id).await?;
+        storage::oauth::delete_of_user(&mut w.tx, user_id).await?;
         w.changed(Change::Account(user_id.to_owned()));
         Ok(())
     }
@@ -287,13 +334,15 @@ impl Devices {
         }
     }
 
-    /// Deletes access tokens that ended a day ago and more: until then their owners hear that they may refresh.
+    /// Deletes access tokens that ended a day ago and more: until then their owners hear that they may refresh. Spent
+    /// refresh tokens, which betray a thief, stay for a month.
     async fn delete_expired(&self) -> Result<()> {
-        let before = self.clock.now() - 24 * 60 * 60 * 1000;
+        let day = 24 * 60 * 60 * 1000;
+        let before = self.clock.now() - day;
         if !storage::sessions::any_expired(&self.db, before).await? {
             return Ok(());
         }
-        self.journal.run(vec![storage::sessions::delete_expired(before)], None).await
+        self.journal.run(storage::sessions::delete_expired(before, before - 30 * day).into(), None).await
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Requester {
     pub appservice: Option<Arc<Appservice>>,
     /// The access token's hash; none for an application service.
     pub token: Option<TokenHash>,
+    /// Whether the device signed in by OAuth 2.0.
+    pub oauth: bool,
     /// Whether the account is suspended: see [`Requester::may_take_part`].
     pub suspended: bool,
 }
@@ -143,6 +145,7 @@ impl Sessions {
             device_id: session.device_id.clone(),
             appservice: None,
             token: Some(hash),
+            oauth: session.client_id.is_some(),
             suspended: session.suspended,
         })
     }

@@ -88,6 +88,26 @@ impl Uiaa {
         Err(self.again(&purpose, &stages, auth, Some((ErrorKind::Forbidden, "That is not your password."))))
     }
 
+    /// Like [`Uiaa::require`], but somebody who signed in by OAuth 2.0 may go to a page instead and confirm it there.
+    /// <https://spec.matrix.org/v1.18/client-server-api/#oauth-authentication>
+    pub async fn require_or_page(
+        &self,
+        requester: &Requester,
+        action: &'static str,
+        auth: Option<&AuthData>,
+        page: Option<String>,
+    ) -> Result<()> {
+        self.require(requester, action, auth).await.map_err(|error| match (error, page) {
+            (ApiError::Uiaa(mut info), Some(page)) => {
+                info.flows.insert(0, AuthFlow::new(vec![AuthType::OAuth]));
+                let params = serde_json::json!({ "m.oauth": { "url": page } });
+                info.params = serde_json::value::to_raw_value(&params).ok();
+                ApiError::Uiaa(info)
+            }
+            (error, _) => error,
+        })
+    }
+
     /// Asks somebody who registers for what registration requires: a token, or nothing (`m.login.dummy`).
     ///
     /// # Errors

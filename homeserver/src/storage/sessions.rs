@@ -18,6 +18,8 @@ pub struct Session {
     pub user_id: OwnedUserId,
     /// For which device.
     pub device_id: Option<OwnedDeviceId>,
+    /// The OAuth 2.0 client that the device signed in by, if it did not by the legacy API.
+    pub client_id: Option<String>,
     /// When it ends, if it does.
     pub expires_at: Option<Millis>,
     /// Whether the account is locked (`M_USER_LOCKED`).
@@ -50,6 +52,8 @@ pub struct Device {
     pub device_id: OwnedDeviceId,
     /// Its name.
     pub display_name: Option<String>,
+    /// The OAuth 2.0 client that it signed in by, if it did not by the legacy API.
+    pub client_id: Option<String>,
     /// When it signed in first.
     pub created_at: Millis,
     /// When it was last seen.
@@ -71,7 +75,8 @@ const OF_A_DEVICE: &[&str] = &[
 /// The session behind a token's hash.
 pub async fn by_token(db: &Db, hash: &TokenHash) -> sqlx::Result<Option<Session>> {
     sql("SELECT t.user_id, t.device_id, t.expires_at, t.refresh_token_hash, u.locked, u.suspended, d.last_seen_at, \
-         EXISTS (SELECT 1 FROM refresh_tokens r WHERE r.next_token_hash = t.refresh_token_hash) AS ends_another \
+         d.client_id, EXISTS (SELECT 1 FROM refresh_tokens r WHERE r.next_token_hash = t.refresh_token_hash \
+         AND NOT r.spent) AS ends_another \
          FROM access_tokens t JOIN users u ON u.user_id = t.user_id \
          LEFT JOIN devices d ON d.user_id = t.user_id AND d.device_id = t.device_id \
          WHERE t.token_hash = $1 AND NOT u.deactivated")
@@ -82,6 +87,7 @@ pub async fn by_token(db: &Db, hash: &TokenHash) -> sqlx::Result<Option<Session>
         Ok(Session {
             user_id: row.parse("user_id")?,
             device_id: row.get::<Option<String>>("device_id")?.map(Into::into),
+            client_id: row.get("client_id")?,
             expires_at: row.get("expires_at")?,
             locked: row.get("locked")?,
             suspended: row.get("suspended")?,
@@ -151,16 +157,22 @@ pub struct RefreshToken {
     pub user_id: OwnedUserId,
     /// For which device.
     pub device_id: OwnedDeviceId,
+    /// The client that it was given to, if not by the legacy API.
+    pub client_id: Option<String>,
     /// The token that was given in its place.
     pub next: Option<Vec<u8>>,
+    /// Whether that one is used since.
+    pub spent: bool,
     /// Whether the account is locked.
     pub locked: bool,
 }
 
 /// A refresh token.
 pub async fn refresh_token(tx: &mut Tx, hash: &TokenHash) -> sqlx::Result<Option<RefreshToken>> {
-    sql("SELECT r.user_id, r.device_id, r.next_token_hash, u.locked FROM refresh_tokens r \
-         JOIN users u ON u.user_id = r.user_id WHERE r.token_hash = $1 AND NOT u.deactivated")
+    sql("SELECT r.user_id, r.device_id, d.client_id, r.next_token_hash, r.spent, u.locked FROM refresh_tokens r \
+         JOIN users u ON u.user_id = r.user_id \
+         LEFT JOIN devices d ON d.user_id = r.user_id AND d.device_id = r.device_id \
+         WHERE r.token_hash = $1 AND NOT u.deactivated")
     .bind(&hash[..])
     .optional(tx)
     .await?
@@ -168,7 +180,9 @@ pub async fn refresh_token(tx: &mut Tx, hash: &TokenHash) -> sqlx::Result<Option
         Ok(RefreshToken {
             user_id: row.parse("user_id")?,
             device_id: row.get::<String>("device_id")?.into(),
+            client_id: row.get("client_id")?,
             next: row.get("next_token_hash")?,
+            spent: row.get("spent")?,
             locked: row.get("locked")?,
         })
     })
@@ -185,14 +199,47 @@ pub async fn replace_refresh_token(tx: &mut Tx, old: &TokenHash, new: &TokenHash
         .map(drop)
 }
 
-/// Deletes the refresh token that another took the place of, and the access tokens that came with it.
+/// Ends the refresh token that another took the place of, and the access tokens that came with it.
 pub async fn end_predecessor(tx: &mut Tx, hash: &[u8]) -> sqlx::Result<()> {
     sql("DELETE FROM access_tokens WHERE refresh_token_hash IN \
          (SELECT token_hash FROM refresh_tokens WHERE next_token_hash = $1)")
     .bind(hash)
     .run(tx)
     .await?;
-    sql("DELETE FROM refresh_tokens WHERE next_token_hash = $1").bind(hash).run(tx).await.map(drop)
+    sql("UPDATE refresh_tokens SET spent = TRUE WHERE next_token_hash = $1").bind(hash).run(tx).await.map(drop)
+}
+
+/// Ends all tokens of a device; it may sign in again as what it is.
+pub async fn end_tokens(tx: &mut Tx, user_id: &UserId, device_id: &DeviceId, now: Millis) -> sqlx::Result<()> {
+    sql("UPDATE access_tokens SET expires_at = $3 \
+         WHERE user_id = $1 AND device_id = $2 AND (expires_at IS NULL OR expires_at > $3)")
+    .bind(user_id)
+    .bind(device_id)
+    .bind(now)
+    .run(tx)
+    .await?;
+    sql("DELETE FROM refresh_tokens WHERE user_id = $1 AND device_id = $2")
+        .bind(user_id)
+        .bind(device_id)
+        .run(tx)
+        .await
+        .map(drop)
+}
+
+/// The device that an access token or a refresh token is for, and the client that it signed in by.
+pub async fn device_of_token(
+    tx: &mut Tx,
+    hash: &TokenHash,
+) -> sqlx::Result<Option<(OwnedUserId, OwnedDeviceId, Option<String>)>> {
+    sql("SELECT d.user_id, d.device_id, d.client_id FROM devices d \
+         JOIN (SELECT user_id, device_id FROM access_tokens WHERE token_hash = $1 \
+         UNION SELECT user_id, device_id FROM refresh_tokens WHERE token_hash = $1) t \
+         ON t.user_id = d.user_id AND t.device_id = d.device_id")
+    .bind(&hash[..])
+    .optional(tx)
+    .await?
+    .map(|row| Ok((row.parse("user_id")?, row.get::<String>("device_id")?.into(), row.get("client_id")?)))
+    .transpose()
 }
 
 /// Deletes a refresh token and the access tokens that came with it.
@@ -238,9 +285,29 @@ pub async fn any_expired(db: &Db, before: i64) -> sqlx::Result<bool> {
         .map(|row| row.is_some())
 }
 
-/// The statement that deletes access tokens that ended before a time.
-pub fn delete_expired(before: i64) -> Query {
-    sql("DELETE FROM access_tokens WHERE expires_at < $1").bind(before)
+/// The statements that delete access tokens that ended before a time, and refresh tokens that were given before another
+/// and are spent.
+pub fn delete_expired(before: Millis, given_before: Millis) -> [Query; 2] {
+    [
+        sql("DELETE FROM access_tokens WHERE expires_at < $1").bind(before),
+        sql("DELETE FROM refresh_tokens WHERE spent AND created_at < $1").bind(given_before),
+    ]
+}
+
+/// Notes by which client a device signed in.
+pub async fn set_client(
+    tx: &mut Tx,
+    user_id: &UserId,
+    device_id: &DeviceId,
+    client_id: Option<&str>,
+) -> sqlx::Result<()> {
+    sql("UPDATE devices SET client_id = $3 WHERE user_id = $1 AND device_id = $2")
+        .bind(user_id)
+        .bind(device_id)
+        .bind(client_id)
+        .run(tx)
+        .await
+        .map(drop)
 }
 
 /// Makes a device; `false` if there is one of that id already, which is left as it is.
@@ -266,7 +333,7 @@ pub async fn insert_device(
 macro_rules! select_devices {
     ($rest:literal) => {
         concat!(
-            "SELECT device_id, display_name, created_at, last_seen_at, last_seen_ip, last_seen_user_agent FROM devices ",
+            "SELECT device_id, display_name, client_id, created_at, last_seen_at, last_seen_ip, last_seen_user_agent FROM devices ",
             $rest
         )
     };
@@ -276,6 +343,7 @@ fn read_device(row: &Row) -> sqlx::Result<Device> {
     Ok(Device {
         device_id: row.get::<String>("device_id")?.into(),
         display_name: row.get("display_name")?,
+        client_id: row.get("client_id")?,
         created_at: row.get("created_at")?,
         last_seen_at: row.get("last_seen_at")?,
         last_seen_ip: row.get("last_seen_ip")?,

@@ -1,0 +1,284 @@
+//! The account's own page, and what clients send people there for.
+//! <https://spec.matrix.org/v1.18/client-server-api/#oauth-20-account-management>
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::State,
+    response::Response,
+    routing::{get, post},
+};
+use http::StatusCode;
+use jiff::{Timestamp, tz::TimeZone};
+use ruma::{OwnedDeviceId, OwnedUserId};
+
+use super::{super::form::Form, Frame, Texts, Visit, see_other, show, words};
+use crate::{
+    app::App,
+    domain::devices::Device,
+    error::{ApiError, Result},
+};
+
+/// What clients may send people here for: as the specification has it, and as it was called before.
+pub(in crate::api) const ACTIONS: [&str; 9] = [
+    "org.matrix.profile",
+    "org.matrix.devices_list",
+    "org.matrix.device_view",
+    "org.matrix.device_delete",
+    "org.matrix.account_deactivate",
+    "org.matrix.cross_signing_reset",
+    "org.matrix.sessions_list",
+    "org.matrix.session_view",
+    "org.matrix.session_end",
+];
+
+/// The pages.
+pub(super) fn router() -> Router<App> {
+    Router::new()
+        .route("/account", get(page))
+        .route("/account/", get(page))
+        .route("/account/name", post(rename))
+        .route("/account/password", post(change_password))
+        .route("/account/device", post(sign_out_device))
+        .route("/account/reset", post(reset))
+        .route("/account/deactivate", post(deactivate))
+        .route("/account/sign-out", post(sign_out))
+}
+
+/// A device, as the page shows it.
+struct Row {
+    id: OwnedDeviceId,
+    name: String,
+    client: Option<String>,
+    seen: Option<String>,
+    /// Where it is signed out.
+    page: String,
+}
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct Account {
+    frame: Frame,
+    problem: Option<&'static str>,
+    done: Option<&'static str>,
+    display_name: String,
+    devices: Vec<Row>,
+}
+
+#[derive(Template)]
+#[template(path = "device.html")]
+struct DevicePage {
+    frame: Frame,
+    device: Row,
+}
+
+/// A page that asks for the password and does one thing.
+#[derive(Template)]
+#[template(path = "confirm.html")]
+struct Confirm {
+    frame: Frame,
+    problem: Option<&'static str>,
+    lead: &'static str,
+    to: &'static str,
+    button: &'static str,
+    /// What may be chosen besides.
+    erase: Option<&'static str>,
+}
+
+/// A user who is signed in.
+async fn user(visit: &Visit) -> Result<OwnedUserId, Response> {
+    visit.user.clone().ok_or_else(|| visit.to_sign_in(false))
+}
+
+async fn row(app: &App, visit: &Visit, device: Device) -> Result<Row> {
+    let client = match &device.client_id {
+        Some(id) => app.oauth.client(id).await?.map(|client| client.name(visit.language.tag())),
+        None => None,
+    };
+    let seen = device.last_seen_at.and_then(|at| Timestamp::from_millisecond(at).ok());
+    let seen = seen.map(|at| at.to_zoned(TimeZone::system()).strftime("%d.%m.%Y %H:%M").to_string());
+    let name = device.display_name.unwrap_or_else(|| visit.texts().unnamed.to_owned());
+    let query = [("action", "org.matrix.device_delete"), ("device_id", device.device_id.as_str())];
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+    // Most clients name the device after themselves.
+    let client = client.filter(|client| !name.contains(client.as_str()));
+    Ok(Row { id: device.device_id, client, name, seen, page: format!("/account?{query}") })
+}
+
+async fn show_account(
+    app: &App,
+    visit: &Visit,
+    user_id: &OwnedUserId,
+    problem: Option<(StatusCode, &'static str)>,
+    done: Option<&'static str>,
+) -> Result<Response> {
+    let mut devices = Vec::new();
+    for device in app.devices.of_user(user_id).await? {
+        devices.push(row(app, visit, device).await?);
+    }
+    let display_name = app.users.require(user_id).await?.display_name.clone().unwrap_or_default();
+    let page = Account {
+        frame: visit.frame(visit.texts().account_title),
+        problem: problem.map(|(_, message)| message),
+        done,
+        display_name,
+        devices,
+    };
+    Ok(show(problem.map_or(StatusCode::OK, |(status, _)| status), &page))
+}
+
+/// `GET /account`
+async fn page(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Response> {
+    let user_id = user(&visit).await?;
+    let texts = visit.texts();
+    let shown = match form.text("action").trim_start_matches("org.matrix.") {
+        "device_view" | "device_delete" | "session_view" | "session_end" => {
+            show_device(&app, &visit, &user_id, form.text("device_id")).await
+        }
+        "cross_signing_reset" => Ok(show_reset(&visit, None)),
+        "account_deactivate" => Ok(show_deactivate(&visit, None)),
+        _ => show_account(&app, &visit, &user_id, None, form.get("saved").map(|_| texts.saved)).await,
+    };
+    shown.map_err(|error| visit.failed(error))
+}
+
+async fn show_device(app: &App, visit: &Visit, user_id: &OwnedUserId, device_id: &str) -> Result<Response> {
+    let texts = visit.texts();
+    match app.devices.get(user_id, device_id.into()).await? {
+        Some(device) => {
+            let device = row(app, visit, device).await?;
+            Ok(show(StatusCode::OK, &DevicePage { frame: visit.frame(texts.sign_out_confirm), device }))
+        }
+        None => Ok(visit.problem(StatusCode::NOT_FOUND, texts.no_device, "")),
+    }
+}
+
+fn confirm(visit: &Visit, problem: Option<(StatusCode, &'static str)>, make: impl FnOnce(&'static Texts) -> Confirm) -> Response {
+    let page = Confirm { problem: problem.map(|(_, message)| message), ..make(visit.texts()) };
+    show(problem.map_or(StatusCode::OK, |(status, _)| status), &page)
+}
+
+fn show_reset(visit: &Visit, problem: Option<(StatusCode, &'static str)>) -> Response {
+    confirm(visit, problem, |texts| Confirm {
+        frame: visit.frame(texts.reset_title),
+        problem: None,
+        lead: texts.reset_lead,
+        to: "/account/reset",
+        button: texts.reset,
+        erase: None,
+    })
+}
+
+fn show_deactivate(visit: &Visit, problem: Option<(StatusCode, &'static str)>) -> Response {
+    confirm(visit, problem, |texts| Confirm {
+        frame: visit.frame(texts.deactivate_title),
+        problem: None,
+        lead: texts.deactivate_lead,
+        to: "/account/deactivate",
+        button: texts.deactivate,
+        erase: Some(texts.erase),
+    })
+}
+
+/// What is wrong with a password that was asked for again, if anything is.
+async fn wrong_password(
+    app: &App,
+    visit: &Visit,
+    user_id: &OwnedUserId,
+    password: &str,
+) -> Option<(StatusCode, &'static str)> {
+    let account = match app.users.get(user_id).await {
+        Ok(account) => account,
+        Err(error) => return Some(problem(visit, error)),
+    };
+    match app.accounts.check_password(account.as_deref(), password.to_owned()).await {
+        Ok(true) => None,
+        Ok(false) => Some((StatusCode::FORBIDDEN, visit.texts().wrong_old_password)),
+        Err(error) => Some(problem(visit, error)),
+    }
+}
+
+fn problem(visit: &Visit, error: ApiError) -> (StatusCode, &'static str) {
+    let message = words(&error, visit.texts());
+    (axum::response::IntoResponse::into_response(error).status(), message)
+}
+
+/// `POST /account/name`
+async fn rename(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Response> {
+    visit.require_own()?;
+    let user_id = user(&visit).await?;
+    let name = form.get("display_name").map(|name| name.trim().into());
+    let suspended = app.users.get(&user_id).await.map_err(|error| visit.failed(error))?.is_none_or(|user| user.suspended);
+    if suspended {
+        return Err(visit.problem(StatusCode::FORBIDDEN, visit.texts().locked, ""));
+    }
+    match app.profiles.set(&user_id, "displayname", name).await {
+        Ok(()) => Ok(see_other("/account?saved=1")),
+        Err(error) => {
+            let problem = problem(&visit, error);
+            show_account(&app, &visit, &user_id, Some(problem), None).await.map_err(|error| visit.failed(error))
+        }
+    }
+}
+
+/// `POST /account/password`
+async fn change_password(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Response> {
+    visit.require_own()?;
+    let user_id = user(&visit).await?;
+    let (texts, new) = (visit.texts(), form.text("new_password"));
+    let problem = if new != form.text("password_again") {
+        Some((StatusCode::BAD_REQUEST, texts.different_passwords))
+    } else if let Err(error) = app.accounts.passwords.check(new) {
+        Some(problem(&visit, error))
+    } else {
+        wrong_password(&app, &visit, &user_id, form.text("old_password")).await
+    };
+    if problem.is_some() {
+        return show_account(&app, &visit, &user_id, problem, None).await.map_err(|error| visit.failed(error));
+    }
+    let everywhere = form.get("sign_out_others").is_some();
+    let set = app.accounts.set_password(&user_id, new.to_owned(), everywhere, None).await;
+    set.map_err(|error| visit.failed(error))?;
+    // Whoever else had a page open is out; this browser goes on.
+    visit.signed_in(&app, &user_id, "/account?saved=1").await.map_err(|error| visit.failed(error))
+}
+
+/// `POST /account/device`
+async fn sign_out_device(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Response> {
+    visit.require_own()?;
+    let user_id = user(&visit).await?;
+    let device_id: OwnedDeviceId = form.text("device_id").into();
+    app.devices.remove(&user_id, vec![device_id]).await.map_err(|error| visit.failed(error))?;
+    Ok(see_other("/account?saved=1"))
+}
+
+/// `POST /account/reset`
+async fn reset(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Response> {
+    visit.require_own()?;
+    let user_id = user(&visit).await?;
+    if let Some(problem) = wrong_password(&app, &visit, &user_id, form.text("password")).await {
+        return Err(show_reset(&visit, Some(problem)));
+    }
+    app.oauth.allow_reset(&user_id).await.map_err(|error| visit.failed(error))?;
+    Ok(visit.done(visit.texts().reset_title, visit.texts().reset_done))
+}
+
+/// `POST /account/deactivate`
+async fn deactivate(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Response> {
+    visit.require_own()?;
+    let user_id = user(&visit).await?;
+    if let Some(problem) = wrong_password(&app, &visit, &user_id, form.text("password")).await {
+        return Err(show_deactivate(&visit, Some(problem)));
+    }
+    let erase = form.get("erase").is_some();
+    app.accounts.close(&app.rooms, &user_id, erase).await.map_err(|error| visit.failed(error))?;
+    let done = visit.done(visit.texts().deactivate_title, visit.texts().deactivated);
+    visit.signed_out(&app, done).await.map_err(|error| visit.failed(error))
+}
+
+/// `POST /account/sign-out`
+async fn sign_out(State(app): State<App>, visit: Visit) -> Result<Response, Response> {
+    visit.require_own()?;
+    let done = visit.done(visit.texts().account_title, visit.texts().signed_out);
+    visit.signed_out(&app, done).await.map_err(|error| visit.failed(error))
+}
