@@ -13,10 +13,7 @@ use axum::{
     routing::{get, post},
 };
 use http::{HeaderMap, StatusCode};
-use ruma::{
-    api::client::discovery::get_authorization_server_metadata::v1 as auth_metadata,
-    serde::Raw,
-};
+use ruma::{api::client::discovery::get_authorization_server_metadata::v1 as auth_metadata, serde::Raw};
 use serde_json::{Value, json};
 
 use self::form::Form;
@@ -79,10 +76,7 @@ fn metadata(app: &App) -> Result<Value> {
 }
 
 /// `GET /_matrix/client/v1/auth_metadata`
-pub async fn auth_metadata(
-    State(app): State<App>,
-    _: Ruma<auth_metadata::Request>,
-) -> Result<auth_metadata::Response> {
+pub async fn auth_metadata(State(app): State<App>, _: Ruma<auth_metadata::Request>) -> Result<auth_metadata::Response> {
     let metadata = serde_json::value::to_raw_value(&metadata(&app)?)?;
     Ok(auth_metadata::Response::new(Raw::from_json(metadata)))
 }
@@ -116,9 +110,11 @@ fn failed(error: ApiError) -> Response {
         _ => "invalid_request",
     };
     let mut response = error::json(parts.status, &json!({ "error": code }));
-    response.headers_mut().extend(parts.headers.into_iter().filter_map(|(name, value)| {
-        name.filter(|name| *name == http::header::RETRY_AFTER).map(|name| (name, value))
-    }));
+    response.headers_mut().extend(
+        parts.headers.into_iter().filter_map(|(name, value)| {
+            name.filter(|name| *name == http::header::RETRY_AFTER).map(|name| (name, value))
+        }),
+    );
     response
 }
 

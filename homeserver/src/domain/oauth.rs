@@ -124,7 +124,6 @@ impl OAuth {
     pub async fn revoke(&self, token: &str, client_id: Option<String>) -> Result<bool> {
         self.devices.revoke(token, client_id).await
     }
-
 }
 
 /// What a person let a client have.

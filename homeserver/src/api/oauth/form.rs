@@ -60,7 +60,8 @@ impl FromRequest<App> for Form {
         if request.method() == Method::GET {
             return Self::parse(request.uri().query().unwrap_or_default().as_bytes());
         }
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let kind =
+            request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if !kind.starts_with("application/x-www-form-urlencoded") {
             return Err(ApiError::invalid_param("The body is application/x-www-form-urlencoded."));
         }

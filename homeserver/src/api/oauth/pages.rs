@@ -12,14 +12,14 @@ mod texts;
 use askama::Template;
 use axum::{
     Router,
-    extract::{FromRequestParts, State},
+    extract::FromRequestParts,
     response::{IntoResponse as _, Response},
     routing::get,
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use ruma::{OwnedUserId, api::error::ErrorKind};
 
-pub(super) use self::texts::{Language, Texts};
+use self::texts::{Language, Texts};
 use super::form::Form;
 use crate::{
     api::auth::Client as Caller,
@@ -65,9 +65,9 @@ async fn language(visit: Visit, form: Form) -> Response {
 #[derive(Debug)]
 pub(super) struct Visit {
     /// The language.
-    pub(super) language: Language,
+    language: Language,
     /// Who is signed in.
-    pub(super) user: Option<OwnedUserId>,
+    user: Option<OwnedUserId>,
     /// The path and the query of the page.
     here: String,
     /// What the session's cookie has.
@@ -122,6 +122,7 @@ impl Visit {
     }
 
     /// Refuses a form that comes from elsewhere.
+    #[expect(clippy::result_large_err, reason = "it is a page, and shown at once")]
     fn require_own(&self) -> Result<(), Response> {
         if self.own { Ok(()) } else { Err(self.problem(StatusCode::FORBIDDEN, self.texts().foreign, "")) }
     }

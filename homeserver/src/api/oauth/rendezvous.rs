@@ -27,9 +27,7 @@ const PATH: &str = "/_matrix/client/unstable/org.matrix.msc4108/rendezvous";
 
 /// The endpoints.
 pub fn router() -> Router<App> {
-    Router::new()
-        .route(PATH, post(create))
-        .route(&format!("{PATH}/{{id}}"), get(read).put(write).delete(delete))
+    Router::new().route(PATH, post(create)).route(&format!("{PATH}/{{id}}"), get(read).put(write).delete(delete))
 }
 
 /// A header's time (RFC 9110 section 5.6.7).

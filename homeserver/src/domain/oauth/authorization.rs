@@ -35,7 +35,8 @@ impl Return {
     ///
     /// `invalid_request`, for the person and not for the client: the address may be anybody's.
     pub fn parse(parameters: &Parameters, client: &Client) -> Result<Self, Refusal> {
-        let redirect_uri = parameters.get("redirect_uri").ok_or_else(|| Refusal::request("redirect_uri is missing."))?;
+        let redirect_uri =
+            parameters.get("redirect_uri").ok_or_else(|| Refusal::request("redirect_uri is missing."))?;
         if !client.may_be_redirected_to(redirect_uri) {
             return Err(Refusal::request("redirect_uri is not one that the client registered."));
         }
@@ -112,7 +113,8 @@ impl Asked {
         }
         // SHA-256 in base64url has 43 characters.
         let code_challenge = get("code_challenge").filter(|challenge| challenge.len() == 43);
-        let code_challenge = code_challenge.ok_or_else(|| Refusal::request("code_challenge is a SHA-256, base64url."))?;
+        let code_challenge =
+            code_challenge.ok_or_else(|| Refusal::request("code_challenge is a SHA-256, base64url."))?;
         let prompts: Vec<&str> = get("prompt").unwrap_or_default().split_ascii_whitespace().collect();
         if prompts.contains(&"none") {
             return Err(Refusal::new("interaction_required", "The person is always asked."));

@@ -272,14 +272,12 @@ mod tests {
         {
             assert!(!is_refused(&native(good)), "{good}");
         }
-        for bad in ["org.examples:/", "example:/", "org.example.app://back", "http://localhost:80801/", "ftp://localhost/"]
+        for bad in
+            ["org.examples:/", "example:/", "org.example.app://back", "http://localhost:80801/", "ftp://localhost/"]
         {
             assert!(is_refused(&native(bad)), "{bad}");
         }
-        let client = |uri: &str| Client {
-            id: String::new(),
-            metadata: Metadata::parse(&native(uri), false).unwrap(),
-        };
+        let client = |uri: &str| Client { id: String::new(), metadata: Metadata::parse(&native(uri), false).unwrap() };
         assert!(client("http://127.0.0.1/back").may_be_redirected_to("http://127.0.0.1:51234/back"));
         assert!(!client("http://127.0.0.1/back").may_be_redirected_to("http://127.0.0.1:51234/other"));
         assert!(!client("http://127.0.0.1/back").may_be_redirected_to("http://127.0.0.2/back"));

@@ -88,9 +88,9 @@ impl OAuth {
         let (user_code, user_id) = (pending.user_code.clone(), user_id.map(UserId::to_owned));
         self.journal
             .write(move |w| {
-                Box::pin(async move {
-                    Ok(storage::oauth::decide(&mut w.tx, &user_code, user_id.as_deref(), w.now).await?)
-                })
+                Box::pin(
+                    async move { Ok(storage::oauth::decide(&mut w.tx, &user_code, user_id.as_deref(), w.now).await?) },
+                )
             })
             .await
     }
@@ -121,22 +121,18 @@ impl OAuth {
                         // A second's leave for the way that questions come.
                         let next = w.now + interval - 1000;
                         storage::oauth::polled(&mut w.tx, &hash, interval, next).await?;
-                        return match early {
-                            true => refused("slow_down", "The device asks too often."),
-                            false => refused("authorization_pending", "Nobody has decided yet."),
+                        return if early {
+                            refused("slow_down", "The device asks too often.")
+                        } else {
+                            refused("authorization_pending", "Nobody has decided yet.")
                         };
                     };
                     storage::oauth::delete_waiting(&mut w.tx, &hash).await?;
                     if !storage::oauth::is_open(&mut w.tx, &user_id).await? {
                         return refused("access_denied", "The account is locked or closed.");
                     }
-                    let grant = Grant {
-                        user_id,
-                        device_id: waiting.device_id,
-                        client_id,
-                        client_name,
-                        scope: waiting.scope,
-                    };
+                    let grant =
+                        Grant { user_id, device_id: waiting.device_id, client_id, client_name, scope: waiting.scope };
                     grant.issue(w, &devices).await.map(Ok)
                 })
             })

@@ -86,7 +86,8 @@ struct Confirm {
 }
 
 /// A user who is signed in.
-async fn user(visit: &Visit) -> Result<OwnedUserId, Response> {
+#[expect(clippy::result_large_err, reason = "it is a page, and shown at once")]
+fn user(visit: &Visit) -> Result<OwnedUserId, Response> {
     visit.user.clone().ok_or_else(|| visit.to_sign_in(false))
 }
 
@@ -129,7 +130,7 @@ async fn show_account(
 
 /// `GET /account`
 async fn page(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Response> {
-    let user_id = user(&visit).await?;
+    let user_id = user(&visit)?;
     let texts = visit.texts();
     let shown = match form.text("action").trim_start_matches("org.matrix.") {
         "device_view" | "device_delete" | "session_view" | "session_end" => {
@@ -153,7 +154,11 @@ async fn show_device(app: &App, visit: &Visit, user_id: &OwnedUserId, device_id:
     }
 }
 
-fn confirm(visit: &Visit, problem: Option<(StatusCode, &'static str)>, make: impl FnOnce(&'static Texts) -> Confirm) -> Response {
+fn confirm(
+    visit: &Visit,
+    problem: Option<(StatusCode, &'static str)>,
+    make: impl FnOnce(&'static Texts) -> Confirm,
+) -> Response {
     let page = Confirm { problem: problem.map(|(_, message)| message), ..make(visit.texts()) };
     show(problem.map_or(StatusCode::OK, |(status, _)| status), &page)
 }
@@ -206,9 +211,10 @@ fn problem(visit: &Visit, error: ApiError) -> (StatusCode, &'static str) {
 /// `POST /account/name`
 async fn rename(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Response> {
     visit.require_own()?;
-    let user_id = user(&visit).await?;
+    let user_id = user(&visit)?;
     let name = form.get("display_name").map(|name| name.trim().into());
-    let suspended = app.users.get(&user_id).await.map_err(|error| visit.failed(error))?.is_none_or(|user| user.suspended);
+    let suspended =
+        app.users.get(&user_id).await.map_err(|error| visit.failed(error))?.is_none_or(|user| user.suspended);
     if suspended {
         return Err(visit.problem(StatusCode::FORBIDDEN, visit.texts().locked, ""));
     }
@@ -224,7 +230,7 @@ async fn rename(State(app): State<App>, visit: Visit, form: Form) -> Result<Resp
 /// `POST /account/password`
 async fn change_password(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Response> {
     visit.require_own()?;
-    let user_id = user(&visit).await?;
+    let user_id = user(&visit)?;
     let (texts, new) = (visit.texts(), form.text("new_password"));
     let problem = if new != form.text("password_again") {
         Some((StatusCode::BAD_REQUEST, texts.different_passwords))
@@ -246,7 +252,7 @@ async fn change_password(State(app): State<App>, visit: Visit, form: Form) -> Re
 /// `POST /account/device`
 async fn sign_out_device(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Response> {
     visit.require_own()?;
-    let user_id = user(&visit).await?;
+    let user_id = user(&visit)?;
     let device_id: OwnedDeviceId = form.text("device_id").into();
     app.devices.remove(&user_id, vec![device_id]).await.map_err(|error| visit.failed(error))?;
     Ok(see_other("/account?saved=1"))
@@ -255,7 +261,7 @@ async fn sign_out_device(State(app): State<App>, visit: Visit, form: Form) -> Re
 /// `POST /account/reset`
 async fn reset(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Response> {
     visit.require_own()?;
-    let user_id = user(&visit).await?;
+    let user_id = user(&visit)?;
     if let Some(problem) = wrong_password(&app, &visit, &user_id, form.text("password")).await {
         return Err(show_reset(&visit, Some(problem)));
     }
@@ -266,7 +272,7 @@ async fn reset(State(app): State<App>, visit: Visit, form: Form) -> Result<Respo
 /// `POST /account/deactivate`
 async fn deactivate(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Response> {
     visit.require_own()?;
-    let user_id = user(&visit).await?;
+    let user_id = user(&visit)?;
     if let Some(problem) = wrong_password(&app, &visit, &user_id, form.text("password")).await {
         return Err(show_deactivate(&visit, Some(problem)));
     }

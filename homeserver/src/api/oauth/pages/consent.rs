@@ -37,9 +37,8 @@ struct Request {
 
 /// Reads a client's request. Until it is settled where answers go, it is the person who hears what is wrong.
 async fn read(app: &App, visit: &Visit, form: &Form) -> Result<Request, Response> {
-    let wrong = |refusal: &Refusal| {
-        visit.problem(StatusCode::BAD_REQUEST, visit.texts().wrong_request, &refusal.description)
-    };
+    let wrong =
+        |refusal: &Refusal| visit.problem(StatusCode::BAD_REQUEST, visit.texts().wrong_request, &refusal.description);
     let client_id = form.get("client_id").ok_or_else(|| wrong(&Refusal::request("client_id is missing.")))?;
     let client = app.oauth.client(client_id).await.map_err(|error| visit.failed(error))?;
     let client = client.ok_or_else(|| wrong(&Refusal::request("The program is not registered here.")))?;

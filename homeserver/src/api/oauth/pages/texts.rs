@@ -2,7 +2,7 @@
 
 /// A language of the pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Language {
+pub(crate) enum Language {
     /// Russian.
     #[default]
     Russian,
@@ -12,7 +12,7 @@ pub enum Language {
 
 impl Language {
     /// The language of a tag (RFC 5646), if it is one of ours.
-    pub fn of_tag(tag: &str) -> Option<Self> {
+    pub(crate) fn of_tag(tag: &str) -> Option<Self> {
         match tag.trim().split(['-', '_']).next()?.to_ascii_lowercase().as_str() {
             "ru" => Some(Self::Russian),
             "en" => Some(Self::English),
@@ -21,12 +21,12 @@ impl Language {
     }
 
     /// The first of ours in a list as `Accept-Language` has it, which browsers write in the order of preference.
-    pub fn of_list(list: &str) -> Option<Self> {
+    pub(crate) fn of_list(list: &str) -> Option<Self> {
         list.split([',', ' ']).find_map(|entry| Self::of_tag(entry.split(';').next()?))
     }
 
     /// The tag.
-    pub fn tag(self) -> &'static str {
+    pub(crate) fn tag(self) -> &'static str {
         match self {
             Self::Russian => "ru",
             Self::English => "en",
@@ -34,7 +34,7 @@ impl Language {
     }
 
     /// The words.
-    pub fn texts(self) -> &'static Texts {
+    pub(crate) fn texts(self) -> &'static Texts {
         match self {
             Self::Russian => &RUSSIAN,
             Self::English => &ENGLISH,
@@ -46,9 +46,8 @@ macro_rules! texts {
     ($($name:ident: $russian:literal / $english:literal;)+) => {
         /// The words of the pages, by what they are for.
         #[derive(Debug)]
-        #[expect(missing_docs, reason = "the texts say what they are")]
-        pub struct Texts {
-            $(pub $name: &'static str,)+
+        pub(crate) struct Texts {
+            $(pub(crate) $name: &'static str,)+
         }
         static RUSSIAN: Texts = Texts { $($name: $russian,)+ };
         static ENGLISH: Texts = Texts { $($name: $english,)+ };
