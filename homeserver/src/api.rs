@@ -37,6 +37,7 @@ pub mod space;
 pub mod state;
 pub mod sync;
 pub mod tag;
+pub mod terms;
 pub mod thirdparty;
 pub mod threads;
 pub mod to_device;
@@ -119,6 +120,7 @@ pub fn router(app: &App) -> Router {
         .endpoint(session::logout)
         .endpoint(session::logout_all)
         .endpoint(account::register)
+        .route("/_parta/terms/{id}/{language}", get(terms::text))
         .endpoint(account::get_username_availability)
         .endpoint(account::check_registration_token_validity)
         .endpoint(account::whoami)

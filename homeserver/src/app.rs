@@ -31,6 +31,7 @@ use crate::{
         reports::Reports,
         rooms::{RoomActions, Rooms},
         sessions::{self, Sessions},
+        terms::Terms,
         typing::Typing,
         uiaa::Uiaa,
         unread::UnreadCounts,
@@ -67,6 +68,8 @@ pub struct Services {
     pub devices: Arc<Devices>,
     /// Making and changing accounts.
     pub accounts: Arc<Accounts>,
+    /// What people agree to.
+    pub terms: Arc<Terms>,
     /// User-interactive authentication.
     pub uiaa: Uiaa,
     /// Profiles.
@@ -141,6 +144,7 @@ impl App {
             tracing::info!(migration = name, "brought the database forward");
         }
         let tasks = Tasks::default();
+        let terms = Arc::new(Terms::load(&config.terms, &config.server.base_url(), db.clone())?);
         let appservices = Arc::new(Appservices::load(&config.appservices, &config.server.name)?);
         let users = Arc::new(Users::new(db.clone()));
         let sessions_in_use = Arc::new(sessions::InUse::default());
@@ -226,7 +230,8 @@ impl App {
         let encryption = Arc::new(Encryption::new(db.clone(), clock.clone(), rooms.clone(), journal.clone(), keys));
         tasks.spawn(encryption.clone().keep_tidy());
         Ok(Self(Arc::new(Services {
-            uiaa: Uiaa::new(clock.clone(), accounts.clone(), config.registration.token_required),
+            uiaa: Uiaa::new(clock.clone(), accounts.clone(), terms.clone(), config.registration.token_required),
+            terms,
             profiles: Profiles::new(journal.clone(), users.clone(), rooms.clone()),
             account_data: AccountData::new(db.clone(), journal.clone()),
             filters: Filters::new(db.clone(), journal.clone()),

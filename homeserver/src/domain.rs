@@ -25,6 +25,7 @@ pub mod registration_tokens;
 pub mod reports;
 pub mod rooms;
 pub mod sessions;
+pub mod terms;
 pub mod thread;
 pub mod typing;
 pub mod uiaa;

@@ -28,4 +28,5 @@ pub mod reports;
 pub mod rooms;
 pub mod search;
 pub mod sessions;
+pub mod terms;
 pub mod to_device;

@@ -28,6 +28,7 @@ mod sliding;
 mod spaces;
 mod specification;
 mod sync;
+mod terms;
 mod threads;
 mod typing;
 mod upgrades;
