@@ -10,6 +10,7 @@ pub mod backup;
 pub mod config;
 pub mod context;
 pub mod dehydrated_device;
+pub mod delayed_events;
 pub mod device;
 pub mod directory;
 pub mod discovery;
@@ -50,7 +51,7 @@ use axum::{
     extract::{ConnectInfo, Request, State},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use std::net::SocketAddr;
@@ -93,6 +94,9 @@ pub fn router(app: &App) -> Router {
         .endpoint(message::send)
         .endpoint(message::messages)
         .endpoint(redact::redact)
+        .endpoint(delayed_events::list)
+        .endpoint(delayed_events::update)
+        .route(delayed_events::ACTION_PATH, post(delayed_events::act))
         .endpoint(context::context)
         .endpoint(search::search)
         .endpoint(relations::all)

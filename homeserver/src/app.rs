@@ -14,6 +14,7 @@ use crate::{
         accounts::Accounts,
         administration::Administration,
         appservices::Appservices,
+        delayed_events::{DelayedEvents, schedule::Schedule},
         devices::Devices,
         directory::Directory,
         encryption::{self, Encryption},
@@ -93,7 +94,9 @@ pub struct Services {
     /// Rooms.
     pub rooms: Arc<Rooms>,
     /// What is done in rooms.
-    pub room_actions: RoomActions,
+    pub room_actions: Arc<RoomActions>,
+    /// Events that are sent later.
+    pub delayed_events: Arc<DelayedEvents>,
     /// Wakes long polls.
     pub notifier: Arc<Notifier>,
     /// Which members devices have been sent.
@@ -162,6 +165,7 @@ impl App {
         let presence = Arc::new(Presence::load(&db, clock.clone(), ephemeral.clone()).await?);
         let outbound = Arc::new(Outbound::new(appservices.clone())?);
         let keys = Arc::new(encryption::Memory::load(&db).await?);
+        let schedule = Arc::new(Schedule::default());
         // Caches follow a commit before its position is told; then those who act on it, in this order.
         let caches: Vec<Observer> = vec![
             observer(&users, Users::observe),
@@ -173,6 +177,7 @@ impl App {
             observer(&unread, UnreadCounts::observe),
             observer(&typing, Typing::observe),
             observer(&presence, Presence::observe),
+            observer(&schedule, Schedule::observe),
             observer(&notifier, Notifier::note),
         ];
         let observers: Vec<Observer> =
@@ -212,6 +217,19 @@ impl App {
             appservices.clone(),
             ignored.clone(),
         );
+        let room_actions = Arc::new(room_actions);
+        let delayed_events = DelayedEvents::load(
+            &config.delayed_events,
+            db.clone(),
+            clock.clone(),
+            journal.clone(),
+            users.clone(),
+            room_actions.clone(),
+            schedule,
+        )
+        .await?;
+        let delayed_events = Arc::new(delayed_events);
+        tasks.spawn(delayed_events.clone().run());
         let administration = Administration::new(db.clone(), journal.clone());
         tasks.spawn(typing.clone().run());
         tasks.spawn(presence.clone().run());
@@ -244,6 +262,7 @@ impl App {
             limits,
             rooms,
             room_actions,
+            delayed_events,
             notifier,
             media,
             sent_members: SentMembers::default(),

@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod administration;
 pub mod appservices;
 pub mod cache;
+pub mod delayed_events;
 pub mod devices;
 pub mod directory;
 pub mod encryption;

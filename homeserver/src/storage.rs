@@ -12,6 +12,7 @@ pub mod blobs;
 pub mod commit;
 pub mod cross_signing;
 pub mod db;
+pub mod delayed_events;
 pub mod directory;
 pub mod events;
 pub mod filters;

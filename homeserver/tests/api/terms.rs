@@ -119,7 +119,8 @@ async fn a_weak_password_is_refused_and_an_old_one_works() {
         assert!(refused["error"].as_str().is_some_and(|text| text.ends_with('.')), "{refused}");
     }
     server.post(&anna, "/_matrix/client/v3/account/password", change("wonderland-777")).await;
-    let name = json!({ "username": "elena.petrova.7", "password": "elena.petrova.7", "auth": { "type": "m.login.dummy" } });
+    let name =
+        json!({ "username": "elena.petrova.7", "password": "elena.petrova.7", "auth": { "type": "m.login.dummy" } });
     let (_, answer) = server.json(Method::POST, REGISTER, None, &name).await;
     assert_eq!(answer["errcode"], "M_WEAK_PASSWORD", "{answer}");
 }
