@@ -31,6 +31,7 @@ use crate::{
         registration_tokens::RegistrationTokens,
         reports::Reports,
         rooms::{RoomActions, Rooms},
+        server_notices::ServerNotices,
         sessions::{self, Sessions},
         terms::Terms,
         typing::Typing,
@@ -97,6 +98,8 @@ pub struct Services {
     pub room_actions: Arc<RoomActions>,
     /// Events that are sent later.
     pub delayed_events: Arc<DelayedEvents>,
+    /// Notices from the server.
+    pub server_notices: ServerNotices,
     /// Wakes long polls.
     pub notifier: Arc<Notifier>,
     /// Which members devices have been sent.
@@ -230,6 +233,14 @@ impl App {
         .await?;
         let delayed_events = Arc::new(delayed_events);
         tasks.spawn(delayed_events.clone().run());
+        let server_notices = ServerNotices::new(
+            &config,
+            accounts.clone(),
+            users.clone(),
+            rooms.clone(),
+            room_actions.clone(),
+            AccountData::new(db.clone(), journal.clone()),
+        )?;
         let administration = Administration::new(db.clone(), journal.clone());
         tasks.spawn(typing.clone().run());
         tasks.spawn(presence.clone().run());
@@ -263,6 +274,7 @@ impl App {
             rooms,
             room_actions,
             delayed_events,
+            server_notices,
             notifier,
             media,
             sent_members: SentMembers::default(),

@@ -13,6 +13,7 @@ mod reference;
 mod registration;
 mod rooms;
 mod server;
+mod server_notices;
 mod support;
 mod terms;
 mod voip;
@@ -27,6 +28,7 @@ pub use media::Media;
 pub use registration::Registration;
 pub use rooms::Rooms;
 pub use server::Server;
+pub use server_notices::ServerNotices;
 pub use support::Support;
 pub use terms::{Policy, PolicyText, Terms};
 pub use voip::Voip;
@@ -59,6 +61,9 @@ pub struct Config {
     /// Events that are sent later.
     #[serde(default)]
     pub delayed_events: DelayedEvents,
+    /// Notices from the server.
+    #[serde(default)]
+    pub server_notices: ServerNotices,
     /// Finding people.
     #[serde(default)]
     pub directory: Directory,
@@ -130,6 +135,7 @@ impl Config {
             terms: Terms::default(),
             rooms: Rooms::default(),
             delayed_events: DelayedEvents::default(),
+            server_notices: ServerNotices::default(),
             directory: Directory::default(),
             media: Media { url_previews: true, preview_private_addresses: true, ..Media::default() },
             voip: Voip::default(),

@@ -25,6 +25,7 @@ pub mod receipts;
 pub mod registration_tokens;
 pub mod reports;
 pub mod rooms;
+pub mod server_notices;
 pub mod sessions;
 pub mod terms;
 pub mod thread;

@@ -29,6 +29,9 @@ pub async fn send(State(app): State<App>, Ruma { body, caller, .. }: Ruma<SendSt
         SendState::Now(body) => body,
         SendState::Later(body) => return delayed_events::state(&app, &caller, body).await.map(StateSent::Later),
     };
+    if body.event_type == StateEventType::RoomMember && body.state_key == caller.user_id.as_str() {
+        app.server_notices.may_set_membership(&caller.user_id, &body.room_id, body.body.json()).await?;
+    }
     let ts = timestamp(&caller, body.timestamp);
     let event_id = app
         .room_actions

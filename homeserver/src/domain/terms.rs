@@ -70,8 +70,8 @@ impl Terms {
     /// The policies in a language (`ru`, `en`), each in another where there is none in it: for a page on which one
     /// registers.
     pub fn policies(&self, language: &str) -> Vec<&Text> {
-        let in_language = |policy: &'_ Policy| policy.texts.iter().position(|(other, _)| *other == language);
-        self.policies.iter().filter_map(|policy| Some(&policy.texts.get(in_language(policy).unwrap_or(0))?.1)).collect()
+        let in_language = |policy: &Policy| policy.texts.iter().position(|(other, _)| *other == language).unwrap_or(0);
+        self.policies.iter().filter_map(|policy| Some(&policy.texts.get(in_language(policy))?.1)).collect()
     }
 
     /// What somebody agrees to who agrees to all of them now: for [`super::accounts::NewAccount`].

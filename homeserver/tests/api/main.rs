@@ -24,6 +24,7 @@ mod relations;
 mod reports;
 mod rooms;
 mod search;
+mod server_notices;
 mod session;
 mod sliding;
 mod spaces;
