@@ -1,6 +1,8 @@
 //! Events that are sent later (MSC4140): the parameter `org.matrix.msc4140.delay` where messages and state are sent, and what
 //! is done with those that wait.
 
+use std::time::Duration;
+
 use axum::{
     extract::{Path, State},
     response::Response,
@@ -12,7 +14,7 @@ use ruma::{
         auth_scheme::AccessToken,
         client::{
             delayed_events::{
-                DelayParameters, delayed_message_event, delayed_state_event,
+                delayed_message_event, delayed_state_event,
                 update_delayed_event::{self, unstable::UpdateAction},
             },
             message::send_message_event,
@@ -43,16 +45,17 @@ pub const ACTION_PATH: &str = "/_matrix/client/unstable/org.matrix.msc4140/delay
 /// The parameter that makes a request one to send later.
 const DELAY: &str = "org.matrix.msc4140.delay";
 
-/// An endpoint that sends now or, by the parameter, later: ruma has two request types for the one path.
+/// An endpoint that sends now or, by the parameter, later. ruma has a second request type for it, which cannot read the
+/// parameter from a query.
 macro_rules! now_or_later {
-    ($(#[$doc:meta])* $request:ident: $now:ty, $later:ty; $(#[$answer_doc:meta])* $response:ident) => {
+    ($(#[$doc:meta])* $request:ident($now:ty); $(#[$answer_doc:meta])* $response:ident($later:ty)) => {
         $(#[$doc])*
         #[derive(Debug)]
-        pub enum $request {
-            /// Now.
-            Now($now),
-            /// Later.
-            Later($later),
+        pub struct $request {
+            /// What is to be sent.
+            pub request: $now,
+            /// The parameter, as it came.
+            pub delay: Option<String>,
         }
 
         $(#[$answer_doc])*
@@ -61,7 +64,7 @@ macro_rules! now_or_later {
             /// It was sent.
             Now(<$now as IncomingRequest>::OutgoingResponse),
             /// It was scheduled.
-            Later(<$later as IncomingRequest>::OutgoingResponse),
+            Later($later),
         }
 
         impl Metadata for $request {
@@ -81,14 +84,8 @@ macro_rules! now_or_later {
                 B: AsRef<[u8]>,
                 S: AsRef<str>,
             {
-                let query = request.uri().query().unwrap_or_default();
-                if !url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == DELAY) {
-                    return <$now>::try_from_http_request(request, path).map(Self::Now);
-                }
-                // An empty state key may be left out, which the type for later does not know.
-                let mut path: Vec<&str> = path.iter().map(AsRef::as_ref).collect();
-                path.resize(3, "");
-                <$later>::try_from_http_request(request, &path).map(Self::Later)
+                let delay = delay_of(request.uri().query().unwrap_or_default());
+                Ok(Self { request: <$now>::try_from_http_request(request, path)?, delay })
             }
         }
 
@@ -105,59 +102,65 @@ macro_rules! now_or_later {
 
 now_or_later! {
     /// A message.
-    SendMessage: send_message_event::v3::Request, delayed_message_event::unstable::Request;
+    SendMessage(send_message_event::v3::Request);
     /// The answer to a message.
-    MessageSent
+    MessageSent(delayed_message_event::unstable::Response)
 }
 
 now_or_later! {
     /// State.
-    SendState: send_state_event::v3::Request, delayed_state_event::unstable::Request;
+    SendState(send_state_event::v3::Request);
     /// The answer to state.
-    StateSent
+    StateSent(delayed_state_event::unstable::Response)
+}
+
+fn delay_of(query: &str) -> Option<String> {
+    url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == DELAY).map(|(_, value)| value.into_owned())
 }
 
 /// Schedules a message.
 pub async fn message(
     app: &App,
     caller: &Requester,
-    body: delayed_message_event::unstable::Request,
-) -> Result<delayed_message_event::unstable::Response> {
+    body: send_message_event::v3::Request,
+    delay: &str,
+) -> Result<MessageSent> {
     let new = NewDelayedEvent {
         room_id: body.room_id,
         kind: body.event_type.to_string().into(),
         state_key: None,
         txn_id: Some(body.txn_id),
         content: body.body.json(),
-        delay: delay(&body.delay_parameters)?,
+        delay: duration(delay)?,
     };
     let delay_id = app.delayed_events.schedule(caller, new).await?;
-    Ok(delayed_message_event::unstable::Response::new(delay_id))
+    Ok(MessageSent::Later(delayed_message_event::unstable::Response::new(delay_id)))
 }
 
 /// Schedules state.
 pub async fn state(
     app: &App,
     caller: &Requester,
-    body: delayed_state_event::unstable::Request,
-) -> Result<delayed_state_event::unstable::Response> {
+    body: send_state_event::v3::Request,
+    delay: &str,
+) -> Result<StateSent> {
     let new = NewDelayedEvent {
         room_id: body.room_id,
         kind: body.event_type.to_string().into(),
         state_key: Some(body.state_key),
         txn_id: None,
         content: body.body.json(),
-        delay: delay(&body.delay_parameters)?,
+        delay: duration(delay)?,
     };
     let delay_id = app.delayed_events.schedule(caller, new).await?;
-    Ok(delayed_state_event::unstable::Response::new(delay_id))
+    Ok(StateSent::Later(delayed_state_event::unstable::Response::new(delay_id)))
 }
 
-fn delay(parameters: &DelayParameters) -> Result<std::time::Duration> {
-    match parameters {
-        DelayParameters::Timeout { timeout } => Ok(*timeout),
-        _ => Err(ApiError::invalid_param("The delay is a number of milliseconds.")),
-    }
+fn duration(delay: &str) -> Result<Duration> {
+    let milliseconds = delay.parse();
+    milliseconds
+        .map(Duration::from_millis)
+        .map_err(|_| ApiError::invalid_param(format!("{DELAY} is a number of milliseconds that is not negative.")))
 }
 
 /// `POST /_matrix/client/unstable/org.matrix.msc4140/delayed_events/{delayId}`

@@ -41,10 +41,10 @@ pub fn timestamp(caller: &Requester, ts: Option<MilliSecondsSinceUnixEpoch>) -> 
 /// `PUT /_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}`
 pub async fn send(State(app): State<App>, Ruma { body, caller, .. }: Ruma<SendMessage>) -> Result<MessageSent> {
     app.limits.message(&caller.user_id)?;
-    let body = match body {
-        SendMessage::Now(body) => body,
-        SendMessage::Later(body) => return delayed_events::message(&app, &caller, body).await.map(MessageSent::Later),
-    };
+    let SendMessage { request: body, delay } = body;
+    if let Some(delay) = delay {
+        return delayed_events::message(&app, &caller, body, &delay).await;
+    }
     let ts = timestamp(&caller, body.timestamp);
     let kind = body.event_type.to_string().into();
     let event_id = app.room_actions.send(&caller, &body.room_id, kind, body.txn_id, body.body.json(), ts).await?;

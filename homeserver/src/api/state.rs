@@ -25,10 +25,10 @@ use crate::{
 pub async fn send(State(app): State<App>, Ruma { body, caller, .. }: Ruma<SendState>) -> Result<StateSent> {
     caller.may_take_part()?;
     app.limits.message(&caller.user_id)?;
-    let body = match body {
-        SendState::Now(body) => body,
-        SendState::Later(body) => return delayed_events::state(&app, &caller, body).await.map(StateSent::Later),
-    };
+    let SendState { request: body, delay } = body;
+    if let Some(delay) = delay {
+        return delayed_events::state(&app, &caller, body, &delay).await;
+    }
     if body.event_type == StateEventType::RoomMember && body.state_key == caller.user_id.as_str() {
         app.server_notices.may_set_membership(&caller.user_id, &body.room_id, body.body.json()).await?;
     }

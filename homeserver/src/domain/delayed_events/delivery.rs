@@ -1,9 +1,9 @@
 //! The task that sends what is due.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use ruma::OwnedEventId;
+use ruma::{OwnedEventId, OwnedRoomId};
 
 use super::{DelayedEvents, no_such, schedule::Waiting};
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     storage::{self, delayed_events::DelayedEvent},
 };
 
-/// Events that are sent at the same time: as many as share a commit or two.
+/// Events that are taken at once: as many as share a commit or two.
 const AT_ONCE: usize = 64;
 /// The longest sleep: the system's clock may be set forward.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
@@ -36,13 +36,21 @@ impl DelayedEvents {
                 let _ = tokio::time::timeout(sleep.min(LONGEST_SLEEP), self.schedule.changed()).await;
                 continue;
             }
-            join_all(due.into_iter().map(|waiting| self.send_due(waiting))).await;
+            let mut by_room: HashMap<OwnedRoomId, Vec<Waiting>> = HashMap::new();
+            for waiting in due {
+                by_room.entry(waiting.room_id.clone()).or_default().push(waiting);
+            }
+            join_all(by_room.into_values().map(|due| self.send_in_order(due))).await;
         }
     }
 
-    async fn send_due(&self, waiting: Waiting) {
-        if let Err(error) = self.deliver(waiting.clone()).await {
-            tracing::info!(room_id = %waiting.room_id, user_id = %waiting.user_id, %error, "a delayed event was not sent");
+    /// Sends what is due in one room.
+    async fn send_in_order(&self, due: Vec<Waiting>) {
+        for waiting in due {
+            if let Err(error) = self.deliver(waiting.clone()).await {
+                let (room_id, user_id) = (waiting.room_id, waiting.user_id);
+                tracing::info!(%room_id, %user_id, %error, "a delayed event was not sent");
+            }
         }
     }
 
