@@ -9,6 +9,7 @@ mod extract;
 mod register;
 mod registration_tokens;
 mod rooms;
+mod server_notices;
 mod users;
 
 pub use register::SharedSecret;
@@ -43,6 +44,8 @@ pub fn router() -> Router<App> {
             "/registration_tokens/{token}",
             get(registration_tokens::details).put(registration_tokens::update).delete(registration_tokens::remove),
         )
+        .route("/send_server_notice", post(server_notices::send))
+        .route("/send_server_notice/{txn_id}", put(server_notices::send_once))
         .route("/event_reports", get(event_reports::list))
         .route("/event_reports/{report_id}", get(event_reports::details).delete(event_reports::remove))
         .route("/rooms", get(rooms::list))

@@ -10,6 +10,7 @@ pub mod backup;
 pub mod config;
 pub mod context;
 pub mod dehydrated_device;
+pub mod delayed_events;
 pub mod device;
 pub mod directory;
 pub mod discovery;
@@ -38,6 +39,7 @@ pub mod space;
 pub mod state;
 pub mod sync;
 pub mod tag;
+pub mod terms;
 pub mod thirdparty;
 pub mod threads;
 pub mod to_device;
@@ -50,7 +52,7 @@ use axum::{
     extract::{ConnectInfo, Request, State},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use std::net::SocketAddr;
@@ -95,6 +97,9 @@ pub fn router(app: &App) -> Router {
         .endpoint(message::send)
         .endpoint(message::messages)
         .endpoint(redact::redact)
+        .endpoint(delayed_events::list)
+        .endpoint(delayed_events::update)
+        .route(delayed_events::ACTION_PATH, post(delayed_events::act))
         .endpoint(context::context)
         .endpoint(search::search)
         .endpoint(relations::all)
@@ -122,6 +127,7 @@ pub fn router(app: &App) -> Router {
         .endpoint(session::logout)
         .endpoint(session::logout_all)
         .endpoint(account::register)
+        .route("/_parta/terms/{id}/{language}", get(terms::text))
         .endpoint(account::get_username_availability)
         .endpoint(account::check_registration_token_validity)
         .endpoint(account::whoami)

@@ -14,6 +14,7 @@ use crate::{
         accounts::Accounts,
         administration::Administration,
         appservices::Appservices,
+        delayed_events::{DelayedEvents, schedule::Schedule},
         devices::Devices,
         directory::Directory,
         encryption::{self, Encryption},
@@ -32,7 +33,9 @@ use crate::{
         rendezvous::Rendezvous,
         reports::Reports,
         rooms::{RoomActions, Rooms},
+        server_notices::ServerNotices,
         sessions::{self, Sessions},
+        terms::Terms,
         typing::Typing,
         uiaa::Uiaa,
         unread::UnreadCounts,
@@ -69,6 +72,8 @@ pub struct Services {
     pub devices: Arc<Devices>,
     /// Making and changing accounts.
     pub accounts: Arc<Accounts>,
+    /// What people agree to.
+    pub terms: Arc<Terms>,
     /// User-interactive authentication.
     pub uiaa: Uiaa,
     /// OAuth 2.0.
@@ -96,7 +101,11 @@ pub struct Services {
     /// Rooms.
     pub rooms: Arc<Rooms>,
     /// What is done in rooms.
-    pub room_actions: RoomActions,
+    pub room_actions: Arc<RoomActions>,
+    /// Events that are sent later.
+    pub delayed_events: Arc<DelayedEvents>,
+    /// Notices from the server.
+    pub server_notices: ServerNotices,
     /// Wakes long polls.
     pub notifier: Arc<Notifier>,
     /// Which members devices have been sent.
@@ -147,6 +156,7 @@ impl App {
             tracing::info!(migration = name, "brought the database forward");
         }
         let tasks = Tasks::default();
+        let terms = Arc::new(Terms::load(&config.terms, &config.server.base_url(), db.clone())?);
         let appservices = Arc::new(Appservices::load(&config.appservices, &config.server.name)?);
         let users = Arc::new(Users::new(db.clone()));
         let sessions_in_use = Arc::new(sessions::InUse::default());
@@ -164,6 +174,7 @@ impl App {
         let presence = Arc::new(Presence::load(&db, clock.clone(), ephemeral.clone()).await?);
         let outbound = Arc::new(Outbound::new(appservices.clone())?);
         let keys = Arc::new(encryption::Memory::load(&db).await?);
+        let schedule = Arc::new(Schedule::default());
         // Caches follow a commit before its position is told; then those who act on it, in this order.
         let caches: Vec<Observer> = vec![
             observer(&users, Users::observe),
@@ -175,6 +186,7 @@ impl App {
             observer(&unread, UnreadCounts::observe),
             observer(&typing, Typing::observe),
             observer(&presence, Presence::observe),
+            observer(&schedule, Schedule::observe),
             observer(&notifier, Notifier::note),
         ];
         let observers: Vec<Observer> =
@@ -214,6 +226,27 @@ impl App {
             appservices.clone(),
             ignored.clone(),
         );
+        let room_actions = Arc::new(room_actions);
+        let delayed_events = DelayedEvents::load(
+            &config.delayed_events,
+            db.clone(),
+            clock.clone(),
+            journal.clone(),
+            users.clone(),
+            room_actions.clone(),
+            schedule,
+        )
+        .await?;
+        let delayed_events = Arc::new(delayed_events);
+        tasks.spawn(delayed_events.clone().run());
+        let server_notices = ServerNotices::new(
+            &config,
+            accounts.clone(),
+            users.clone(),
+            rooms.clone(),
+            room_actions.clone(),
+            AccountData::new(db.clone(), journal.clone()),
+        )?;
         let administration = Administration::new(db.clone(), journal.clone());
         tasks.spawn(typing.clone().run());
         tasks.spawn(presence.clone().run());
@@ -232,7 +265,8 @@ impl App {
         let encryption = Arc::new(Encryption::new(db.clone(), clock.clone(), rooms.clone(), journal.clone(), keys));
         tasks.spawn(encryption.clone().keep_tidy());
         Ok(Self(Arc::new(Services {
-            uiaa: Uiaa::new(clock.clone(), accounts.clone(), config.registration.token_required),
+            uiaa: Uiaa::new(clock.clone(), accounts.clone(), terms.clone(), config.registration.token_required),
+            terms,
             oauth: OAuth::new(
                 db.clone(),
                 clock.clone(),
@@ -253,6 +287,8 @@ impl App {
             limits,
             rooms,
             room_actions,
+            delayed_events,
+            server_notices,
             notifier,
             media,
             sent_members: SentMembers::default(),

@@ -3,6 +3,7 @@
 
 mod appservices;
 mod database;
+mod delayed_events;
 mod directory;
 mod limits;
 mod login;
@@ -12,19 +13,24 @@ mod reference;
 mod registration;
 mod rooms;
 mod server;
+mod server_notices;
 mod support;
+mod terms;
 mod voip;
 
 pub use appservices::Appservices;
 pub use database::Database;
+pub use delayed_events::DelayedEvents;
 pub use directory::Directory;
 pub use limits::{Bucket, Limits};
-pub use login::{Jwt, Login};
+pub use login::{Jwt, Login, PasswordPolicy};
 pub use media::Media;
 pub use registration::Registration;
 pub use rooms::Rooms;
 pub use server::Server;
+pub use server_notices::ServerNotices;
 pub use support::Support;
+pub use terms::{Policy, PolicyText, Terms};
 pub use voip::Voip;
 
 use std::path::{Path, PathBuf};
@@ -46,9 +52,18 @@ pub struct Config {
     /// How people sign in.
     #[serde(default)]
     pub login: Login,
+    /// What people agree to.
+    #[serde(default)]
+    pub terms: Terms,
     /// Rooms.
     #[serde(default)]
     pub rooms: Rooms,
+    /// Events that are sent later.
+    #[serde(default)]
+    pub delayed_events: DelayedEvents,
+    /// Notices from the server.
+    #[serde(default)]
+    pub server_notices: ServerNotices,
     /// Finding people.
     #[serde(default)]
     pub directory: Directory,
@@ -117,7 +132,10 @@ impl Config {
             appservices: Appservices { folder: Some(server.data_dir.join("appservices")), ..Appservices::default() },
             registration: Registration::open(),
             login: Login::cheapest(),
+            terms: Terms::default(),
             rooms: Rooms::default(),
+            delayed_events: DelayedEvents::default(),
+            server_notices: ServerNotices::default(),
             directory: Directory::default(),
             media: Media { url_previews: true, preview_private_addresses: true, ..Media::default() },
             voip: Voip::default(),
@@ -135,6 +153,7 @@ impl Config {
         self.database.check()?;
         self.rooms.check()?;
         self.voip.check()?;
+        self.terms.check()?;
         self.login.check()
     }
 

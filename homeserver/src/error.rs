@@ -30,6 +30,15 @@ pub enum ApiError {
         /// One plain sentence and, where there is one, the mend.
         message: String,
     },
+    /// The caller's mistake, 400, in the terms of a proposal that is not specified yet: `M_UNKNOWN`, with further fields by
+    /// which clients tell what it is.
+    #[error("{message}")]
+    Proposed {
+        /// One plain sentence and, where there is one, the mend.
+        message: String,
+        /// The further fields, a JSON object.
+        fields: serde_json::Value,
+    },
     /// The caller must authenticate further.
     #[error("user-interactive authentication is not complete")]
     Uiaa(Box<UiaaInfo>),
@@ -151,6 +160,11 @@ impl ApiError {
         )
     }
 
+    /// `M_UNKNOWN`, 400, with further fields.
+    pub fn proposed(message: impl Into<String>, fields: serde_json::Value) -> Self {
+        Self::Proposed { message: message.into(), fields }
+    }
+
     /// A failure of ours.
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(cause.into())
@@ -184,6 +198,11 @@ impl IntoResponse for ApiError {
                     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
                 }
                 response
+            }
+            Self::Proposed { message, mut fields } => {
+                fields["errcode"] = "M_UNKNOWN".into();
+                fields["error"] = message.into();
+                json(StatusCode::BAD_REQUEST, &fields)
             }
             Self::Uiaa(info) => json(StatusCode::UNAUTHORIZED, &info),
             Self::Internal(cause) => {

@@ -109,6 +109,8 @@ pub struct Draft {
     pub origin_server_ts: Option<Millis>,
     /// The words by which it is found, if they are known already: the journal has better things to do.
     pub words: Option<String>,
+    /// The delayed event that it was; its row goes when it is sent.
+    pub delay_id: Option<String>,
 }
 
 impl Draft {
@@ -123,6 +125,7 @@ impl Draft {
             transaction: None,
             origin_server_ts: None,
             words: None,
+            delay_id: None,
         }
     }
 

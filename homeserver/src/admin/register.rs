@@ -111,7 +111,7 @@ pub(super) async fn register(State(app): State<App>, Body(body): Body<Registrati
     message.extend(body.user_type.as_deref());
     app.shared_secret.check(&body.nonce, &message, &body.mac)?;
     let user_id = app.accounts.available(&body.username, &app.appservices, None).await?;
-    app.accounts.passwords.check(&body.password)?;
+    app.accounts.passwords.check(user_id.localpart(), &body.password)?;
     let new = NewAccount {
         password_hash: Some(app.accounts.passwords.hash(body.password).await?),
         admin: body.admin,

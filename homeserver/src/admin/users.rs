@@ -139,7 +139,7 @@ pub(super) async fn put(
     let display_name = changes.displayname.map(|name| profiles::display_name(name.map(Value::String))).transpose()?;
     let avatar_url = changes.avatar_url.map(|url| profiles::avatar(url.map(Value::String))).transpose()?;
     if let Some(password) = &changes.password {
-        app.accounts.passwords.check(password)?;
+        app.accounts.passwords.check(user_id.localpart(), password)?;
     }
     let Some(account) = app.users.get(&user_id).await? else {
         let password_hash = match changes.password {
@@ -214,7 +214,7 @@ pub(super) async fn reset_password(
 ) -> Result<Response> {
     let user_id = path.user(&app)?;
     app.users.require(&user_id).await?;
-    app.accounts.passwords.check(&body.new_password)?;
+    app.accounts.passwords.check(user_id.localpart(), &body.new_password)?;
     app.accounts.set_password(&user_id, body.new_password, body.logout_devices, None).await?;
     Ok(ok(&json!({})))
 }

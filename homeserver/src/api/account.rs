@@ -28,6 +28,7 @@ use crate::{
         appservices::Appservice,
         devices::{Issued, SignIn},
         sessions::Requester,
+        uiaa::Admitted,
     },
     error::{ApiError, Result},
 };
@@ -70,18 +71,24 @@ pub async fn register(State(app): State<App>, request: Ruma<register::v3::Reques
         }
     };
     if let (Some(password), None) = (&body.password, &by_appservice) {
-        app.accounts.passwords.check(password)?;
+        app.accounts.passwords.check(user_id.localpart(), password)?;
     }
-    let registration_token = match &by_appservice {
-        Some(_) => None,
-        None => app.uiaa.admit(body.auth.as_ref()).await?.registration_token,
+    let Admitted { registration_token, accepted_terms } = match &by_appservice {
+        Some(_) => Admitted::default(),
+        None => app.uiaa.admit(body.auth.as_ref()).await?,
     };
     let password_hash = match body.password {
         Some(password) if by_appservice.is_none() => Some(app.accounts.passwords.hash(password).await?),
         _ => None,
     };
     let appservice_id = by_appservice.as_deref().map(|appservice: &Appservice| appservice.id.clone());
-    let new = NewAccount { password_hash, appservice_id, registration_token, ..NewAccount::new(user_id.clone()) };
+    let new = NewAccount {
+        password_hash,
+        appservice_id,
+        registration_token,
+        accepted_terms,
+        ..NewAccount::new(user_id.clone())
+    };
     let sign_in = SignIn {
         device_id: body.device_id,
         display_name: body.initial_device_display_name,
@@ -138,7 +145,7 @@ pub async fn change_password(
     request: Ruma<change_password::v3::Request>,
 ) -> Result<change_password::v3::Response> {
     let (caller, body) = (signed_in(request.caller)?, request.body);
-    app.accounts.passwords.check(&body.new_password)?;
+    app.accounts.passwords.check(caller.user_id.localpart(), &body.new_password)?;
     app.uiaa.require(&caller, "change_password", body.auth.as_ref()).await?;
     app.accounts.set_password(&caller.user_id, body.new_password, body.logout_devices, caller.device_id).await?;
     Ok(change_password::v3::Response::new())

@@ -76,6 +76,7 @@ pub async fn leave(
     State(app): State<App>,
     Ruma { body, caller, .. }: Ruma<leave_room::v3::Request>,
 ) -> Result<leave_room::v3::Response> {
+    app.server_notices.may_leave(&caller.user_id, &body.room_id).await?;
     app.room_actions.leave(&caller.user_id, &body.room_id, body.reason).await?;
     Ok(leave_room::v3::Response::new())
 }

@@ -15,7 +15,10 @@ use ruma::{
     events::StateEventType,
 };
 
-use super::ruma::Ruma;
+use super::{
+    delayed_events::{self, MessageSent, SendMessage},
+    ruma::Ruma,
+};
 use crate::{
     app::App,
     clock::Millis,
@@ -36,15 +39,16 @@ pub fn timestamp(caller: &Requester, ts: Option<MilliSecondsSinceUnixEpoch>) -> 
 }
 
 /// `PUT /_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}`
-pub async fn send(
-    State(app): State<App>,
-    Ruma { body, caller, .. }: Ruma<send_message_event::v3::Request>,
-) -> Result<send_message_event::v3::Response> {
+pub async fn send(State(app): State<App>, Ruma { body, caller, .. }: Ruma<SendMessage>) -> Result<MessageSent> {
     app.limits.message(&caller.user_id)?;
+    let SendMessage { request: body, delay } = body;
+    if let Some(delay) = delay {
+        return delayed_events::message(&app, &caller, body, &delay).await;
+    }
     let ts = timestamp(&caller, body.timestamp);
     let kind = body.event_type.to_string().into();
     let event_id = app.room_actions.send(&caller, &body.room_id, kind, body.txn_id, body.body.json(), ts).await?;
-    Ok(send_message_event::v3::Response::new(event_id))
+    Ok(MessageSent::Now(send_message_event::v3::Response::new(event_id)))
 }
 
 /// Where a page begins: at the token, else at the room's newest or oldest end.

@@ -10,7 +10,11 @@ use ruma::{
 };
 use serde_json::value::RawValue;
 
-use super::{message::timestamp, ruma::Ruma};
+use super::{
+    delayed_events::{self, SendState, StateSent},
+    message::timestamp,
+    ruma::Ruma,
+};
 use crate::{
     app::App,
     domain::rooms::view::Viewer,
@@ -18,18 +22,22 @@ use crate::{
 };
 
 /// `PUT /_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}`
-pub async fn send(
-    State(app): State<App>,
-    Ruma { body, caller, .. }: Ruma<send_state_event::v3::Request>,
-) -> Result<send_state_event::v3::Response> {
+pub async fn send(State(app): State<App>, Ruma { body, caller, .. }: Ruma<SendState>) -> Result<StateSent> {
     caller.may_take_part()?;
     app.limits.message(&caller.user_id)?;
+    let SendState { request: body, delay } = body;
+    if let Some(delay) = delay {
+        return delayed_events::state(&app, &caller, body, &delay).await;
+    }
+    if body.event_type == StateEventType::RoomMember && body.state_key == caller.user_id.as_str() {
+        app.server_notices.may_set_membership(&caller.user_id, &body.room_id, body.body.json()).await?;
+    }
     let ts = timestamp(&caller, body.timestamp);
     let event_id = app
         .room_actions
         .send_state(&caller, &body.room_id, body.event_type, body.state_key, body.body.json(), ts)
         .await?;
-    Ok(send_state_event::v3::Response::new(event_id))
+    Ok(StateSent::Now(send_state_event::v3::Response::new(event_id)))
 }
 
 /// `GET /_matrix/client/v3/rooms/{roomId}/state`

@@ -47,7 +47,7 @@ impl Offline {
     async fn create(&self, name: &str, admin: bool, from_stdin: bool) -> anyhow::Result<()> {
         let user_id = self.accounts.available(name, &self.appservices, None).await?;
         let password = password(from_stdin)?;
-        self.accounts.passwords.check(&password)?;
+        self.accounts.passwords.check(user_id.localpart(), &password)?;
         let password_hash = Some(self.accounts.passwords.hash(password).await?);
         self.accounts.create(NewAccount { password_hash, admin, ..NewAccount::new(user_id.clone()) }, None).await?;
         println!("{user_id}");
@@ -70,7 +70,7 @@ impl Offline {
             account.ok_or_else(|| anyhow::anyhow!("there is no user {name} on {}", self.config.server.name))?;
         anyhow::ensure!(!account.deactivated, "{} was closed", account.user_id);
         let password = password(from_stdin)?;
-        self.accounts.passwords.check(&password)?;
+        self.accounts.passwords.check(account.user_id.localpart(), &password)?;
         self.accounts.set_password_beside(&account.user_id, password).await?;
         println!("{} has a new password and is signed out everywhere.", account.user_id);
         Ok(())

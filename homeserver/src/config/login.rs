@@ -18,6 +18,41 @@ pub struct Login {
     pub argon2_parallel_hashes: usize,
     /// How many seconds an access token lives for clients that can refresh theirs.
     pub access_token_lifetime_seconds: u64,
+    /// What passwords people may choose.
+    pub password_policy: PasswordPolicy,
+}
+
+/// What passwords people may choose. Those that they have already keep working.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PasswordPolicy {
+    /// The least number of characters.
+    pub minimum_length: usize,
+    /// Whether there must be a digit.
+    pub require_digit: bool,
+    /// Whether there must be a small and a capital letter.
+    pub require_letter_case: bool,
+    /// Whether there must be a character that is neither a letter nor a digit.
+    pub require_symbol: bool,
+    /// Whether the user's own name and the commonest passwords are refused.
+    pub refuse_obvious: bool,
+}
+
+impl PasswordPolicy {
+    /// More than this nobody could be asked for.
+    const LONGEST_MINIMUM: usize = 128;
+}
+
+impl Default for PasswordPolicy {
+    fn default() -> Self {
+        Self {
+            minimum_length: 8,
+            require_digit: false,
+            require_letter_case: false,
+            require_symbol: false,
+            refuse_obvious: true,
+        }
+    }
 }
 
 impl Default for Login {
@@ -29,6 +64,7 @@ impl Default for Login {
             argon2_iterations: 2,
             argon2_parallel_hashes: 2,
             access_token_lifetime_seconds: 3600,
+            password_policy: PasswordPolicy::default(),
         }
     }
 }
@@ -60,9 +96,10 @@ fn default_subject() -> String {
 }
 
 impl Login {
-    /// The cheapest hash that argon2id allows: the developer's mode.
+    /// The cheapest hash that argon2id allows, and any password: the developer's mode.
     pub fn cheapest() -> Self {
-        Self { argon2_memory_kib: 8, argon2_iterations: 1, ..Self::default() }
+        let password_policy = PasswordPolicy { minimum_length: 1, refuse_obvious: false, ..PasswordPolicy::default() };
+        Self { argon2_memory_kib: 8, argon2_iterations: 1, password_policy, ..Self::default() }
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
@@ -70,6 +107,12 @@ impl Login {
             return Err(ConfigError::Value {
                 key: "login.argon2_memory_kib",
                 problem: "memory is at least 8 KiB, iterations and parallel hashes at least 1".into(),
+            });
+        }
+        if !(1..=PasswordPolicy::LONGEST_MINIMUM).contains(&self.password_policy.minimum_length) {
+            return Err(ConfigError::Value {
+                key: "login.password_policy.minimum_length",
+                problem: format!("write a number from 1 to {}", PasswordPolicy::LONGEST_MINIMUM),
             });
         }
         if let Some(jwt) = &self.jwt

@@ -111,17 +111,24 @@ fn words(kind: &str) -> (&'static str, &'static str) {
     }
 }
 
-/// One section and those inside it, in the order in which they stand in the file.
-fn each(sections: &BTreeMap<String, Section>, name: &str, path: &str, out: &mut dyn FnMut(&str, &Section, &[&Key])) {
+/// One section and those inside it, in the order in which they stand in the file. The header of one of which there may be
+/// many has two brackets.
+fn each(
+    sections: &BTreeMap<String, Section>,
+    (name, list): (&str, bool),
+    path: &str,
+    out: &mut dyn FnMut(&str, &str, &Section, &[&Key]),
+) {
     let section = &sections[name];
     let inner = |key: &&Key| sections.contains_key(&key.kind) && key.kind != "Bucket";
     let own: Vec<&Key> = section.keys.iter().filter(|key| !inner(key)).collect();
     if !path.is_empty() {
-        out(path, section, &own);
+        let header = if list { format!("[[{path}]]") } else { format!("[{path}]") };
+        out(path, &header, section, &own);
     }
     for key in section.keys.iter().filter(inner) {
         let path = if path.is_empty() { key.name.clone() } else { format!("{path}.{}", key.name) };
-        each(sections, &key.kind, &path, out);
+        each(sections, (&key.kind, key.list), &path, out);
     }
 }
 
@@ -132,7 +139,13 @@ fn default(defaults: &toml::Value, path: &str, key: &str) -> Option<String> {
 
 /// Keys that a file must have; their defaults are this test's own.
 fn required(path: &str, key: &str) -> bool {
-    matches!((path, key), ("server", "name" | "data_dir") | ("login.jwt", "secret" | "algorithm"))
+    matches!(
+        (path, key),
+        ("server", "name" | "data_dir")
+            | ("login.jwt", "secret" | "algorithm")
+            | ("terms.policies", "id" | "version")
+            | ("terms.policies.ru" | "terms.policies.en", "name")
+    )
 }
 
 fn reference(sections: &BTreeMap<String, Section>, defaults: &toml::Value) -> String {
@@ -144,9 +157,11 @@ fn reference(sections: &BTreeMap<String, Section>, defaults: &toml::Value) -> St
          is an error. `parta-server config check` says whether a file is right and prints what it comes to.\n\n\
          This page is made from the program's own documentation.\n",
     );
-    each(sections, "Config", "", &mut |path, section, keys| {
-        write!(text, "\n## `[{path}]`\n\n{}\n", section.doc.join(" ")).unwrap();
-        text.push_str("\n| key | value | default | meaning |\n| --- | --- | --- | --- |\n");
+    each(sections, ("Config", false), "", &mut |path, header, section, keys| {
+        write!(text, "\n## `{header}`\n\n{}\n", section.doc.join(" ")).unwrap();
+        if !keys.is_empty() {
+            text.push_str("\n| key | value | default | meaning |\n| --- | --- | --- | --- |\n");
+        }
         for key in keys {
             let words = words(&key.kind).0;
             let value = if key.list { format!("list of {words}") } else { words.to_owned() };
@@ -166,10 +181,10 @@ fn example(sections: &BTreeMap<String, Section>, defaults: &toml::Value) -> Stri
         "# The configuration of Parta, with every key. What is commented out stands at its default.\n\
          # Check the file with: parta-server --config FILE config check\n",
     );
-    each(sections, "Config", "", &mut |path, section, keys| {
+    each(sections, ("Config", false), "", &mut |path, header, section, keys| {
         let optional = path.contains('.');
         let comment = if optional { "#" } else { "" };
-        writeln!(text, "\n# {}\n{comment}[{path}]", section.doc.join("\n# ")).unwrap();
+        writeln!(text, "\n# {}\n{comment}{header}", section.doc.join("\n# ")).unwrap();
         for key in keys {
             writeln!(text, "\n# {}", key.doc.join("\n# ")).unwrap();
             let value = default(defaults, path, &key.name);

@@ -63,8 +63,7 @@ impl Accounts {
         limits: Arc<Limits>,
     ) -> anyhow::Result<Self> {
         let server_name = config.server.name.clone();
-        let min_length = if config.dev { 1 } else { passwords::MIN_LENGTH };
-        let passwords = Passwords::new(&config.login, min_length)?;
+        let passwords = Passwords::new(&config.login)?;
         let jwt = config.login.jwt.as_ref().map(|jwt| Jwt::new(jwt, server_name.clone())).transpose()?;
         Ok(Self { server_name, db, clock, journal, users, devices, limits, passwords, jwt })
     }
@@ -124,6 +123,7 @@ impl Accounts {
                     if !storage::accounts::insert(&mut w.tx, &new, &search_text, w.now).await? {
                         return Err(in_use());
                     }
+                    storage::terms::insert(&mut w.tx, &new.user_id, &new.accepted_terms, w.now).await?;
                     w.changed(Change::Account(new.user_id.clone()));
                     match sign_in {
                         Some(sign_in) => devices.issue(w, &new.user_id, sign_in).await.map(Some),

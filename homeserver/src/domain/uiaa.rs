@@ -1,9 +1,12 @@
 //! User-interactive authentication: who does something that cannot be undone proves again who they are.
 //! <https://spec.matrix.org/v1.18/client-server-api/#user-interactive-authentication-api>
 //!
-//! Every flow here has one stage, so a session remembers no more than what it was begun for.
+//! A session remembers what it was begun for and which stages are complete.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use parking_lot::Mutex;
 use ruma::{
@@ -14,7 +17,11 @@ use ruma::{
     },
 };
 
-use super::{accounts::Accounts, sessions::Requester};
+use super::{
+    accounts::Accounts,
+    sessions::Requester,
+    terms::{Accepted, Terms},
+};
 use crate::{
     clock::{self, Clock, Millis},
     error::{ApiError, Result},
@@ -36,13 +43,23 @@ enum Purpose {
 struct Session {
     purpose: Purpose,
     ends_at: Millis,
+    done: Done,
+}
+
+/// The stages that are complete, and what was shown in them.
+#[derive(Clone, Debug, Default)]
+struct Done {
+    completed: Vec<AuthType>,
+    registration_token: Option<String>,
 }
 
 /// What somebody who registers has shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Admitted {
     /// The registration token, where one is required. The account's creation uses it up.
     pub registration_token: Option<String>,
+    /// What they have agreed to. It is kept with the account.
+    pub accepted_terms: Vec<Accepted>,
 }
 
 /// The service.
@@ -50,14 +67,15 @@ pub struct Admitted {
 pub struct Uiaa {
     clock: Clock,
     accounts: Arc<Accounts>,
+    terms: Arc<Terms>,
     token_required: bool,
     sessions: Mutex<HashMap<String, Session>>,
 }
 
 impl Uiaa {
     /// No sessions as yet. `token_required` is whether registration asks for a token.
-    pub fn new(clock: Clock, accounts: Arc<Accounts>, token_required: bool) -> Self {
-        Self { clock, accounts, token_required, sessions: Mutex::default() }
+    pub fn new(clock: Clock, accounts: Arc<Accounts>, terms: Arc<Terms>, token_required: bool) -> Self {
+        Self { clock, accounts, terms, token_required, sessions: Mutex::default() }
     }
 
     /// Asks a signed-in user for the password again, for one kind of action (the endpoint's name: a session begun for
@@ -70,22 +88,23 @@ impl Uiaa {
         if requester.appservice.is_some() {
             return Ok(());
         }
-        let mut stages = vec![AuthType::Password];
+        let mut flows = vec![vec![AuthType::Password]];
         if self.accounts.jwt.is_some() {
-            stages.push(jwt_stage());
+            flows.push(vec![jwt_stage()]);
         }
         let purpose = Purpose::Action { user_id: requester.user_id.clone(), action };
-        let auth = self.begun(&purpose, &stages, auth)?;
+        let auth = self.begun(&purpose, &flows, auth)?;
         let shown = match auth {
             AuthData::Password(given) => self.is_password_of(requester, &given.identifier, &given.password).await?,
             other if other.auth_type() == Some(jwt_stage()) => self.is_signed_on_as(requester, other),
-            _ => return Err(self.again(&purpose, &stages, auth, None)),
+            _ => return Err(self.again(&purpose, &flows, auth, Done::default(), None)),
         };
         if shown {
             self.end(auth);
             return Ok(());
         }
-        Err(self.again(&purpose, &stages, auth, Some((ErrorKind::Forbidden, "That is not your password."))))
+        let refused = (ErrorKind::Forbidden, "That is not your password.");
+        Err(self.again(&purpose, &flows, auth, Done::default(), Some(refused)))
     }
 
     /// Like [`Uiaa::require`], but somebody who signed in by OAuth 2.0 may go to a page instead and confirm it there.
@@ -108,40 +127,56 @@ impl Uiaa {
         })
     }
 
-    /// Asks somebody who registers for what registration requires: a token, or nothing (`m.login.dummy`).
+    /// Asks somebody who registers for what registration requires: agreement to the policies if there are any, then a
+    /// token, or nothing (`m.login.dummy`).
     ///
     /// # Errors
     ///
-    /// [`ApiError::Uiaa`] until it is shown.
+    /// [`ApiError::Uiaa`] until all of it is shown.
     pub async fn admit(&self, auth: Option<&AuthData>) -> Result<Admitted> {
-        let stages = [if self.token_required { AuthType::RegistrationToken } else { AuthType::Dummy }];
+        let mut stages = Vec::new();
+        if !self.terms.is_empty() {
+            stages.push(AuthType::Terms);
+        }
+        stages.push(if self.token_required { AuthType::RegistrationToken } else { AuthType::Dummy });
+        let flows = [stages.clone()];
         let purpose = Purpose::Registration;
-        let auth = self.begun(&purpose, &stages, auth)?;
-        let admitted = match auth {
-            AuthData::Dummy(_) if !self.token_required => Admitted { registration_token: None },
-            AuthData::RegistrationToken(given) if self.token_required => {
-                if !self.accounts.registration_token_is_valid(&given.token).await? {
-                    let refused = (ErrorKind::Unauthorized, "That registration token is not valid.");
-                    return Err(self.again(&purpose, &stages, auth, Some(refused)));
-                }
-                Admitted { registration_token: Some(given.token.clone()) }
+        let auth = self.begun(&purpose, &flows, auth)?;
+        let mut done =
+            auth.session().and_then(|id| self.sessions.lock().get(id).map(|s| s.done.clone())).unwrap_or_default();
+        let stage = auth.auth_type().filter(|stage| stages.contains(stage));
+        if let AuthData::RegistrationToken(given) = auth
+            && stage.is_some()
+        {
+            if !self.accounts.registration_token_is_valid(&given.token).await? {
+                let refused = (ErrorKind::Unauthorized, "That registration token is not valid.");
+                return Err(self.again(&purpose, &flows, auth, done, Some(refused)));
             }
-            _ => return Err(self.again(&purpose, &stages, auth, None)),
-        };
+            done.registration_token = Some(given.token.clone());
+        }
+        done.completed.extend(stage.filter(|stage| !done.completed.contains(stage)));
+        if stages.iter().any(|stage| !done.completed.contains(stage)) {
+            return Err(self.again(&purpose, &flows, auth, done, None));
+        }
         self.end(auth);
-        Ok(admitted)
+        Ok(Admitted { registration_token: done.registration_token, accepted_terms: self.terms.accepted() })
     }
 
     /// What was sent for a stage. It may come without a session, in one shot; one that it names must be of this purpose.
-    fn begun<'a>(&self, purpose: &Purpose, stages: &[AuthType], auth: Option<&'a AuthData>) -> Result<&'a AuthData> {
-        let Some(auth) = auth else { return Err(self.info(stages, self.begin(purpose), None)) };
+    fn begun<'a>(
+        &self,
+        purpose: &Purpose,
+        flows: &[Vec<AuthType>],
+        auth: Option<&'a AuthData>,
+    ) -> Result<&'a AuthData> {
+        let Some(auth) = auth else { return Err(self.info(flows, self.begin(purpose), Done::default(), None)) };
         let Some(id) = auth.session() else { return Ok(auth) };
         let known = self.sessions.lock().get(id).is_some_and(|s| s.purpose == *purpose && s.ends_at > self.clock.now());
         if known {
             return Ok(auth);
         }
         let ended = (ErrorKind::Unknown, "That session has ended. Begin again.");
-        Err(self.info(stages, self.begin(purpose), Some(ended)))
+        Err(self.info(flows, self.begin(purpose), Done::default(), Some(ended)))
     }
 
     fn begin(&self, purpose: &Purpose) -> String {
@@ -154,7 +189,10 @@ impl Uiaa {
                 first.and_then(|id| sessions.remove(&id));
             }
         }
-        sessions.insert(id.clone(), Session { purpose: purpose.clone(), ends_at: now + LIFETIME_MS });
+        sessions.insert(
+            id.clone(),
+            Session { purpose: purpose.clone(), ends_at: now + LIFETIME_MS, done: Done::default() },
+        );
         id
     }
 
@@ -164,22 +202,36 @@ impl Uiaa {
         }
     }
 
+    /// Asks for what is still to be shown. The session, or a new one, remembers what is done.
     fn again(
         &self,
         purpose: &Purpose,
-        stages: &[AuthType],
+        flows: &[Vec<AuthType>],
         auth: &AuthData,
+        done: Done,
         refused: Option<(ErrorKind, &str)>,
     ) -> ApiError {
         let id = auth.session().map_or_else(|| self.begin(purpose), str::to_owned);
-        self.info(stages, id, refused)
+        if let Some(session) = self.sessions.lock().get_mut(&id) {
+            session.done = done.clone();
+        }
+        self.info(flows, id, done, refused)
     }
 
-    #[expect(clippy::unused_self, reason = "reads as one of the steps above")]
-    fn info(&self, stages: &[AuthType], session: String, refused: Option<(ErrorKind, &str)>) -> ApiError {
-        let mut info = UiaaInfo::new(stages.iter().map(|stage| AuthFlow::new(vec![stage.clone()])).collect());
+    fn info(
+        &self,
+        flows: &[Vec<AuthType>],
+        session: String,
+        done: Done,
+        refused: Option<(ErrorKind, &str)>,
+    ) -> ApiError {
+        let mut info = UiaaInfo::new(flows.iter().map(|stages| AuthFlow::new(stages.clone())).collect());
+        let asks_for_terms = flows.iter().flatten().any(|stage| *stage == AuthType::Terms);
+        let params: BTreeMap<AuthType, _> =
+            asks_for_terms.then(|| (AuthType::Terms, self.terms.params())).into_iter().collect();
+        info.params = serde_json::value::to_raw_value(&params).ok();
         info.session = Some(session);
-        info.params = serde_json::value::to_raw_value(&serde_json::Map::new()).ok();
+        info.completed = done.completed;
         info.auth_error = refused.map(|(kind, message)| StandardErrorBody::new(kind, message.to_owned()));
         ApiError::Uiaa(Box::new(info))
     }

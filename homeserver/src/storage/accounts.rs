@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::db::{Db, Query, Row, Tx, sql};
 use super::sessions::TokenHash;
+use super::terms::Accepted;
 use crate::clock::Millis;
 
 /// An account.
@@ -59,6 +60,8 @@ pub struct NewAccount {
     pub avatar_url: Option<OwnedMxcUri>,
     /// The registration token that is used up by it.
     pub registration_token: Option<String>,
+    /// What its owner has agreed to.
+    pub accepted_terms: Vec<Accepted>,
 }
 
 impl NewAccount {
@@ -73,6 +76,7 @@ impl NewAccount {
             display_name: None,
             avatar_url: None,
             registration_token: None,
+            accepted_terms: Vec::new(),
         }
     }
 }

@@ -100,6 +100,13 @@ impl<'a> Batch<'a> {
         self.pending.sent.get(&key).cloned().or_else(|| self.transactions.get(&key))
     }
 
+    /// Where a draft was a delayed event, deletes its row.
+    pub fn waits_no_more(&mut self, draft: &Draft) {
+        if let Some(delay_id) = &draft.delay_id {
+            self.rows().statement(storage::delayed_events::delete(delay_id));
+        }
+    }
+
     /// Adds an event to a room, by the authorization rules of the room's version.
     pub fn append(&mut self, room_id: &RoomId, mut draft: Draft) -> Result<Arc<Event>> {
         let room = self.require(room_id)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ruma::{
-    CanonicalJsonObject, CanonicalJsonValue, EventId, OwnedEventId, OwnedTransactionId, RoomId, UserId,
+    CanonicalJsonObject, CanonicalJsonValue, EventId, OwnedDeviceId, OwnedEventId, OwnedTransactionId, RoomId, UserId,
     events::{StateEventType, TimelineEventType},
 };
 use serde_json::value::RawValue;
@@ -34,6 +34,17 @@ impl RoomActions {
     ) -> Result<OwnedEventId> {
         let mut draft = Draft::message(&requester.user_id, kind, canonical(content)?);
         draft.origin_server_ts = timestamp;
+        self.send_draft(requester, room_id, draft, txn_id).await
+    }
+
+    /// Sends a message that was drafted.
+    pub(in crate::domain) async fn send_draft(
+        &self,
+        requester: &Requester,
+        room_id: &RoomId,
+        mut draft: Draft,
+        txn_id: OwnedTransactionId,
+    ) -> Result<OwnedEventId> {
         if draft.kind == TimelineEventType::RoomRedaction {
             let redacts = draft.content.get("redacts").and_then(|id| id.as_str()).map(EventId::parse);
             let Some(Ok(redacts)) = redacts else {
@@ -50,6 +61,7 @@ impl RoomActions {
         let id = room_id.to_owned();
         self.journal
             .decide(&[room_id], move |batch| {
+                batch.waits_no_more(&draft);
                 if let Some(sent) = already(batch, &id, &draft) {
                     return Ok(sent);
                 }
@@ -69,19 +81,25 @@ impl RoomActions {
         content: &RawValue,
         timestamp: Option<Millis>,
     ) -> Result<OwnedEventId> {
-        let mut content = canonical(content)?;
-        if kind == StateEventType::RoomCanonicalAlias {
-            self.check_canonical_alias(room_id, &content).await?;
-        }
-        if kind == StateEventType::RoomMember {
-            self.complete_membership(&requester.user_id, room_id, &state_key, &mut content).await?;
-        }
-        let mut draft = Draft::state(&requester.user_id, kind, state_key, content);
-        draft.words = words::of_event(&draft.kind, &draft.content);
+        let mut draft = Draft::state(&requester.user_id, kind, state_key, canonical(content)?);
         draft.origin_server_ts = timestamp;
+        self.send_state_draft(room_id, draft).await
+    }
+
+    /// Sets state that was drafted.
+    pub(in crate::domain) async fn send_state_draft(&self, room_id: &RoomId, mut draft: Draft) -> Result<OwnedEventId> {
+        if draft.kind == TimelineEventType::RoomCanonicalAlias {
+            self.check_canonical_alias(room_id, &draft.content).await?;
+        }
+        if draft.kind == TimelineEventType::RoomMember {
+            let target = draft.state_key.clone().unwrap_or_default();
+            self.complete_membership(&draft.sender, room_id, &target, &mut draft.content).await?;
+        }
+        draft.words = words::of_event(&draft.kind, &draft.content);
         let id = room_id.to_owned();
         self.journal
             .decide(&[room_id], move |batch| {
+                batch.waits_no_more(&draft);
                 let room = batch.room(&id).ok_or_else(not_in_room)?;
                 let key = draft.state_key.as_deref().unwrap_or_default();
                 if let Some(before) = room.get(&StateEventType::from(draft.kind.to_string()), key)
@@ -172,6 +190,7 @@ impl RoomActions {
         let id = room_id.to_owned();
         self.journal
             .decide(&[room_id], move |batch| {
+                batch.waits_no_more(&draft);
                 if let Some(sent) = already(batch, &id, &draft) {
                     return Ok(sent);
                 }
@@ -211,14 +230,14 @@ impl RoomActions {
         Ok(())
     }
 
-    /// The transaction of a request, with the device's past in memory. An application service without a device has
-    /// its own id for one.
+    /// Whether a user may have an event sent to a room later. What else it takes is looked at when it is sent.
+    pub(in crate::domain) async fn may_schedule(&self, user_id: &UserId, room_id: &RoomId) -> Result<()> {
+        self.rooms.joined(room_id, user_id).await.map(drop)
+    }
+
+    /// The transaction of a request, with the device's past in memory.
     async fn transaction(&self, requester: &Requester, txn_id: OwnedTransactionId) -> Result<Option<Transaction>> {
-        let device_id = match (&requester.device_id, &requester.appservice) {
-            (Some(device_id), _) => device_id.clone(),
-            (None, Some(appservice)) => format!("appservice {}", appservice.id).into(),
-            (None, None) => return Ok(None),
-        };
+        let Some(device_id) = sending_device(requester) else { return Ok(None) };
         self.journal.remember(&requester.user_id, &device_id).await?;
         Ok(Some(Transaction { device_id, txn_id }))
     }
@@ -250,6 +269,12 @@ impl RoomActions {
         }
         Ok(())
     }
+}
+
+/// The device for which a transaction id holds. An application service without a device has its own id for one.
+pub(in crate::domain) fn sending_device(requester: &Requester) -> Option<OwnedDeviceId> {
+    let appservice = requester.appservice.as_ref().map(|appservice| format!("appservice {}", appservice.id).into());
+    requester.device_id.clone().or(appservice)
 }
 
 fn not_in_room() -> ApiError {
