@@ -206,3 +206,6 @@ fn sentence(reason: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;
