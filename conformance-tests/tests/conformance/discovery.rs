@@ -27,7 +27,7 @@ async fn capabilities(hs: Homeserver) {
     let alice = hs.user("alice").await;
     let capabilities = alice.get(path!("v3/capabilities")).await.ok();
     let rooms = &capabilities["capabilities"]["m.room_versions"];
-    for version in ["10", "11", "12"] {
+    for version in ["6", "7", "8", "9", "10", "11", "12"] {
         assert_eq!(rooms["available"][version], "stable", "{capabilities}");
     }
     let default = rooms["default"].as_str().unwrap();

@@ -159,7 +159,7 @@ async fn knock_refusals(hs: Homeserver) {
 /// Room version 8 and later: `restricted` lets in whoever is in one of the allowed rooms.
 async fn restricted_rooms(hs: Homeserver) {
     let [alice, bob, carol] = hs.users(["alice", "bob", "carol"]).await;
-    for version in ["10", "12"] {
+    for version in ["8", "9", "10", "12"] {
         let class = alice.create_room(json!({ "preset": "public_chat" })).await;
         let rule = json!({ "join_rule": "restricted", "allow": [{ "type": "m.room_membership", "room_id": class }] });
         let lesson = alice

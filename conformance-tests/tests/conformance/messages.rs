@@ -138,13 +138,13 @@ async fn redaction_permissions(hs: Homeserver) {
 /// Room version 11 moved `redacts` into the content; servers give clients both forms.
 async fn redaction_by_version(hs: Homeserver) {
     let alice = hs.user("alice").await;
-    for version in ["10", "11", "12"] {
-        let room = alice.create_room(json!({ "room_version": version })).await;
+    for version in [6, 7, 8, 9, 10, 11, 12] {
+        let room = alice.create_room(json!({ "room_version": version.to_string() })).await;
         let target = alice.send(&room, "x").await;
         let answer = alice.put(path!("v3/rooms/{}/redact/{}/{}", room, target, unique("txn")), json!({})).await.ok();
         let event = alice.get(path!("v3/rooms/{}/event/{}", room, answer["event_id"].as_str().unwrap())).await.ok();
         assert_eq!(event["redacts"], target.as_str(), "version {version}: {event}");
-        if version != "10" {
+        if version >= 11 {
             assert_eq!(event["content"]["redacts"], target.as_str(), "version {version}: {event}");
         }
     }

@@ -1,4 +1,4 @@
-//! What the room versions 10, 11 and 12 change.
+//! What the room versions 6 to 12 change.
 
 use serde_json::json;
 
@@ -16,7 +16,7 @@ on_both_engines![
 
 async fn every_room_version_works(hs: Homeserver) {
     let [alice, bob] = hs.users(["alice", "bob"]).await;
-    for version in ["10", "11", "12"] {
+    for version in ["6", "7", "8", "9", "10", "11", "12"] {
         let room = alice.create_room(json!({ "preset": "private_chat", "room_version": version })).await;
         let create = alice.state(&room, "m.room.create", "").await.ok();
         assert_eq!(create["room_version"], version);

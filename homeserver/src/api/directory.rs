@@ -11,6 +11,7 @@ use ruma::{
 };
 
 use super::{
+    lenient::GetPublicRoomsFiltered,
     room::VISIBILITIES,
     ruma::{Ruma, one_of},
 };
@@ -53,7 +54,7 @@ pub async fn public_rooms(
 /// `POST /_matrix/client/v3/publicRooms`
 pub async fn public_rooms_filtered(
     State(app): State<App>,
-    Ruma { body, .. }: Ruma<get_public_rooms_filtered::v3::Request>,
+    Ruma { body: GetPublicRoomsFiltered(body), .. }: Ruma<GetPublicRoomsFiltered>,
 ) -> Result<get_public_rooms_filtered::v3::Response> {
     let types: Vec<Option<String>> =
         body.filter.room_types.iter().map(|filter| filter.as_str().map(str::to_owned)).collect();

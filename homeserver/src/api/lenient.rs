@@ -8,14 +8,19 @@ use ruma::{
     api::{
         IncomingRequest, Metadata, OutgoingResponse,
         client::{
-            push::set_pushrule, search::search_events, session::login, sync::sync_events, threads::get_threads,
+            directory::get_public_rooms_filtered,
+            push::{set_pusher, set_pushrule},
+            search::search_events,
+            session::login,
+            sync::sync_events,
+            threads::get_threads,
             typing::create_typing_event,
         },
         error::{FromHttpRequestError, IntoHttpError},
     },
     exports::bytes::BufMut,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::sync::sliding;
 
@@ -102,6 +107,38 @@ lenient! {
             _kind: Cow<'a, str>,
         }
         serde_json::from_slice::<HasType<'_>>(body)?;
+        Ok(body.to_vec())
+    }
+}
+
+lenient! {
+    /// A pusher. ruma's own parser takes one without a `kind` for one to be removed, which only `null` says.
+    SetPusher(set_pusher::v3::Request),
+    |_, body| {
+        #[derive(serde::Deserialize)]
+        struct HasKind<'a> {
+            #[serde(borrow, rename = "kind")]
+            _kind: &'a RawValue,
+        }
+        serde_json::from_slice::<HasKind<'_>>(body)?;
+        Ok(body.to_vec())
+    }
+}
+
+lenient! {
+    /// A look into the directory. ruma's own parser passes over a network that is of the wrong type.
+    GetPublicRoomsFiltered(get_public_rooms_filtered::v3::Request),
+    |_, body| {
+        #[derive(serde::Deserialize)]
+        struct Network {
+            #[serde(rename = "include_all_networks")]
+            _all: Option<bool>,
+            #[serde(rename = "third_party_instance_id")]
+            _one: Option<String>,
+        }
+        if !body.is_empty() {
+            serde_json::from_slice::<Network>(body)?;
+        }
         Ok(body.to_vec())
     }
 }

@@ -11,7 +11,10 @@ use ruma::{
     push::{AnyPushRule, RuleKind, Ruleset},
 };
 
-use super::{lenient::SetPushRule, ruma::Ruma};
+use super::{
+    lenient::{SetPushRule, SetPusher},
+    ruma::Ruma,
+};
 use crate::{
     app::App,
     domain::{
@@ -142,10 +145,10 @@ pub async fn get_pushers(
 /// `POST /_matrix/client/v3/pushers/set`
 pub async fn set_pusher(
     State(app): State<App>,
-    request: Ruma<set_pusher::v3::Request>,
+    request: Ruma<SetPusher>,
 ) -> Result<set_pusher::v3::Response> {
     let Requester { user_id, device_id, .. } = &request.caller;
-    match request.body.action {
+    match request.body.0.action {
         PusherAction::Post(PusherPostData { pusher, append, .. }) => {
             pushers::set(&app.journal, user_id, device_id.as_deref(), pusher, append).await?;
         }

@@ -108,7 +108,7 @@ fn check_version(version: &RoomVersionId) -> Result<()> {
     Err(ApiError::new(
         http::StatusCode::BAD_REQUEST,
         ruma::api::error::ErrorKind::UnsupportedRoomVersion,
-        format!("This server makes no rooms of version {version}. Choose 10, 11 or 12."),
+        format!("This server makes no rooms of version {version}. Choose one from 6 to 12."),
     ))
 }
 

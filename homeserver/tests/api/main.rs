@@ -10,6 +10,7 @@ mod account;
 mod admin;
 mod appservices;
 mod backup;
+mod bad_input;
 mod delayed_events;
 mod discovery;
 mod encryption;

@@ -1,4 +1,6 @@
+use homeserver::config::Rooms;
 use http::Method;
+use ruma::RoomVersionId;
 use serde_json::{Value, json};
 
 use crate::server::{Server, User};
@@ -44,7 +46,7 @@ on_both_engines! {
     async fn a_room_of_every_version_and_preset(server: Server) {
         let anna = server.register("anna").await;
         let boris = server.register("boris").await;
-        for version in ["10", "11", "12"] {
+        for version in Rooms::VERSIONS.iter().map(RoomVersionId::as_str) {
             for (preset, rule) in [("public_chat", "public"), ("private_chat", "invite"), ("trusted_private_chat", "invite")] {
                 let options = json!({ "room_version": version, "preset": preset, "name": "9 «А»", "topic": "Алгебра", "invite": [boris.id] });
                 let id = room(&server, &anna, options).await;
@@ -67,7 +69,7 @@ on_both_engines! {
                 }
             }
         }
-        server.refused(Method::POST, &anna, "/_matrix/client/v3/createRoom", json!({ "room_version": "9" }), "M_UNSUPPORTED_ROOM_VERSION").await;
+        server.refused(Method::POST, &anna, "/_matrix/client/v3/createRoom", json!({ "room_version": "5" }), "M_UNSUPPORTED_ROOM_VERSION").await;
     }
 
     async fn a_repeated_send_has_one_event(server: Server) {
@@ -156,8 +158,52 @@ on_both_engines! {
         assert_eq!(member["join_authorised_via_users_server"], anna.id);
     }
 
+    async fn a_room_knows_what_its_version_knows(server: Server) {
+        let (anna, boris) = (server.register("anna").await, server.register("boris").await);
+        let class = open_room(&server, &anna, &[&boris]).await;
+        let allow = json!([{ "type": "m.room_membership", "room_id": class }]);
+        let attempt = async |path: String| {
+            let (status, answer) = server.json(Method::POST, &path, Some(&boris.token), &json!({})).await;
+            assert!(status.is_success() || answer["errcode"] == "M_FORBIDDEN", "{path}: {answer}");
+            status.is_success()
+        };
+        for (n, version) in (6..).zip(Rooms::VERSIONS.iter().map(RoomVersionId::as_str)) {
+            let create = async |join_rule: &str| {
+                let content = json!({ "join_rule": join_rule, "allow": allow });
+                let state = json!([{ "type": "m.room.join_rules", "content": content }]);
+                room(&server, &anna, json!({ "room_version": version, "initial_state": state })).await
+            };
+            for (rule, knock, join) in
+                [("knock", n >= 7, false), ("restricted", false, n >= 8), ("knock_restricted", n >= 10, n >= 10)]
+            {
+                let id = create(rule).await;
+                let summary = format!("/_matrix/client/v1/room_summary/{id}");
+                let (status, seen) = server.json(Method::GET, &summary, Some(&boris.token), &Value::Null).await;
+                assert_eq!(status.is_success(), knock || join, "{rule} in {version}: {seen}");
+                assert_eq!(attempt(format!("/_matrix/client/v3/knock/{id}")).await, knock, "{rule} in {version}");
+                let joined = attempt(format!("/_matrix/client/v3/rooms/{}/join", create(rule).await)).await;
+                assert_eq!(joined, join, "{rule} in {version}");
+            }
+            let id = room(&server, &anna, json!({ "room_version": version })).await;
+            let creator = server.get(&anna, &format!("/_matrix/client/v3/rooms/{id}/state/m.room.create")).await;
+            assert_eq!(creator["creator"].is_string(), n < 11, "{version}: {creator}");
+            let path = format!("/_matrix/client/v3/rooms/{id}/state/m.room.power_levels");
+            let mut levels = server.get(&anna, &path).await;
+            levels["events_default"] = json!("70");
+            if n < 10 {
+                server.put(&anna, &path, levels).await;
+                server.post(&anna, &format!("/_matrix/client/v3/rooms/{id}/invite"), json!({ "user_id": boris.id })).await;
+                join(&server, &boris, &id).await;
+                let say = format!("/_matrix/client/v3/rooms/{id}/send/m.room.message/1");
+                server.refused(Method::PUT, &boris, &say, json!({ "body": "?", "msgtype": "m.text" }), "M_FORBIDDEN").await;
+            } else {
+                server.refused(Method::PUT, &anna, &path, levels, "M_FORBIDDEN").await;
+            }
+        }
+    }
+
     async fn a_redacted_event_is_empty_for_good(server: Server) {
-        for version in ["10", "11", "12"] {
+        for version in Rooms::VERSIONS.iter().map(RoomVersionId::as_str) {
             let anna = server.register(&format!("anna{version}")).await;
             let boris = server.register(&format!("boris{version}")).await;
             let id = room(&server, &anna, json!({ "preset": "public_chat", "room_version": version })).await;

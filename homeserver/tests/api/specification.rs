@@ -8,10 +8,10 @@ use serde_json::Value;
 use crate::server::Server;
 
 /// A method and a path a line.
-const SPECIFICATION: &str = include_str!("specification.txt");
+pub(crate) const SPECIFICATION: &str = include_str!("specification.txt");
 
 /// What is not served, and why.
-const LEFT_OUT: &[(&str, &str)] = &[
+pub(crate) const LEFT_OUT: &[(&str, &str)] = &[
     ("GET /.well-known/matrix/policy_server", "policy servers sign what comes by federation, and there is none"),
     ("GET /_matrix/client/v1/auth_metadata", "there is no OAuth 2.0 here, and this is how clients learn it"),
     ("GET /_matrix/client/v3/events", "clients use /sync"),

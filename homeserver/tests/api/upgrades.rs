@@ -24,7 +24,7 @@ on_both_engines! {
         let (anna, boris) = (server.register("anna").await, server.register("boris").await);
         let (vera, gleb) = (server.register("vera").await, server.register("gleb").await);
         let both = json!({ &anna.id: 100, &boris.id: 50 });
-        for (from, to, users) in [("10", "11", &both), ("11", "12", &json!({})), ("12", "12", &json!({})), ("12", "11", &both)] {
+        for (from, to, users) in [("6", "10", &both), ("9", "12", &json!({})), ("10", "11", &both), ("11", "12", &json!({})), ("12", "12", &json!({})), ("12", "11", &both)] {
             let name = format!("class{from}to{to}");
             let options = json!({
                 "room_version": from, "preset": "public_chat", "visibility": "public", "room_alias_name": name,
@@ -94,11 +94,25 @@ on_both_engines! {
         assert_eq!(state(&server, &anna, &new, &format!("m.space.child/{child}")).await, link);
     }
 
+    async fn what_the_new_version_does_not_know_is_left_behind(server: Server) {
+        let anna = server.register("anna").await;
+        let levels = json!({ "ban": "60", "users": { &anna.id: "100" }, "events": { "m.room.name": "30" } });
+        let old = room(&server, &anna, json!({ "room_version": "7", "power_level_content_override": levels })).await;
+        let rule = json!({ "join_rule": "knock" });
+        server.put(&anna, &format!("/_matrix/client/v3/rooms/{old}/state/m.room.join_rules"), rule.clone()).await;
+        let new = upgrade(&server, &anna, &old, json!({ "new_version": "12" })).await;
+        let levels = state(&server, &anna, &new, "m.room.power_levels").await;
+        assert_eq!((&levels["ban"], &levels["events"]["m.room.name"]), (&json!(60), &json!(30)), "{levels}");
+        assert_eq!(state(&server, &anna, &new, "m.room.join_rules").await, rule);
+        let new = upgrade(&server, &anna, &new, json!({ "new_version": "6" })).await;
+        assert_eq!(state(&server, &anna, &new, "m.room.join_rules").await, json!({ "join_rule": "invite" }));
+    }
+
     async fn what_cannot_be_upgraded_stays_as_it_is(server: Server) {
         let (anna, boris) = (server.register("anna").await, server.register("boris").await);
         let id = room(&server, &anna, json!({})).await;
         for (user, room, version, errcode) in [
-            (&anna, id.as_str(), "9", "M_UNSUPPORTED_ROOM_VERSION"),
+            (&anna, id.as_str(), "5", "M_UNSUPPORTED_ROOM_VERSION"),
             (&anna, id.as_str(), "next", "M_UNSUPPORTED_ROOM_VERSION"),
             (&boris, id.as_str(), "12", "M_FORBIDDEN"),
             (&anna, "!nowhere:parta.test", "12", "M_FORBIDDEN"),

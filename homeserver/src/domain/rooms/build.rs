@@ -77,7 +77,7 @@ fn assemble(room: &RoomState, room_id: OwnedRoomId, draft: Draft, now: Millis, p
     }
     let mut content = draft.content;
     // Room version 11 moved `redacts` into the content; clients are shown both places in every version.
-    let top_level_redacts = !room.rules.redaction.keep_room_redaction_redacts;
+    let top_level_redacts = !room.rules.redaction.content_field_redacts;
     if let Some(redacts) = &draft.redacts
         && !top_level_redacts
     {
@@ -178,7 +178,6 @@ fn check_length(field: &str, text: &str) -> Result<()> {
 pub fn redacted(room: &RoomState, event: &Event, redaction: &OwnedEventId) -> Result<Event> {
     let mut content: CanonicalJsonObject = serde_json::from_str(event.content.get())?;
     redact_content_in_place(&mut content, &room.rules.redaction, event.kind.to_string());
-    let keeps_redacts = !room.rules.redaction.keep_room_redaction_redacts;
     let parts = Parts {
         position: event.position,
         event_id: event.event_id.clone(),
@@ -193,7 +192,7 @@ pub fn redacted(room: &RoomState, event: &Event, redaction: &OwnedEventId) -> Re
         transaction: event.transaction.clone(),
         redacted_by: Some(redaction.clone()),
     };
-    let redacts = event.redacts.clone().filter(|_| keeps_redacts);
+    let redacts = event.redacts.clone().filter(|_| room.rules.redaction.keep_room_redaction_redacts);
     Ok(Event::sent(parts, to_raw_value(&content)?, redacts)?)
 }
 
@@ -207,3 +206,6 @@ fn sentence(reason: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ use ruma::{
         },
     },
     push::PushConditionPowerLevelsCtx,
-    room_version_rules::RoomVersionRules,
+    room_version_rules::{AuthorizationRules, RoomVersionRules},
 };
 use serde::Deserialize;
 
@@ -246,13 +246,15 @@ impl RoomState {
             .map_or(HistoryVisibility::Shared, Into::into)
     }
 
-    /// Who may join. A room without a join rule is one by invitation.
+    /// Who may join. A room without a join rule, or with one that its version does not know, is one by invitation.
     pub fn join_rule(&self) -> JoinRule {
         #[derive(Deserialize)]
         struct Content(JoinRule);
         self.get(&StateEventType::RoomJoinRules, "")
             .and_then(|event| serde_json::from_str::<Content>(event.content.get()).ok())
-            .map_or(JoinRule::Invite, |content| content.0)
+            .map(|content| content.0)
+            .filter(|rule| knows(&self.rules.authorization, rule))
+            .unwrap_or(JoinRule::Invite)
     }
 
     /// Whether guests may join.
@@ -288,5 +290,15 @@ impl RoomState {
             .and_then(|event| event.content_str("displayname"))
             .filter(|name| !name.is_empty())
             .unwrap_or_else(|| user_id.localpart().to_owned())
+    }
+}
+
+/// Whether a room version knows a join rule. <https://spec.matrix.org/v1.18/client-server-api/#mroomjoin_rules>
+pub fn knows(rules: &AuthorizationRules, rule: &JoinRule) -> bool {
+    match rule {
+        JoinRule::Knock => rules.knocking,
+        JoinRule::Restricted(_) => rules.restricted_join_rule,
+        JoinRule::KnockRestricted(_) => rules.knock_restricted_join_rule,
+        _ => true,
     }
 }

@@ -8,6 +8,7 @@ use ruma::{
     events::{StateEventType, room::member::MembershipState},
     int,
     room::RoomType,
+    room_version_rules::AuthorizationRules,
 };
 use serde_json::json;
 
@@ -16,7 +17,7 @@ use super::{
     create::create_content,
     membership::{MemberContent, Profile},
     send::joined,
-    state::RoomState,
+    state::{RoomState, knows},
 };
 use crate::{
     domain::{
@@ -51,9 +52,8 @@ impl RoomActions {
         further_creators: Vec<OwnedUserId>,
     ) -> Result<OwnedRoomId> {
         self.rooms.joined(old, user_id).await?;
-        let rules = version.rules().ok_or_else(|| ApiError::invalid_param("Unknown room version."))?;
-        let privileges = rules.authorization.explicitly_privilege_room_creators;
-        let mut creators = if privileges { further_creators } else { Vec::new() };
+        let rules = version.rules().ok_or_else(|| ApiError::invalid_param("Unknown room version."))?.authorization;
+        let mut creators = if rules.explicitly_privilege_room_creators { further_creators } else { Vec::new() };
         creators.retain(|creator| creator != user_id);
         creators.sort();
         creators.dedup();
@@ -63,7 +63,7 @@ impl RoomActions {
             version,
             by: user_id.to_owned(),
             further_creators: creators,
-            privileges,
+            rules,
             profile: self.profile(user_id).await?,
         };
         self.journal.decide(&[old], move |batch| upgrade.run(batch)).await
@@ -78,8 +78,8 @@ struct Upgrade {
     version: RoomVersionId,
     by: OwnedUserId,
     further_creators: Vec<OwnedUserId>,
-    /// Whether the version holds creators above all power levels.
-    privileges: bool,
+    /// The rules of the new version.
+    rules: AuthorizationRules,
     profile: Profile,
 }
 
@@ -110,14 +110,23 @@ impl Upgrade {
             let key = event.state_key.as_deref().unwrap_or_default();
             batch.append(&new, Draft::state(&self.by, event.state_type(), key, canonical(&event.content)?))?;
         }
+        if !knows(&self.rules, &old.join_rule()) {
+            let invite = canonical_content(&json!({ "join_rule": "invite" }))?;
+            batch.append(&new, self.state(StateEventType::RoomJoinRules, invite))?;
+        }
         if let Some(levels) = old.get(&StateEventType::RoomPowerLevels, "") {
             let before = old.rules.authorization.explicitly_privilege_room_creators.then_some(&old.creators[..]);
             let mut after = self.further_creators.clone();
-            after.extend(self.privileges.then(|| self.by.clone()));
-            let levels = carried_levels(canonical(&levels.content)?, before.unwrap_or_default(), &after);
+            after.extend(self.privileges().then(|| self.by.clone()));
+            let levels = carried_levels(integers(canonical(&levels.content)?), before.unwrap_or_default(), &after);
             batch.append(&new, self.state(StateEventType::RoomPowerLevels, levels))?;
         }
         Ok(new)
+    }
+
+    /// Whether the new version holds creators above all power levels.
+    fn privileges(&self) -> bool {
+        self.rules.explicitly_privilege_room_creators
     }
 
     /// State with an empty key.
@@ -132,7 +141,7 @@ impl Upgrade {
         content.retain(|field, _| matches!(field.as_str(), "type" | "m.federate"));
         let mut predecessor = json!({ "room_id": self.old });
         // Deprecated, and yet older clients look for it in rooms of older versions.
-        if let (false, Some(last)) = (self.privileges, &old.last_event) {
+        if let (false, Some(last)) = (self.privileges(), &old.last_event) {
             predecessor["event_id"] = last.as_str().into();
         }
         content.insert("predecessor".into(), CanonicalJsonValue::Object(canonical_content(&predecessor)?));
@@ -164,7 +173,9 @@ impl Upgrade {
             drafts.push(self.state(StateEventType::RoomCanonicalAlias, CanonicalJsonObject::new()));
         }
         if let Some(levels) = old.get(&StateEventType::RoomPowerLevels, "") {
-            drafts.push(self.state(StateEventType::RoomPowerLevels, closed_levels(canonical(&levels.content)?)));
+            drafts.push(
+                self.state(StateEventType::RoomPowerLevels, closed_levels(integers(canonical(&levels.content)?))),
+            );
         }
         for draft in drafts {
             if let Err(error) = batch.append(&self.old, draft) {
@@ -173,6 +184,20 @@ impl Upgrade {
         }
         Ok(())
     }
+}
+
+/// Power levels as integers: before room version 10 they may be strings, which the later ones refuse.
+/// <https://spec.matrix.org/v1.18/rooms/v9/#mroompower_levels-events-accept-values-as-strings>
+fn integers(levels: CanonicalJsonObject) -> CanonicalJsonObject {
+    let integer = |value: CanonicalJsonValue| match value {
+        CanonicalJsonValue::String(text) => match text.trim().parse() {
+            Ok(level) => CanonicalJsonValue::Integer(level),
+            Err(_) => CanonicalJsonValue::String(text),
+        },
+        CanonicalJsonValue::Object(levels) => CanonicalJsonValue::Object(integers(levels)),
+        other => other,
+    };
+    levels.into_iter().map(|(name, value)| (name, integer(value))).collect()
 }
 
 /// Power levels for the new room. Creators who stand above all levels are not among them (`after`); who was such a
@@ -232,6 +257,13 @@ mod tests {
             let carried = carried_levels(levels(&before), &creators, &new_creators);
             assert_eq!(carried, levels(&json!({ "ban": 50, "users": expected })), "{creators:?} {new_creators:?}");
         }
+    }
+
+    #[test]
+    fn levels_that_are_strings_become_integers() {
+        let before = json!({ "ban": "50", "kick": " +60 ", "events": { "m.room.name": "-1" }, "users": { "@a:x": 7 }, "x": "y" });
+        let after = json!({ "ban": 50, "kick": 60, "events": { "m.room.name": -1 }, "users": { "@a:x": 7 }, "x": "y" });
+        assert_eq!(integers(levels(&before)), levels(&after));
     }
 
     #[test]
