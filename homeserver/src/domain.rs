@@ -17,6 +17,7 @@ pub mod ignored;
 pub mod journal;
 pub mod media;
 pub mod notifications;
+mod outgoing;
 pub mod presence;
 pub mod profiles;
 pub mod push;
