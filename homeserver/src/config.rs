@@ -7,6 +7,7 @@ mod directory;
 mod limits;
 mod login;
 mod media;
+mod push;
 #[cfg(test)]
 mod reference;
 mod registration;
@@ -21,6 +22,7 @@ pub use directory::Directory;
 pub use limits::{Bucket, Limits};
 pub use login::{Jwt, Login};
 pub use media::Media;
+pub use push::Push;
 pub use registration::Registration;
 pub use rooms::Rooms;
 pub use server::Server;
@@ -55,6 +57,9 @@ pub struct Config {
     /// Files and pictures.
     #[serde(default)]
     pub media: Media,
+    /// Notifications on people's phones.
+    #[serde(default)]
+    pub push: Push,
     /// Calls.
     #[serde(default)]
     pub voip: Voip,
@@ -120,6 +125,7 @@ impl Config {
             rooms: Rooms::default(),
             directory: Directory::default(),
             media: Media { url_previews: true, preview_private_addresses: true, ..Media::default() },
+            push: Push::default(),
             voip: Voip::default(),
             limits: Limits::none(),
             support: Support::default(),
@@ -134,6 +140,7 @@ impl Config {
         self.server.check()?;
         self.database.check()?;
         self.rooms.check()?;
+        self.push.check()?;
         self.voip.check()?;
         self.login.check()
     }
