@@ -25,7 +25,7 @@ use crate::{
         notifications::Notifications,
         presence::Presence,
         profiles::Profiles,
-        push::Push,
+        push::{self, Push, delivery::Delivery},
         receipts::Receipts,
         registration_tokens::RegistrationTokens,
         reports::Reports,
@@ -105,6 +105,8 @@ pub struct Services {
     pub push: Arc<Push>,
     /// Unread counts.
     pub unread: Arc<UnreadCounts>,
+    /// What goes out to push gateways.
+    pub delivery: Arc<Delivery>,
     /// What has notified people.
     pub notifications: Notifications,
     /// The second stream: typing and presence.
@@ -156,6 +158,7 @@ impl App {
         let ephemeral = Arc::new(Ephemeral::new(clock.now()));
         let typing = Arc::new(Typing::new(clock.clone(), ephemeral.clone()));
         let presence = Arc::new(Presence::load(&db, clock.clone(), ephemeral.clone()).await?);
+        let delivery = Arc::new(Delivery::new(&config.push));
         let outbound = Arc::new(Outbound::new(appservices.clone())?);
         let keys = Arc::new(encryption::Memory::load(&db).await?);
         // Caches follow a commit before its position is told; then those who act on it, in this order.
@@ -171,8 +174,11 @@ impl App {
             observer(&presence, Presence::observe),
             observer(&notifier, Notifier::note),
         ];
-        let observers: Vec<Observer> =
-            vec![observer(&notifier, Notifier::wake_all), observer(&outbound, Outbound::observe)];
+        let observers: Vec<Observer> = vec![
+            observer(&notifier, Notifier::wake_all),
+            observer(&delivery, Delivery::observe),
+            observer(&outbound, Outbound::observe),
+        ];
         let journal = Journal::start(db.clone(), clock.clone(), rooms.clone(), caches, observers).await?;
         let sessions = Arc::new(Sessions::new(db.clone(), clock.clone(), journal.clone(), sessions_in_use));
         let lifetime = Duration::from_secs(config.login.access_token_lifetime_seconds);
@@ -218,6 +224,17 @@ impl App {
             typing: typing.clone(),
             presence: presence.clone(),
         };
+        let pushing = push::delivery::Sources {
+            db: db.clone(),
+            clock: clock.clone(),
+            journal: journal.clone(),
+            rooms: rooms.clone(),
+            push: push.clone(),
+            ignored: ignored.clone(),
+            receipts: receipts.clone(),
+            unread: unread.clone(),
+        };
+        delivery.start(pushing, &tasks).await?;
         outbound.start(&journal, &ephemeral, sources, &tasks).await?;
         ephemeral.listen(Box::new({
             let notifier = notifier.clone();
@@ -247,6 +264,7 @@ impl App {
             ignored,
             push,
             unread,
+            delivery,
             notifications,
             ephemeral,
             typing,
@@ -270,6 +288,9 @@ impl App {
         self.tasks.stop().await;
         if let Err(error) = self.sessions.write_seen().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "when devices were last seen was not written");
+        }
+        if let Err(error) = self.delivery.write_settled(&self.journal).await {
+            tracing::warn!(%error, "how far pushers have come was not written");
         }
         self.journal.stop().await;
         self.db.close().await;

@@ -47,6 +47,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0009_reports"),
     migration!("0010_login_tokens"),
     migration!("0011_search", engines),
+    migration!("0013_push_gateway"),
 ];
 
 /// A database that this binary cannot open.
