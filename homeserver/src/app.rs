@@ -27,7 +27,7 @@ use crate::{
         oauth::OAuth,
         presence::Presence,
         profiles::Profiles,
-        push::Push,
+        push::{self, Push, delivery::Delivery},
         receipts::Receipts,
         registration_tokens::RegistrationTokens,
         rendezvous::Rendezvous,
@@ -120,6 +120,8 @@ pub struct Services {
     pub push: Arc<Push>,
     /// Unread counts.
     pub unread: Arc<UnreadCounts>,
+    /// What goes out to push gateways.
+    pub delivery: Arc<Delivery>,
     /// What has notified people.
     pub notifications: Notifications,
     /// The second stream: typing and presence.
@@ -172,6 +174,7 @@ impl App {
         let ephemeral = Arc::new(Ephemeral::new(clock.now()));
         let typing = Arc::new(Typing::new(clock.clone(), ephemeral.clone()));
         let presence = Arc::new(Presence::load(&db, clock.clone(), ephemeral.clone()).await?);
+        let delivery = Arc::new(Delivery::new(&config.push));
         let outbound = Arc::new(Outbound::new(appservices.clone())?);
         let keys = Arc::new(encryption::Memory::load(&db).await?);
         let schedule = Arc::new(Schedule::default());
@@ -189,8 +192,11 @@ impl App {
             observer(&schedule, Schedule::observe),
             observer(&notifier, Notifier::note),
         ];
-        let observers: Vec<Observer> =
-            vec![observer(&notifier, Notifier::wake_all), observer(&outbound, Outbound::observe)];
+        let observers: Vec<Observer> = vec![
+            observer(&notifier, Notifier::wake_all),
+            observer(&delivery, Delivery::observe),
+            observer(&outbound, Outbound::observe),
+        ];
         let journal = Journal::start(db.clone(), clock.clone(), rooms.clone(), caches, observers).await?;
         let sessions = Arc::new(Sessions::new(db.clone(), clock.clone(), journal.clone(), sessions_in_use));
         let lifetime = Duration::from_secs(config.login.access_token_lifetime_seconds);
@@ -257,6 +263,17 @@ impl App {
             typing: typing.clone(),
             presence: presence.clone(),
         };
+        let pushing = push::delivery::Sources {
+            db: db.clone(),
+            clock: clock.clone(),
+            journal: journal.clone(),
+            rooms: rooms.clone(),
+            push: push.clone(),
+            ignored: ignored.clone(),
+            receipts: receipts.clone(),
+            unread: unread.clone(),
+        };
+        delivery.start(pushing, &tasks).await?;
         outbound.start(&journal, &ephemeral, sources, &tasks).await?;
         ephemeral.listen(Box::new({
             let notifier = notifier.clone();
@@ -297,6 +314,7 @@ impl App {
             ignored,
             push,
             unread,
+            delivery,
             notifications,
             ephemeral,
             typing,
@@ -320,6 +338,9 @@ impl App {
         self.tasks.stop().await;
         if let Err(error) = self.sessions.write_seen().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "when devices were last seen was not written");
+        }
+        if let Err(error) = self.delivery.write_settled(&self.journal).await {
+            tracing::warn!(%error, "how far pushers have come was not written");
         }
         self.journal.stop().await;
         self.db.close().await;

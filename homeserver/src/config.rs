@@ -8,6 +8,7 @@ mod directory;
 mod limits;
 mod login;
 mod media;
+mod push;
 #[cfg(test)]
 mod reference;
 mod registration;
@@ -25,6 +26,7 @@ pub use directory::Directory;
 pub use limits::{Bucket, Limits};
 pub use login::{Jwt, Login, PasswordPolicy};
 pub use media::Media;
+pub use push::Push;
 pub use registration::Registration;
 pub use rooms::Rooms;
 pub use server::Server;
@@ -70,6 +72,9 @@ pub struct Config {
     /// Files and pictures.
     #[serde(default)]
     pub media: Media,
+    /// Notifications on people's phones.
+    #[serde(default)]
+    pub push: Push,
     /// Calls.
     #[serde(default)]
     pub voip: Voip,
@@ -138,6 +143,7 @@ impl Config {
             server_notices: ServerNotices::default(),
             directory: Directory::default(),
             media: Media { url_previews: true, preview_private_addresses: true, ..Media::default() },
+            push: Push::default(),
             voip: Voip::default(),
             limits: Limits::none(),
             support: Support::default(),
@@ -152,6 +158,7 @@ impl Config {
         self.server.check()?;
         self.database.check()?;
         self.rooms.check()?;
+        self.push.check()?;
         self.voip.check()?;
         self.terms.check()?;
         self.login.check()

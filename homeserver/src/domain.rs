@@ -19,6 +19,7 @@ pub mod journal;
 pub mod media;
 pub mod notifications;
 pub mod oauth;
+mod outgoing;
 pub mod presence;
 pub mod profiles;
 pub mod push;

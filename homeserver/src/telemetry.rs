@@ -48,6 +48,10 @@ fn installed() -> &'static Metrics {
         metrics::describe_counter!("parta_http_connections_refused_total", "Connections closed because of a limit.");
         metrics::describe_histogram!("parta_journal_batch_seconds", "Time of a commit.");
         metrics::describe_histogram!("parta_journal_batch_jobs", "Jobs in one commit.");
+        metrics::describe_counter!("parta_push_notifications_total", "Calls that push gateways took.");
+        metrics::describe_counter!("parta_push_failures_total", "Calls that push gateways did not take.");
+        metrics::describe_counter!("parta_push_rejected_total", "Pushers removed because their gateway rejected them.");
+        metrics::describe_gauge!("parta_push_pushers", "Pushers.");
         metrics::describe_gauge!("parta_database_connections", "Connections to the database, by their state.");
         Metrics { handle, process }
     })

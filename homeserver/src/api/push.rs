@@ -150,7 +150,8 @@ pub async fn set_pusher(
     let Requester { user_id, device_id, .. } = &request.caller;
     match request.body.0.action {
         PusherAction::Post(PusherPostData { pusher, append, .. }) => {
-            pushers::set(&app.journal, user_id, device_id.as_deref(), pusher, append).await?;
+            let gateways = app.delivery.gateways();
+            pushers::set(&app.journal, gateways, user_id, device_id.as_deref(), pusher, append).await?;
         }
         PusherAction::Delete(ids) => pushers::remove(&app.journal, user_id, ids).await?,
         _ => return Err(ApiError::invalid_param("A pusher is set, or removed with kind null.")),

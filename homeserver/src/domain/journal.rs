@@ -94,6 +94,8 @@ pub enum Change {
     Account(OwnedUserId),
     /// A user's profile changed.
     Profile(OwnedUserId),
+    /// A user set or removed a pusher.
+    Pushers(OwnedUserId),
     /// Something about a user's keys changed that one other user alone shall see: a signature of theirs.
     DeviceListFor {
         /// Whose keys.
@@ -178,6 +180,11 @@ impl Writing {
     /// The next position of the stream.
     pub fn next_position(&mut self) -> Position {
         self.position += 1;
+        self.position
+    }
+
+    /// The last position that was given out.
+    pub fn position(&self) -> Position {
         self.position
     }
 

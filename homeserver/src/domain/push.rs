@@ -4,6 +4,8 @@
 //! A person's rules are the server's defaults with the person's changes, kept as account data of the type
 //! `m.push_rules`. [`evaluate`] is a function of values: it asks nobody.
 
+pub mod delivery;
+pub mod gateway;
 pub mod pushers;
 
 use std::sync::Arc;

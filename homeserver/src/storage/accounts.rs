@@ -177,6 +177,7 @@ pub async fn set_profile(tx: &mut Tx, user_id: &UserId, json: &str) -> sqlx::Res
 /// Closes an account.
 pub async fn close(tx: &mut Tx, user_id: &UserId, erase: bool) -> sqlx::Result<()> {
     sql("DELETE FROM filters WHERE user_id = $1").bind(user_id).run(tx).await?;
+    sql("DELETE FROM pushers WHERE user_id = $1").bind(user_id).run(tx).await?;
     let query = if erase {
         sql("UPDATE users SET deactivated = TRUE, password_hash = NULL, admin = FALSE, erased = TRUE, display_name = NULL, \
              avatar_url = NULL, profile = '{}', search_text = '' WHERE user_id = $1")

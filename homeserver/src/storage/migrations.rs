@@ -48,6 +48,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0010_login_tokens"),
     migration!("0011_search", engines),
     migration!("0012_oauth"),
+    migration!("0013_push_gateway"),
     migration!("0014_terms_delayed_events"),
 ];
 

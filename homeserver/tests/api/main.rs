@@ -20,6 +20,7 @@ mod monitoring;
 mod presence;
 mod process;
 mod push;
+mod push_gateway;
 mod receipts;
 mod relations;
 mod reports;

@@ -9,6 +9,7 @@ use url::Url;
 use super::Media;
 use crate::{
     clock::Millis,
+    domain::outgoing::Reach,
     error::{ApiError, Result},
     storage,
 };
@@ -72,10 +73,10 @@ impl Media {
     }
 
     async fn look_at(&self, user_id: &UserId, url: Url) -> Result<Map<String, Value>> {
-        let private = self.config.preview_private_addresses;
-        let client = self.previews.client.get_or_try_init(|| async { fetch::client(private) }).await;
+        let reach = if self.config.preview_private_addresses { Reach::Anywhere } else { Reach::Public };
+        let client = self.previews.client.get_or_try_init(|| async { fetch::client(reach) }).await;
         let client = client.map_err(ApiError::internal)?;
-        let fetched = fetch::fetch(client, url, MAX_PAGE.max(MAX_PICTURE), private).await.map_err(|e| {
+        let fetched = fetch::fetch(client, url, MAX_PAGE.max(MAX_PICTURE), reach).await.map_err(|e| {
             tracing::debug!(error = &e as &dyn std::error::Error, "a page for a preview could not be had");
             unreachable()
         })?;
@@ -92,7 +93,7 @@ impl Media {
         let mut data = page.await.map_err(ApiError::internal)?;
         let picture = data.remove("og:image").as_ref().and_then(Value::as_str).and_then(|link| url.join(link).ok());
         if let Some(link) = picture
-            && let Ok(fetched) = fetch::fetch(client, link, MAX_PICTURE, private).await
+            && let Ok(fetched) = fetch::fetch(client, link, MAX_PICTURE, reach).await
             && let Some(picture) = self.picture(user_id, fetched).await?
         {
             data.extend(picture);

@@ -7,8 +7,9 @@ use ruma::{
 };
 use url::Url;
 
+use super::gateway::Gateways;
 use crate::{
-    domain::journal::Journal,
+    domain::journal::{Change, Journal},
     error::{ApiError, Result},
     storage::{self, db::Db},
 };
@@ -17,12 +18,14 @@ use crate::{
 const MAX_PUSHKEY: usize = 512;
 /// The longest `app_id`, in bytes.
 const MAX_APP_ID: usize = 64;
+/// Pushers of one person: each costs a call for every notification.
+const MAX_PUSHERS: i64 = 32;
 /// The path that every push gateway has.
 /// <https://spec.matrix.org/v1.18/push-gateway-api/#post_matrixpushv1notify>
 const GATEWAY_PATH: &str = "/_matrix/push/v1/notify";
 
 /// Checks what the types of the protocol leave open.
-fn check(pusher: &Pusher) -> Result<()> {
+fn check(gateways: &Gateways, pusher: &Pusher) -> Result<()> {
     if pusher.ids.pushkey.len() > MAX_PUSHKEY || pusher.ids.app_id.len() > MAX_APP_ID {
         return Err(ApiError::invalid_param("A pushkey has at most 512 bytes and an app_id at most 64."));
     }
@@ -34,28 +37,44 @@ fn check(pusher: &Pusher) -> Result<()> {
     if !matches!(url.scheme(), "http" | "https") || url.path() != GATEWAY_PATH {
         return Err(ApiError::invalid_param(format!("data.url must end in {GATEWAY_PATH}.")));
     }
+    if !gateways.allows(&url) {
+        return Err(ApiError::invalid_param(
+            "This push gateway is in the academy's own network. Ask IT to list it in push.allowed_gateways.",
+        ));
+    }
     Ok(())
 }
 
 /// Sets a pusher. Unless it is to be added beside others (`append`), those of other people with its ids go.
+///
+/// # Errors
+///
+/// `M_INVALID_PARAM` for what is no pusher of a push gateway that may be told, `M_FORBIDDEN` for one too many.
 pub async fn set(
     journal: &Journal,
+    gateways: &Gateways,
     user_id: &UserId,
     device_id: Option<&DeviceId>,
     pusher: Pusher,
     append: bool,
 ) -> Result<()> {
-    check(&pusher)?;
+    check(gateways, &pusher)?;
     let json = serde_json::to_string(&pusher)?;
     let (user_id, device_id) = (user_id.to_owned(), device_id.map(ToOwned::to_owned));
     journal
         .write(move |w| {
             Box::pin(async move {
                 if !append {
-                    storage::push::delete_pushers_of_others(&mut w.tx, &user_id, &pusher.ids).await?;
+                    for other in storage::push::delete_pushers_of_others(&mut w.tx, &user_id, &pusher.ids).await? {
+                        w.changed(Change::Pushers(other));
+                    }
                 }
-                let now = w.now;
-                storage::push::keep_pusher(&mut w.tx, &user_id, device_id.as_deref(), &pusher.ids, json, now).await?;
+                let from = (w.now, w.position());
+                storage::push::keep_pusher(&mut w.tx, &user_id, device_id.as_deref(), &pusher.ids, json, from).await?;
+                if storage::push::count_pushers(&mut w.tx, &user_id).await? > MAX_PUSHERS {
+                    return Err(ApiError::forbidden("You have too many pushers. Remove those that you no longer use."));
+                }
+                w.changed(Change::Pushers(user_id));
                 Ok(())
             })
         })
@@ -67,7 +86,11 @@ pub async fn remove(journal: &Journal, user_id: &UserId, ids: PusherIds) -> Resu
     let user_id = user_id.to_owned();
     journal
         .write(move |w| {
-            Box::pin(async move { storage::push::delete_pusher(&mut w.tx, &user_id, &ids).await.map_err(Into::into) })
+            Box::pin(async move {
+                storage::push::delete_pusher(&mut w.tx, &user_id, &ids).await?;
+                w.changed(Change::Pushers(user_id));
+                Ok(())
+            })
         })
         .await
 }

@@ -11,12 +11,16 @@ use super::*;
 use crate::domain::event::{Graph, Parts};
 
 fn event(content: &serde_json::Value) -> Event {
+    event_of("m.room.message", content)
+}
+
+fn event_of(kind: &str, content: &serde_json::Value) -> Event {
     let parts = Parts {
         position: 1,
         event_id: ruma::owned_event_id!("$event"),
         room_id: owned_room_id!("!room:x"),
         sender: user_id!("@bob:x").to_owned(),
-        kind: "m.room.message".into(),
+        kind: kind.into(),
         state_key: None,
         origin_server_ts: 1,
         graph: Graph::default(),
@@ -63,6 +67,24 @@ fn the_default_rules_notify_of_messages_and_highlight_mentions() {
     let edit =
         json!({ "msgtype": "m.text", "body": "a", "m.relates_to": { "rel_type": "m.replace", "event_id": "$a" } });
     assert_eq!(evaluate(&rules, &event(&edit), &class), Verdict::default());
+}
+
+/// <https://github.com/matrix-org/matrix-spec-proposals/pull/3930>
+#[test]
+fn polls_notify_and_answers_to_them_do_not() {
+    let alice = user_id!("@alice:x");
+    let rules = Ruleset::server_default(alice);
+    for members in [2, 20] {
+        let context = context(&room(members), alice);
+        let notifies = |kind: &str| {
+            let event = event_of(&format!("org.matrix.msc3381.poll.{kind}"), &json!({}));
+            let actions = actions(&rules, &event, &context);
+            (actions.iter().any(Action::should_notify), actions.iter().any(|action| action.sound().is_some()))
+        };
+        assert_eq!(notifies("start"), (true, members == 2), "as a message does");
+        assert_eq!(notifies("end"), (true, members == 2));
+        assert_eq!(notifies("response"), (false, false));
+    }
 }
 
 #[test]
