@@ -145,8 +145,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     async fn from_request(request: Request, app: &App) -> Result<Self> {
         let (parts, body) = request.into_parts();
         let bytes = whole(&parts.headers, body, app).await?;
-        let bytes = if bytes.is_empty() { &b"{}"[..] } else { &bytes[..] };
-        serde_json::from_slice(bytes).map(Self).map_err(|error| bad_body(&error))
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| bad_body(&error))
     }
 }
 
