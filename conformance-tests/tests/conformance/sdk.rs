@@ -44,7 +44,7 @@ impl Way<'_> {
     async fn sync(self) {
         match self {
             Self::Classic(client) => {
-                drop(client.sync_once(SyncSettings::default().timeout(POLL)).await.expect("a sync"))
+                drop(client.sync_once(SyncSettings::default().timeout(POLL)).await.expect("a sync"));
             }
             Self::Sliding(sliding) => drop(sliding.sync_once().await.expect("a sliding sync")),
         }

@@ -31,7 +31,8 @@ async fn woken(
     body: &Value,
     happening: impl Future<Output = ()>,
 ) -> (Value, String) {
-    let waiting = server.post(user, &format!("{PATH}?timeout=20000&pos={pos}"), body.clone());
+    let path = format!("{PATH}?timeout=20000&pos={pos}");
+    let waiting = server.post(user, &path, body.clone());
     let happening = async {
         while server.app.notifier.waiting() == 0 {
             tokio::task::yield_now().await;
