@@ -222,6 +222,7 @@ async function encryption(base, anna, boris) {
     await entered(restored, room);
     assert((await event(restored, room, sent[0])).isDecryptionFailure());
     restored.paper.key = decodeRecoveryKey(recovery);
+    await until("the account's public keys", () => restored.getCrypto().userHasCrossSigningKeys(undefined, true));
     await restored.getCrypto().bootstrapCrossSigning({});
     await restored.getCrypto().loadSessionBackupPrivateKeyFromSecretStorage();
     const { imported } = await restored.getCrypto().restoreKeyBackup();
