@@ -143,10 +143,7 @@ pub async fn get_pushers(
 }
 
 /// `POST /_matrix/client/v3/pushers/set`
-pub async fn set_pusher(
-    State(app): State<App>,
-    request: Ruma<SetPusher>,
-) -> Result<set_pusher::v3::Response> {
+pub async fn set_pusher(State(app): State<App>, request: Ruma<SetPusher>) -> Result<set_pusher::v3::Response> {
     let Requester { user_id, device_id, .. } = &request.caller;
     match request.body.0.action {
         PusherAction::Post(PusherPostData { pusher, append, .. }) => {

@@ -107,6 +107,7 @@ impl ServerNotices {
             device_id: Some(DEVICE.into()),
             appservice: None,
             token: None,
+            oauth: false,
             suspended: false,
         };
         match notice.state_key {

@@ -37,9 +37,7 @@ struct Field {
 impl Endpoint {
     fn parse(line: &'static str) -> Self {
         let words: Vec<&'static str> = line.split(' ').collect();
-        let &[method, path, access, ref rest @ ..] = &words[..] else {
-            panic!("a method, a path, an access: {line}")
-        };
+        let &[method, path, access, ref rest @ ..] = &words[..] else { panic!("a method, a path, an access: {line}") };
         let field = |word: &&'static str| {
             let (name, kind) = word.rsplit_once(':')?;
             Some(Field { name: name.trim_end_matches('*'), required: name.ends_with('*'), kind })

@@ -17,6 +17,7 @@ mod encryption;
 mod ignored;
 mod media;
 mod monitoring;
+mod oauth;
 mod presence;
 mod process;
 mod push;

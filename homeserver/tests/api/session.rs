@@ -288,10 +288,14 @@ on_both_engines! {
         server.refused(Method::GET, &user(&lost), WHOAMI, Value::Null, "M_UNKNOWN_TOKEN").await;
         server.get(&user(&second), WHOAMI).await;
         server.refused(Method::GET, &user(&first), WHOAMI, Value::Null, "M_UNKNOWN_TOKEN").await;
-        refused(&server, REFRESH, json!({ "refresh_token": first["refresh_token"] }), 401, "M_UNKNOWN_TOKEN").await;
         let third = refresh(&second).await;
         let fourth = refresh(&third).await;
         server.refused(Method::GET, &user(&second), WHOAMI, Value::Null, "M_UNKNOWN_TOKEN").await;
         server.get(&user(&fourth), WHOAMI).await;
+        // One that was replaced is shown again: somebody has stolen it, or what replaced it.
+        refused(&server, REFRESH, json!({ "refresh_token": second["refresh_token"] }), 401, "M_UNKNOWN_TOKEN").await;
+        let ended = server.refused(Method::GET, &user(&fourth), WHOAMI, Value::Null, "M_UNKNOWN_TOKEN").await;
+        assert_eq!(ended["soft_logout"], true);
+        refused(&server, REFRESH, json!({ "refresh_token": fourth["refresh_token"] }), 401, "M_UNKNOWN_TOKEN").await;
     }
 }

@@ -13,7 +13,6 @@ pub(crate) const SPECIFICATION: &str = include_str!("specification.txt");
 /// What is not served, and why.
 pub(crate) const LEFT_OUT: &[(&str, &str)] = &[
     ("GET /.well-known/matrix/policy_server", "policy servers sign what comes by federation, and there is none"),
-    ("GET /_matrix/client/v1/auth_metadata", "there is no OAuth 2.0 here, and this is how clients learn it"),
     ("GET /_matrix/client/v3/events", "clients use /sync"),
     ("GET /_matrix/client/v3/events/{eventId}", "deprecated in favour of /rooms/{roomId}/event/{eventId}"),
     ("GET /_matrix/client/v3/initialSync", "deprecated in favour of /sync"),

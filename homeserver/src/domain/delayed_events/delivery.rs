@@ -92,6 +92,7 @@ impl DelayedEvents {
             device_id: row.device_id,
             appservice: None,
             token: None,
+            oauth: false,
             suspended: account.suspended,
         };
         let content = canonical(&serde_json::value::RawValue::from_string(row.content)?)?;

@@ -43,6 +43,21 @@ fn signature<'a>(key: &'a Value, by: &User, id: &str) -> &'a Value {
 }
 
 on_both_engines! {
+    async fn a_reset_is_allowed_on_the_accounts_page(server: Server) {
+        let alice = server.register("alice").await;
+        with_keys(&server, &alice).await;
+        let refused = async |body: &Value| {
+            let (status, asked) = server.json(Method::POST, UPLOAD, Some(&alice.token), body).await;
+            assert_eq!(status, StatusCode::UNAUTHORIZED, "{asked}");
+        };
+        let body = Keys::new().body(&alice);
+        refused(&body).await;
+        let user_id: ruma::OwnedUserId = alice.id.parse().expect("an id");
+        server.app.oauth.allow_reset(&user_id).await.expect("it is noted");
+        server.post(&alice, UPLOAD, body).await;
+        refused(&Keys::new().body(&alice)).await;
+    }
+
     async fn the_first_keys_are_taken_and_others_ask_for_the_password(server: Server) {
         let alice = server.register("alice").await;
         let keys = Keys::new();

@@ -234,7 +234,7 @@ async fn change_password(State(app): State<App>, visit: Visit, form: Form) -> Re
     let (texts, new) = (visit.texts(), form.text("new_password"));
     let problem = if new != form.text("password_again") {
         Some((StatusCode::BAD_REQUEST, texts.different_passwords))
-    } else if let Err(error) = app.accounts.passwords.check(new) {
+    } else if let Err(error) = app.accounts.passwords.check(new, user_id.localpart()) {
         Some(problem(&visit, error))
     } else {
         wrong_password(&app, &visit, &user_id, form.text("old_password")).await

@@ -32,6 +32,8 @@ struct Register<'a> {
     name: &'a str,
     token: &'a str,
     token_required: bool,
+    /// What one agrees to: the name of each policy, and where it can be read.
+    policies: Vec<(String, String)>,
     next: &'a str,
     sign_in: String,
 }
@@ -101,12 +103,14 @@ async fn try_sign_in(app: &App, visit: &Visit, form: &Form) -> Result<Response> 
 
 fn show_register(app: &App, visit: &Visit, form: &Form, problem: Option<(StatusCode, &'static str)>) -> Response {
     let next = next(form);
+    let policies = app.terms.policies(visit.language.tag());
     let page = Register {
         frame: visit.frame(visit.texts().register_title),
         problem: problem.map(|(_, message)| message),
         name: form.text("name"),
         token: form.text("token"),
         token_required: app.config.registration.token_required,
+        policies: policies.into_iter().map(|text| (text.name.clone(), text.url.clone())).collect(),
         next,
         sign_in: with_next("/account/sign-in", next),
     };
@@ -132,6 +136,10 @@ pub(super) async fn register(State(app): State<App>, visit: Visit, form: Form) -
         let problem = (StatusCode::BAD_REQUEST, texts.different_passwords);
         return Err(show_register(&app, &visit, &form, Some(problem)));
     }
+    if !app.terms.is_empty() && form.get("agree").is_none() {
+        let problem = (StatusCode::BAD_REQUEST, texts.terms_needed);
+        return Err(show_register(&app, &visit, &form, Some(problem)));
+    }
     try_register(&app, &visit, &form).await.map_err(|error| {
         let message = match &error {
             ApiError::Matrix { kind, .. } if matches!(**kind, ErrorKind::Forbidden) => texts.wrong_token,
@@ -144,14 +152,15 @@ pub(super) async fn register(State(app): State<App>, visit: Visit, form: Form) -
 async fn try_register(app: &App, visit: &Visit, form: &Form) -> Result<Response> {
     app.limits.registration(visit.from.ip)?;
     let user_id = app.accounts.available(form.text("name").trim(), &app.appservices, None).await?;
-    app.accounts.passwords.check(form.text("password"))?;
+    app.accounts.passwords.check(form.text("password"), user_id.localpart())?;
     let registration_token = match form.text("token").trim() {
         _ if !app.config.registration.token_required => None,
         token if app.accounts.registration_token_is_valid(token).await? => Some(token.to_owned()),
         _ => return Err(ApiError::forbidden("That registration token is not valid.")),
     };
     let password_hash = Some(app.accounts.passwords.hash(form.text("password").to_owned()).await?);
-    let new = NewAccount { password_hash, registration_token, ..NewAccount::new(user_id.clone()) };
+    let accepted_terms = app.terms.accepted();
+    let new = NewAccount { password_hash, registration_token, accepted_terms, ..NewAccount::new(user_id.clone()) };
     app.accounts.create(new, None).await?;
     visit.signed_in(app, &user_id, next(form)).await
 }

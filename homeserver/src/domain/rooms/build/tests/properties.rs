@@ -27,12 +27,28 @@ const USERS: [&str; 5] = ["a", "b", "c", "d", "x"];
 /// Something that somebody tries.
 #[derive(Clone, Debug)]
 enum Action {
-    Membership { sender: &'static str, target: &'static str, membership: &'static str, via: Option<&'static str> },
+    Membership {
+        sender: &'static str,
+        target: &'static str,
+        membership: &'static str,
+        via: Option<&'static str>,
+    },
     /// Laid over the power levels.
-    Levels { sender: &'static str, patch: Value },
-    State { sender: &'static str, kind: &'static str, content: Value },
-    Say { sender: &'static str },
-    Redact { sender: &'static str },
+    Levels {
+        sender: &'static str,
+        patch: Value,
+    },
+    State {
+        sender: &'static str,
+        kind: &'static str,
+        content: Value,
+    },
+    Say {
+        sender: &'static str,
+    },
+    Redact {
+        sender: &'static str,
+    },
 }
 
 fn actions() -> impl Strategy<Value = Vec<Action>> {
@@ -46,7 +62,8 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
             let own = own || matches!(membership, "join" | "knock");
             Action::Membership { sender, target: if own { sender } else { other }, membership, via }
         });
-    let level = select(vec![json!(-1), json!(0), json!(50), json!(60), json!(100), json!(101), json!("60"), json!(null)]);
+    let level =
+        select(vec![json!(-1), json!(0), json!(50), json!(60), json!(100), json!(101), json!("60"), json!(null)]);
     let key = prop_oneof![
         4 => who().prop_map(|name| ("users", user(name).to_string())),
         2 => select(vec!["m.room.power_levels", "m.room.join_rules", "m.room.topic", "m.room.message"])
@@ -59,10 +76,13 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
         let patch = if map.is_empty() { json!({ key: level }) } else { json!({ map: { key: level } }) };
         Action::Levels { sender, patch }
     });
-    let rule = (who(), select(vec!["public", "public", "invite", "knock", "restricted", "knock_restricted", "private"]))
-        .prop_map(|(sender, rule)| {
-            Action::State { sender, kind: "m.room.join_rules", content: json!({ "join_rule": rule }) }
-        });
+    let rule =
+        (who(), select(vec!["public", "public", "invite", "knock", "restricted", "knock_restricted", "private"]))
+            .prop_map(|(sender, rule)| Action::State {
+                sender,
+                kind: "m.room.join_rules",
+                content: json!({ "join_rule": rule }),
+            });
     let topic = (who(), any::<u8>()).prop_map(|(sender, n)| Action::State {
         sender,
         kind: "m.room.topic",
@@ -294,6 +314,7 @@ fn check_replay(room: &Room, mut again: Room) {
             state_key: event.state_key.clone(),
             content: canonical_content(&pdu(room, event)["content"]).unwrap(),
             redacts: event.redacts.clone(),
+            delay_id: None,
             transaction: None,
             origin_server_ts: Some(event.origin_server_ts),
             words: None,
