@@ -111,13 +111,16 @@ fn words(kind: &str) -> (&'static str, &'static str) {
     }
 }
 
+/// Takes a section's path, its header, itself and its own keys.
+type Write<'a> = dyn FnMut(&str, &str, &Section, &[&Key]) + 'a;
+
 /// One section and those inside it, in the order in which they stand in the file. The header of one of which there may be
 /// many has two brackets.
 fn each(
     sections: &BTreeMap<String, Section>,
     (name, list): (&str, bool),
     path: &str,
-    out: &mut dyn FnMut(&str, &str, &Section, &[&Key]),
+    out: &mut Write<'_>,
 ) {
     let section = &sections[name];
     let inner = |key: &&Key| sections.contains_key(&key.kind) && key.kind != "Bucket";

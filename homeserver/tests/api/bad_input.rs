@@ -182,7 +182,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The required parameters of the query, but one.
-    fn query(&self, endpoint: &Endpoint, without: Option<&str>) -> String {
+    fn query(endpoint: &Endpoint, without: Option<&str>) -> String {
         let names = endpoint.query.iter().filter(|name| Some(**name) != without);
         let pairs = names.map(|name| match *name {
             "user_id" => "user_id=%40nobody:parta.test".to_owned(),
@@ -281,7 +281,7 @@ on_both_engines! {
     async fn who_has_no_good_token_is_told_so(server: Server) {
         let mut walk = Walk::new(&server, TOKENS).await;
         for endpoint in endpoints() {
-            let path = walk.path(&endpoint, None) + &walk.query(&endpoint, None);
+            let path = walk.path(&endpoint, None) + &Walk::query(&endpoint, None);
             let body = endpoint.body();
             let (missing, unknown) = match endpoint.access {
                 "token" => (Expected::OneOf(&["401 M_MISSING_TOKEN"]), Expected::OneOf(&["401 M_UNKNOWN_TOKEN"])),
@@ -301,7 +301,7 @@ on_both_engines! {
         let mut walk = Walk::new(&server, &APPSERVICES).await;
         let token = walk.user.token.clone();
         for endpoint in endpoints().iter().filter(|endpoint| endpoint.fields.is_some()) {
-            let path = walk.path(endpoint, None) + &walk.query(endpoint, None);
+            let path = walk.path(endpoint, None) + &Walk::query(endpoint, None);
             let bodies: [(&[u8], Expected); 8] = [
                 (b"{", NOT_JSON),
                 (b"{} x", NOT_JSON),
@@ -324,7 +324,7 @@ on_both_engines! {
         let mut walk = Walk::new(&server, FIELDS).await;
         let token = walk.user.token.clone();
         for endpoint in &endpoints() {
-            let path = walk.path(endpoint, None) + &walk.query(endpoint, None);
+            let path = walk.path(endpoint, None) + &Walk::query(endpoint, None);
             for field in endpoint.fields.iter().flatten().filter(|field| !UNREAD.contains(&field.name)) {
                 let mut tried = Vec::new();
                 if field.required {
@@ -344,7 +344,7 @@ on_both_engines! {
                 }
             }
             for name in &endpoint.query {
-                let path = walk.path(endpoint, None) + &walk.query(endpoint, Some(name));
+                let path = walk.path(endpoint, None) + &Walk::query(endpoint, Some(name));
                 let body = endpoint.body();
                 let what = format!("without ?{name}: {}", endpoint.name());
                 walk.tries(&what, (&endpoint.method, &path, Some(&token)), body, MISSING).await;
@@ -373,7 +373,7 @@ on_both_engines! {
                     tried.push(("is no id", "a%20b", INVALID));
                 }
                 for (what, value, expected) in tried {
-                    let path = walk.path(endpoint, Some((name, value))) + &walk.query(endpoint, None);
+                    let path = walk.path(endpoint, Some((name, value))) + &Walk::query(endpoint, None);
                     let body = endpoint.body();
                     let what = format!("{name} {what}: {}", endpoint.name());
                     walk.tries(&what, (&endpoint.method, &path, Some(&token)), body, expected).await;

@@ -82,7 +82,7 @@ on_both_engines! {
         };
         tokio::time::timeout(Duration::from_secs(20), sent).await.expect("it is sent");
         let server = server.restarted().await;
-        assert_eq!(waiting(&server, &anna).await, [long.clone()]);
+        assert_eq!(waiting(&server, &anna).await, std::slice::from_ref(&long));
         assert_eq!(update(&server, &anna, &long, "send").await, (StatusCode::OK, json!({})));
         assert_eq!(texts(&server, &anna, &room).await, ["long", "short"]);
     }
@@ -92,7 +92,7 @@ on_both_engines! {
         let room = open_room(&server, &anna, &[]).await;
         let first = say_later(&server, &anna, &room, "hello", 60_000).await;
         assert_eq!(say_later(&server, &anna, &room, "hello", 60_000).await, first);
-        assert_eq!(waiting(&server, &anna).await, [first.clone()]);
+        assert_eq!(waiting(&server, &anna).await, std::slice::from_ref(&first));
         assert_eq!(update(&server, &anna, &first, "send").await.0, StatusCode::OK);
         assert_eq!(update(&server, &anna, &first, "send").await.0, StatusCode::NOT_FOUND);
         let again = say_later(&server, &anna, &room, "hello", 60_000).await;
@@ -149,7 +149,7 @@ on_both_engines! {
         assert_eq!(update(&server, &anna, &other, "send").await.0, StatusCode::NOT_FOUND);
         assert_eq!(server.get(&anna, &state("b")).await, json!({ "by": "boris" }));
         let server = server.restarted().await;
-        assert_eq!(waiting(&server, &anna).await, [mine.clone()]);
+        assert_eq!(waiting(&server, &anna).await, std::slice::from_ref(&mine));
         assert_eq!(update(&server, &anna, &mine, "send").await.0, StatusCode::OK);
         assert_eq!(server.get(&anna, &state("a")).await, json!({ "later": true }));
     }
