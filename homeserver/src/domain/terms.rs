@@ -51,9 +51,10 @@ impl Terms {
     /// A file that cannot be read.
     pub fn load(config: &config::Terms, base_url: &str, db: Db) -> anyhow::Result<Self> {
         let policies = config.policies.iter().map(|policy| {
-            let texts =
-                policy.texts().map(|(language, text)| Ok((language, loaded(&policy.id, language, text, base_url)?)));
-            Ok(Policy {
+            let texts = policy
+                .texts()
+                .map(|(language, text)| anyhow::Ok((language, loaded(&policy.id, language, text, base_url)?)));
+            anyhow::Ok(Policy {
                 id: policy.id.clone(),
                 version: policy.version.clone(),
                 texts: texts.collect::<anyhow::Result<_>>()?,
