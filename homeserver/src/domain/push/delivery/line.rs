@@ -82,6 +82,8 @@ struct State {
     under_way: bool,
     /// The pusher was removed.
     gone: bool,
+    /// The last event that was put into the queue: one that is looked at twice is not sent twice.
+    heard: Position,
     /// The position that is in the database.
     kept: Position,
     /// Whether that is to be written soon: something was told, or dropped, since.
@@ -97,6 +99,7 @@ impl Line {
             badge: None,
             under_way: false,
             gone: false,
+            heard: kept,
             kept,
             moved: false,
         };
@@ -123,9 +126,10 @@ impl Line {
     /// Puts an event at the end of the queue. `true` if a courier is to be sent.
     pub(super) fn push(&self, waiting: Waiting) -> bool {
         let mut state = self.state.lock();
-        if waiting.event.position <= state.kept {
+        if waiting.event.position <= state.heard {
             return false;
         }
+        state.heard = waiting.event.position;
         state.queue.push_back(waiting);
         if state.queue.len() > MOST {
             state.queue.pop_front();
