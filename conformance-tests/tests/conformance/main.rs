@@ -37,6 +37,7 @@ mod room_versions;
 mod rooms;
 #[cfg(feature = "sdk")]
 mod sdk;
+mod sdks;
 mod synadm;
 mod sync;
 mod sync_extras;
