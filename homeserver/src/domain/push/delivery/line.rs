@@ -22,7 +22,7 @@ const MOST: usize = 32;
 /// After so many positions without a notification its place is kept too, so that a restart need not look at them again.
 pub(super) const QUIET: Position = 5_000;
 /// What is older notifies nobody any more.
-pub(super) const TOO_OLD: Millis = 24 * 60 * 60 * 1_000;
+const TOO_OLD: Millis = 24 * 60 * 60 * 1_000;
 
 /// Where a pusher's notifications go, as its owner set it last.
 #[derive(Debug)]
@@ -71,7 +71,8 @@ pub(super) struct Line {
 
 #[derive(Debug)]
 struct State {
-    target: Arc<Target>,
+    /// `None` once the pusher was removed.
+    target: Option<Arc<Target>>,
     /// In the order of their positions.
     queue: VecDeque<Waiting>,
     /// Whether the number that its owner sees may be another by now.
@@ -80,8 +81,6 @@ struct State {
     badge: Option<u64>,
     /// Whether a courier is on its way.
     under_way: bool,
-    /// The pusher was removed.
-    gone: bool,
     /// The last event that was put into the queue: one that is looked at twice is not sent twice.
     heard: Position,
     /// The position that is in the database.
@@ -93,12 +92,11 @@ struct State {
 impl Line {
     pub(super) fn new(user_id: OwnedUserId, ids: PusherIds, target: Target, kept: Position) -> Self {
         let state = State {
-            target: Arc::new(target),
+            target: Some(Arc::new(target)),
             queue: VecDeque::new(),
             badge_is_stale: false,
             badge: None,
             under_way: false,
-            gone: false,
             heard: kept,
             kept,
             moved: false,
@@ -113,13 +111,13 @@ impl Line {
 
     /// Its owner has set it anew.
     pub(super) fn retarget(&self, target: Target) {
-        self.state.lock().target = Arc::new(target);
+        self.state.lock().target = Some(Arc::new(target));
     }
 
     /// It was removed: nothing more is sent.
     pub(super) fn end(&self) {
         let mut state = self.state.lock();
-        state.gone = true;
+        state.target = None;
         state.queue.clear();
     }
 
@@ -161,14 +159,14 @@ impl Line {
             Some(waiting) => Some(Next::Event(waiting.clone())),
             None => state.badge_is_stale.then_some(Next::Badge),
         };
-        let next = next.filter(|_| !state.gone);
+        let next = state.target.clone().zip(next);
         if next.is_some() {
             // What is unread is counted from here on.
             state.badge_is_stale = false;
         } else {
             state.under_way = false;
         }
-        next.map(|next| (state.target.clone(), next))
+        next
     }
 
     /// It is settled.
@@ -204,7 +202,7 @@ impl Line {
         let state = self.state.lock();
         let settled = state.queue.front().map_or(looked_at, |waiting| waiting.event.position - 1);
         let due = state.moved || settled - state.kept > QUIET;
-        (due && settled > state.kept && !state.gone).then_some(settled)
+        (due && settled > state.kept && state.target.is_some()).then_some(settled)
     }
 
     /// That is written.
@@ -217,7 +215,7 @@ impl Line {
 
 impl State {
     fn depart(&mut self) -> bool {
-        !self.gone && !std::mem::replace(&mut self.under_way, true)
+        self.target.is_some() && !std::mem::replace(&mut self.under_way, true)
     }
 }
 
