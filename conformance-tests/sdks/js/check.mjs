@@ -77,10 +77,10 @@ async function conversation(base, anna, boris) {
     say("search");
 
     const lessons = [];
-    for (let n = 0; n < 30; n++) lessons.push((await anna.sendTextMessage(room, `Урок ${n}`)).event_id);
+    for (let n = 0; n < 15; n++) lessons.push((await anna.sendTextMessage(room, `Урок ${n}`)).event_id);
     const found = [];
     for (let from = null; from !== undefined; ) {
-        const page = await boris.createMessagesRequest(room, from, 12, Direction.Backward);
+        const page = await boris.createMessagesRequest(room, from, 6, Direction.Backward);
         found.push(...page.chunk.map((one) => one.event_id).filter((id) => lessons.includes(id)));
         from = page.end;
     }
@@ -156,6 +156,10 @@ async function bootstrap(client) {
     return key.encodedPrivateKey;
 }
 
+/** Waits until a device has the public cross-signing keys of a person: without them it verifies nobody. */
+const knows = (client, person) => until("the public keys", () =>
+    client.getCrypto().userHasCrossSigningKeys(person.getUserId(), true));
+
 /** Two devices compare emoji (client-server API, "Short Authentication String (SAS) verification"). */
 async function compareEmoji(asking, asked, ask) {
     const incoming = new Promise((resolve) => asked.once(CryptoEvent.VerificationRequestReceived, resolve));
@@ -205,6 +209,7 @@ async function encryption(base, anna, boris) {
         return Boolean(status?.crossSigningVerified);
     };
     assert.equal(await trusted(anna, again.getDeviceId()), false);
+    await knows(again, anna);
     await compareEmoji(again, anna, () => again.getCrypto().requestOwnUserVerification());
     await until("trust in the new device", () => trusted(anna, again.getDeviceId()));
     await until("trust in the old device", () => trusted(again, anna.getDeviceId()));
@@ -212,6 +217,7 @@ async function encryption(base, anna, boris) {
     say("a second device verified by emoji");
 
     await bootstrap(boris);
+    await knows(anna, boris);
     await compareEmoji(anna, boris, () => anna.getCrypto().requestVerificationDM(boris.getUserId(), room));
     const known = async (client, of) =>
         (await client.getCrypto().getUserVerificationStatus(of.getUserId())).isCrossSigningVerified();
@@ -227,7 +233,7 @@ async function encryption(base, anna, boris) {
     await entered(restored, room);
     assert((await event(restored, room, sent[0])).isDecryptionFailure());
     restored.paper.key = decodeRecoveryKey(recovery);
-    await until("the account's public keys", () => restored.getCrypto().userHasCrossSigningKeys(undefined, true));
+    await knows(restored, anna);
     await restored.getCrypto().bootstrapCrossSigning({});
     await restored.getCrypto().loadSessionBackupPrivateKeyFromSecretStorage();
     const { imported } = await restored.getCrypto().restoreKeyBackup();
