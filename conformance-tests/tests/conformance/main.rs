@@ -37,6 +37,8 @@ mod room_versions;
 mod rooms;
 #[cfg(feature = "sdk")]
 mod sdk;
+#[cfg(feature = "sdk")]
+mod sdk_oauth;
 mod sdks;
 mod synadm;
 mod sync;

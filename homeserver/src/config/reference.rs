@@ -116,12 +116,7 @@ type Write<'a> = dyn FnMut(&str, &str, &Section, &[&Key]) + 'a;
 
 /// One section and those inside it, in the order in which they stand in the file. The header of one of which there may be
 /// many has two brackets.
-fn each(
-    sections: &BTreeMap<String, Section>,
-    (name, list): (&str, bool),
-    path: &str,
-    out: &mut Write<'_>,
-) {
+fn each(sections: &BTreeMap<String, Section>, (name, list): (&str, bool), path: &str, out: &mut Write<'_>) {
     let section = &sections[name];
     let inner = |key: &&Key| sections.contains_key(&key.kind) && key.kind != "Bucket";
     let own: Vec<&Key> = section.keys.iter().filter(|key| !inner(key)).collect();
