@@ -50,7 +50,7 @@ enum Command {
 
 async fn run(command: Command, config: &Path) -> anyhow::Result<()> {
     match command {
-        Command::Serve(serve) => homeserver::run(serve.config(config)?).await,
+        Command::Serve(serve) => Box::pin(homeserver::run(serve.config(config)?)).await,
         Command::Config(command) => command.run(config),
         Command::User(command) => command.run(cli::load(config)?).await,
         Command::RegistrationToken(command) => command.run(cli::load(config)?).await,

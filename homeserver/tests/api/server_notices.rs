@@ -46,7 +46,7 @@ on_both_engines! {
         let once = format!("{SEND}/second");
         let first = server.put(&head, &once, notice(&anna, "Обновление прошло.")).await;
         assert_eq!(server.put(&head, &once, notice(&anna, "Обновление прошло.")).await, first);
-        assert_eq!(invitations(&server, &anna).await, std::slice::from_ref(&room), "the same room again");
+        assert_eq!(invitations(&server, &anna).await, std::slice::from_ref(room), "the same room again");
         join(&server, &anna, room).await;
         let texts = server.get(&anna, &messages).await;
         assert_eq!(bodies(&texts["chunk"]), ["Обновление прошло.", "Завтра в 9:00 обновление."]);
