@@ -2,10 +2,11 @@
 
 use futures_util::StreamExt as _;
 use matrix_sdk::Client;
+use matrix_sdk::authentication::oauth::ClientRegistrationData;
 use matrix_sdk::authentication::oauth::qrcode::{GeneratedQrProgress, GrantLoginProgress, LoginProgress, QrProgress};
 use matrix_sdk::authentication::oauth::registration::{ApplicationType, ClientMetadata, Localized, OAuthGrantType};
-use matrix_sdk::authentication::oauth::{ClientRegistrationData, UrlOrQuery};
 use matrix_sdk::ruma::serde::Raw;
+use matrix_sdk::utils::UrlOrQuery;
 use tokio::sync::mpsc;
 use url::Url;
 use url::form_urlencoded::{Serializer, parse};
