@@ -46,7 +46,7 @@ impl Browser {
         let answer = browser.post("/account/sign-in", &fields).await;
         assert_eq!(answer.status(), 303, "the person signs in");
         let cookie = answer.headers()["set-cookie"].to_str().expect("text");
-        browser.cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+        cookie.split(';').next().unwrap_or_default().clone_into(&mut browser.cookie);
         browser
     }
 
