@@ -124,10 +124,11 @@ async fn a_person_signs_in_by_a_browser_and_a_second_device_by_a_qr_code(hs: Hom
                 }
             }
         };
-        tokio::join!(granting.into_future(), helping).0.expect("the second device is let in");
+        let granting = async { granting.await.expect("the second device is let in") };
+        tokio::join!(granting, helping);
     };
-    let (signed_in, (), ()) = tokio::join!(signing_in.into_future(), showing, granting);
-    signed_in.expect("the second device signs in");
+    let signing_in = async { signing_in.await.expect("the second device signs in") };
+    tokio::join!(signing_in, showing, granting);
     assert_eq!(tablet.user_id(), phone.user_id());
     assert_ne!(tablet.device_id(), phone.device_id());
     let status = tablet.encryption().cross_signing_status().await.expect("keys");
