@@ -475,6 +475,7 @@ async fn devices_meet_by_a_qr_code() {
     let read = call(Method::GET, url.path(), Some((header::IF_NONE_MATCH, &first)), "").await;
     assert_eq!((read.status(), &read.body()[..]), (StatusCode::OK, &b"hello"[..]));
     assert_eq!(tag(&read), tag(&written));
+    assert_eq!(read.headers()["content-type"], "text/plain", "as the SDKs compare it");
     let late = call(Method::PUT, url.path(), Some((header::IF_MATCH, &first)), "too late").await;
     assert_eq!(late.status(), StatusCode::PRECONDITION_FAILED);
     let long = call(Method::PUT, url.path(), Some((header::IF_MATCH, &tag(&read))), &"x".repeat(5000)).await;
