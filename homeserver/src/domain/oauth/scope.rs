@@ -47,9 +47,13 @@ impl Scope {
         let [device_id] = devices[..] else {
             return Err(refused("The scope names one device: urn:matrix:client:device:<id>."));
         };
-        let unreserved = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
-        if device_id.is_empty() || device_id.len() > MAX_DEVICE_ID || !device_id.chars().all(unreserved) {
-            return Err(refused("The device's id is made of letters, digits, and the characters - . _ ~"));
+        // What may stand in a scope at all (RFC 6749 section 3.3): who signs in by a QR code is named after a key, in
+        // base64.
+        let allowed = |c: char| c.is_ascii_graphic() && !"\"\\".contains(c);
+        if device_id.is_empty() || device_id.len() > MAX_DEVICE_ID || !device_id.chars().all(allowed) {
+            return Err(refused(
+                "The device's id is made of printable ASCII, without quotation marks and backslashes.",
+            ));
         }
         Ok(Self { device_id: device_id.into(), granted: granted.join(" ") })
     }
@@ -72,12 +76,15 @@ mod tests {
         let both = "urn:matrix:org.matrix.msc2967.client:api:* urn:matrix:client:device:ABC \
                     urn:matrix:org.matrix.msc2967.client:device:ABC";
         assert_eq!(Scope::parse(both).unwrap().device_id, "ABC");
+        let key = "urn:matrix:client:api:* urn:matrix:client:device:wjLpTLRqbqBzLs63aYaEv2Boi6cFEbbM/sSRQ2oAKk4+";
+        assert_eq!(Scope::parse(key).unwrap().device_id, "wjLpTLRqbqBzLs63aYaEv2Boi6cFEbbM/sSRQ2oAKk4+");
         for wrong in [
             "",
             "urn:matrix:client:api:*",
             "urn:matrix:client:device:ABC",
             "urn:matrix:client:api:* urn:matrix:client:device:",
-            "urn:matrix:client:api:* urn:matrix:client:device:A/B",
+            "urn:matrix:client:api:* urn:matrix:client:device:A\"B",
+            "urn:matrix:client:api:* urn:matrix:client:device:Парта",
             "urn:matrix:client:api:* urn:matrix:client:device:A urn:matrix:client:device:B",
         ] {
             assert_eq!(Scope::parse(wrong).unwrap_err().error, "invalid_scope", "{wrong}");
