@@ -162,7 +162,7 @@ async fn pushers(hs: Homeserver) {
     let key = unique("pushkey");
     let pusher = json!({
         "app_id": "org.example.app", "app_display_name": "App", "device_display_name": "Phone", "kind": "http", "lang": "ru",
-        "pushkey": key, "data": { "url": "http://127.0.0.1:9/_matrix/push/v1/notify", "format": "event_id_only" },
+        "pushkey": key, "data": { "url": "https://push.example.org/_matrix/push/v1/notify", "format": "event_id_only" },
     });
     alice.post(path!("v3/pushers/set"), pusher.clone()).await.ok();
     let listed = list(&alice.get(path!("v3/pushers")).await.ok()["pushers"]);
@@ -175,7 +175,7 @@ async fn pushers(hs: Homeserver) {
         .ok();
     assert!(list(&alice.get(path!("v3/pushers")).await.ok()["pushers"]).is_empty());
     let mut bad = pusher;
-    bad["data"] = json!({ "url": "http://127.0.0.1:9/elsewhere" });
+    bad["data"] = json!({ "url": "https://push.example.org/elsewhere" });
     alice.post(path!("v3/pushers/set"), bad).await.refused();
     alice.post(path!("v3/pushers/set"), json!({ "kind": "http" })).await.refused();
 }
