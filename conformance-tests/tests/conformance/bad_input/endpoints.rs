@@ -313,7 +313,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         "POST",
         "/_matrix/client/v3/pushers/set",
         Some(
-            r#"{"app_id":"a","app_display_name":"n","device_display_name":"d","kind":"http","lang":"ru","pushkey":"k","profile_tag":"t","append":false,"data":{"url":"http://127.0.0.1:9/_matrix/push/v1/notify","format":"event_id_only"}}"#,
+            r#"{"app_id":"a","app_display_name":"n","device_display_name":"d","kind":"http","lang":"ru","pushkey":"k","profile_tag":"t","append":false,"data":{"url":"https://push.example.org/_matrix/push/v1/notify","format":"event_id_only"}}"#,
         ),
     ),
     token("GET", "/_matrix/client/v3/notifications", None),
