@@ -136,9 +136,7 @@ lenient! {
             #[serde(rename = "third_party_instance_id")]
             _one: Option<String>,
         }
-        if !body.is_empty() {
-            serde_json::from_slice::<Network>(body)?;
-        }
+        serde_json::from_slice::<Network>(body)?;
         Ok(body.to_vec())
     }
 }

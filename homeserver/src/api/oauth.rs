@@ -134,10 +134,7 @@ async fn register(
 ) -> Response {
     let registered = async {
         let body = whole(&headers, body, &app).await?;
-        let Ok(given) = serde_json::from_slice(&body) else {
-            return Ok(Err(Refusal::new("invalid_client_metadata", "The metadata is not JSON.")));
-        };
-        let client = match app.oauth.check(&given).await? {
+        let client = match app.oauth.check(&serde_json::from_slice(&body)?).await? {
             Ok((client, true)) => client,
             Ok((client, false)) => {
                 app.limits.registration(from.ip)?;

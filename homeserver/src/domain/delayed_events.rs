@@ -66,7 +66,7 @@ pub struct DelayedEvents {
     rooms: Arc<RoomActions>,
     schedule: Arc<Schedule>,
     max_delay_ms: Millis,
-    max_per_user: usize,
+    max_per_user: i64,
 }
 
 impl DelayedEvents {
@@ -85,7 +85,7 @@ impl DelayedEvents {
             schedule.put(waiting);
         }
         let max_delay_ms = i64::try_from(config.max_delay_seconds.saturating_mul(1000)).unwrap_or(i64::MAX / 2);
-        let max_per_user = usize::try_from(config.max_per_user).unwrap_or(usize::MAX);
+        let max_per_user = i64::try_from(config.max_per_user).unwrap_or(i64::MAX);
         Ok(Self { db, clock, journal, users, rooms, schedule, max_delay_ms, max_per_user })
     }
 
@@ -126,11 +126,10 @@ impl DelayedEvents {
             .journal
             .write(move |w| {
                 Box::pin(async move {
-                    let others = storage::delayed_events::of_user_in(&mut w.tx, &event.user_id).await?;
-                    if let Some(first) = others.iter().find(|other| repeats(&event, other)) {
-                        return Ok((first.delay_id.clone(), false));
+                    if let Some(first) = storage::delayed_events::repeated(&mut w.tx, &event).await? {
+                        return Ok((first, false));
                     }
-                    if others.len() >= max_per_user {
+                    if storage::delayed_events::count(&mut w.tx, &event.user_id).await? >= max_per_user {
                         return Err(too_many());
                     }
                     storage::delayed_events::insert(&mut w.tx, &event).await?;
@@ -210,13 +209,6 @@ fn waiting(event: &DelayedEvent) -> Waiting {
         state_key: event.state_key.clone(),
         due_at: event.due_at,
     }
-}
-
-/// Whether an event comes by the same request as another.
-fn repeats(event: &DelayedEvent, other: &DelayedEvent) -> bool {
-    event.txn_id.is_some()
-        && (&event.txn_id, &event.device_id, &event.room_id, &event.kind)
-            == (&other.txn_id, &other.device_id, &other.room_id, &other.kind)
 }
 
 fn no_such() -> ApiError {

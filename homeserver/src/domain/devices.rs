@@ -100,15 +100,14 @@ impl Devices {
             None => clock::random_word(10, clock::UPPERCASE).into(),
         };
         check_name(sign_in.display_name.as_deref())?;
+        let (name, client_id) = (sign_in.display_name.as_deref(), sign_in.client_id.as_deref());
         // A device without keys concerns nobody else, so a new one is not announced: its first upload is.
-        let is_new =
-            storage::sessions::insert_device(&mut w.tx, user_id, &device_id, sign_in.display_name.as_deref(), w.now)
-                .await?;
+        let is_new = storage::sessions::insert_device(&mut w.tx, user_id, &device_id, name, client_id, w.now).await?;
         if !is_new {
             storage::sessions::delete_tokens(&mut w.tx, user_id, Some(&device_id)).await?;
+            storage::sessions::set_client(&mut w.tx, user_id, &device_id, client_id).await?;
             w.changed(Change::Account(user_id.to_owned()));
         }
-        storage::sessions::set_client(&mut w.tx, user_id, &device_id, sign_in.client_id.as_deref()).await?;
         self.tokens(w, user_id, device_id, sign_in.refresh).await
     }
 
@@ -143,6 +142,10 @@ impl Devices {
     /// who have it, so all of the device's tokens end (RFC 9700 section 4.14).
     pub async fn refresh(self: &Arc<Self>, refresh_token: &str, client_id: Option<String>) -> Result<Refreshed> {
         let (this, old) = (self.clone(), sessions::hash(refresh_token));
+        // Tokens that are made up are refused without the writer's time.
+        if storage::sessions::refresh_token(&self.db, &old).await?.is_none() {
+            return Ok(Refreshed::Unknown);
+        }
         self.journal
             .write(move |w| {
                 Box::pin(async move {
@@ -185,6 +188,9 @@ impl Devices {
     /// known is passed over (RFC 7009 section 2.2); `false` if it is another client's.
     pub async fn revoke(&self, token: &str, client_id: Option<String>) -> Result<bool> {
         let hash = sessions::hash(token);
+        if storage::sessions::device_of_token(&self.db, &hash).await?.is_none() {
+            return Ok(true);
+        }
         self.journal
             .write(move |w| {
                 Box::pin(async move {

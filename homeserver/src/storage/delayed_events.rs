@@ -88,10 +88,25 @@ pub async fn of_user(db: &Db, user_id: &UserId) -> sqlx::Result<Vec<DelayedEvent
     query.all(db).await?.iter().map(delayed_event).collect()
 }
 
-/// Those of a user, within a transaction.
-pub async fn of_user_in(tx: &mut Tx, user_id: &UserId) -> sqlx::Result<Vec<DelayedEvent>> {
-    let query = sql(select_delayed_events!("WHERE user_id = $1")).bind(user_id);
-    query.all(tx).await?.iter().map(delayed_event).collect()
+/// How many a user has.
+pub async fn count(tx: &mut Tx, user_id: &UserId) -> sqlx::Result<i64> {
+    sql("SELECT COUNT(*) AS n FROM delayed_events WHERE user_id = $1").bind(user_id).one(tx).await?.get("n")
+}
+
+/// The id of the one that came by the same request as another: from the same device, with the same transaction id.
+pub async fn repeated(tx: &mut Tx, new: &DelayedEvent) -> sqlx::Result<Option<String>> {
+    let Some(txn_id) = &new.txn_id else { return Ok(None) };
+    sql("SELECT delay_id FROM delayed_events WHERE user_id = $1 AND txn_id = $2 AND room_id = $3 AND type = $4 \
+         AND COALESCE(device_id, '') = COALESCE(CAST($5 AS TEXT), '')")
+    .bind(&*new.user_id)
+    .bind(txn_id.to_string())
+    .bind(&*new.room_id)
+    .bind(&new.kind)
+    .bind(new.device_id.as_ref().map(ToString::to_string))
+    .optional(tx)
+    .await?
+    .map(|row| row.get("delay_id"))
+    .transpose()
 }
 
 /// One of them.

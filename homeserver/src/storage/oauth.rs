@@ -3,7 +3,7 @@
 use ruma::{OwnedDeviceId, OwnedUserId, UserId};
 
 use super::{
-    db::{Db, Row, Tx, sql},
+    db::{Db, On, Row, Tx, sql},
     sessions::TokenHash,
 };
 use crate::clock::Millis;
@@ -73,13 +73,13 @@ pub async fn insert_code(tx: &mut Tx, hash: &TokenHash, code: &Code, ends_at: Mi
 }
 
 /// The code of a hash, used or not, that has not ended.
-pub async fn code(tx: &mut Tx, hash: &TokenHash, now: Millis) -> sqlx::Result<Option<FoundCode>> {
+pub async fn code<'a>(on: impl Into<On<'a>>, hash: &TokenHash, now: Millis) -> sqlx::Result<Option<FoundCode>> {
     sql("SELECT c.client_id, c.user_id, c.device_id, c.scope, c.redirect_uri, c.code_challenge, c.used, \
          (NOT u.deactivated AND NOT u.locked) AS open FROM oauth_codes c JOIN users u ON u.user_id = c.user_id \
          WHERE c.code_hash = $1 AND c.expires_at > $2")
     .bind(&hash[..])
     .bind(now)
-    .optional(tx)
+    .optional(on)
     .await?
     .map(|row| {
         let code = Code {
@@ -170,9 +170,9 @@ pub async fn insert_waiting(tx: &mut Tx, hash: &TokenHash, waiting: &Waiting, no
 }
 
 /// The device that waits with a device code.
-pub async fn waiting(tx: &mut Tx, hash: &TokenHash) -> sqlx::Result<Option<Waiting>> {
+pub async fn waiting<'a>(on: impl Into<On<'a>>, hash: &TokenHash) -> sqlx::Result<Option<Waiting>> {
     let query = sql(select_waiting!("WHERE device_code_hash = $1")).bind(&hash[..]);
-    query.optional(tx).await?.as_ref().map(read_waiting).transpose()
+    query.optional(on).await?.as_ref().map(read_waiting).transpose()
 }
 
 /// The device that waits with a user code, that nobody has decided on.

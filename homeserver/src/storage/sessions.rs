@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::atomic::AtomicI64};
 
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
 
-use super::db::{Db, Query, Row, Tx, sql};
+use super::db::{Db, On, Query, Row, Tx, sql};
 use crate::clock::Millis;
 
 /// SHA-256 of a token: what is stored and looked up. The tokens are 256 random bits, so a plain hash suffices, and a
@@ -168,13 +168,13 @@ pub struct RefreshToken {
 }
 
 /// A refresh token.
-pub async fn refresh_token(tx: &mut Tx, hash: &TokenHash) -> sqlx::Result<Option<RefreshToken>> {
+pub async fn refresh_token<'a>(on: impl Into<On<'a>>, hash: &TokenHash) -> sqlx::Result<Option<RefreshToken>> {
     sql("SELECT r.user_id, r.device_id, d.client_id, r.next_token_hash, r.spent, u.locked FROM refresh_tokens r \
          JOIN users u ON u.user_id = r.user_id \
          LEFT JOIN devices d ON d.user_id = r.user_id AND d.device_id = r.device_id \
          WHERE r.token_hash = $1 AND NOT u.deactivated")
     .bind(&hash[..])
-    .optional(tx)
+    .optional(on)
     .await?
     .map(|row| {
         Ok(RefreshToken {
@@ -227,8 +227,8 @@ pub async fn end_tokens(tx: &mut Tx, user_id: &UserId, device_id: &DeviceId, now
 }
 
 /// The device that an access token or a refresh token is for, and the client that it signed in by.
-pub async fn device_of_token(
-    tx: &mut Tx,
+pub async fn device_of_token<'a>(
+    on: impl Into<On<'a>>,
     hash: &TokenHash,
 ) -> sqlx::Result<Option<(OwnedUserId, OwnedDeviceId, Option<String>)>> {
     sql("SELECT d.user_id, d.device_id, d.client_id FROM devices d \
@@ -236,7 +236,7 @@ pub async fn device_of_token(
          UNION SELECT user_id, device_id FROM refresh_tokens WHERE token_hash = $1) t \
          ON t.user_id = d.user_id AND t.device_id = d.device_id")
     .bind(&hash[..])
-    .optional(tx)
+    .optional(on)
     .await?
     .map(|row| Ok((row.parse("user_id")?, row.get::<String>("device_id")?.into(), row.get("client_id")?)))
     .transpose()
@@ -316,13 +316,15 @@ pub async fn insert_device(
     user_id: &UserId,
     device_id: &DeviceId,
     display_name: Option<&str>,
+    client_id: Option<&str>,
     now: i64,
 ) -> sqlx::Result<bool> {
-    sql("INSERT INTO devices (user_id, device_id, display_name, created_at) VALUES ($1, $2, $3, $4) \
+    sql("INSERT INTO devices (user_id, device_id, display_name, client_id, created_at) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (user_id, device_id) DO NOTHING")
     .bind(user_id)
     .bind(device_id)
     .bind(display_name)
+    .bind(client_id)
     .bind(now)
     .run(tx)
     .await

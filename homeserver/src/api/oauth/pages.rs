@@ -151,10 +151,15 @@ impl Visit {
         show(status, &Problem { frame, message, details: details.to_owned() })
     }
 
+    /// What is wrong, in the words of the pages. What is our failure is logged.
+    fn wrong(&self, error: ApiError) -> Wrong {
+        let message = words(&error, self.texts());
+        (error.into_response().status(), message)
+    }
+
     /// A page for an error that the person can do nothing about here.
     fn failed(&self, error: ApiError) -> Response {
-        let message = words(&error, self.texts());
-        let status = error.into_response().status();
+        let (status, message) = self.wrong(error);
         self.problem(status, message, "")
     }
 
@@ -192,6 +197,9 @@ impl Visit {
     }
 }
 
+/// What is wrong with a form, and the status of the page that says so.
+type Wrong = (StatusCode, &'static str);
+
 /// What every page has.
 #[derive(Debug)]
 struct Frame {
@@ -217,6 +225,11 @@ struct Problem {
 struct Done {
     frame: Frame,
     message: &'static str,
+}
+
+/// A page with a form, which says what was wrong with it where something was.
+fn show_form(wrong: Option<Wrong>, page: &impl Template) -> Response {
+    show(wrong.map_or(StatusCode::OK, |(status, _)| status), page)
 }
 
 /// A page.

@@ -109,10 +109,13 @@ impl Schedule {
 
 /// State that somebody else sets in the meantime is newer than what was scheduled; who has left sends no more.
 fn is_cancelled(waiting: &Waiting, event: &Event, key: &str) -> bool {
+    if waiting.room_id != event.room_id {
+        return false;
+    }
     let same = waiting.state_key.as_deref() == Some(key) && waiting.kind == event.kind.to_string();
     let left = key == waiting.user_id.as_str()
         && matches!(event.membership, Some(MembershipState::Leave | MembershipState::Ban));
-    waiting.room_id == event.room_id && (left || same && event.sender != waiting.user_id)
+    left || same && event.sender != waiting.user_id
 }
 
 #[cfg(test)]

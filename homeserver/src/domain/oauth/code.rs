@@ -56,6 +56,11 @@ impl OAuth {
         let devices = self.devices.clone();
         let hash = sessions::hash(secret);
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(code_verifier.as_bytes()));
+        let unknown = || Ok(Err(Refusal::grant("The code is not known, or has ended.")));
+        // Codes that are made up are refused without the writer's time.
+        if storage::oauth::code(&self.db, &hash, self.clock.now()).await?.is_none() {
+            return unknown();
+        }
         let (client_id, client_name) = (client.id.clone(), client.metadata.client_name.clone());
         let redirect_uri = redirect_uri.to_owned();
         self.journal
@@ -63,7 +68,7 @@ impl OAuth {
                 Box::pin(async move {
                     let refused = |why: &str| Ok(Err(Refusal::grant(why)));
                     let Some(found) = storage::oauth::code(&mut w.tx, &hash, w.now).await? else {
-                        return refused("The code is not known, or has ended.");
+                        return unknown();
                     };
                     let code = found.code;
                     if code.client_id != client_id || code.redirect_uri != redirect_uri {

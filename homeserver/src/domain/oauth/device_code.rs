@@ -99,6 +99,11 @@ impl OAuth {
     pub async fn ask(&self, client: &Client, device_code: &str) -> Answer<Granted> {
         let devices = self.devices.clone();
         let hash = sessions::hash(device_code);
+        let unknown = || Ok(Err(Refusal::grant("The device code is not known, or is another client's.")));
+        // Codes that are made up are refused without the writer's time.
+        if storage::oauth::waiting(&self.db, &hash).await?.is_none() {
+            return unknown();
+        }
         let (client_id, client_name) = (client.id.clone(), client.metadata.client_name.clone());
         self.journal
             .write(move |w| {
@@ -106,7 +111,7 @@ impl OAuth {
                     let refused = |error: &'static str, why: &str| Ok(Err(Refusal::new(error, why)));
                     let waiting = storage::oauth::waiting(&mut w.tx, &hash).await?;
                     let Some(waiting) = waiting.filter(|waiting| waiting.client_id == client_id) else {
-                        return refused("invalid_grant", "The device code is not known, or is another client's.");
+                        return unknown();
                     };
                     if waiting.expires_at <= w.now {
                         return refused("expired_token", "Nobody let the device in. Begin again.");

@@ -12,12 +12,8 @@ use http::StatusCode;
 use jiff::{Timestamp, tz::TimeZone};
 use ruma::{OwnedDeviceId, OwnedUserId};
 
-use super::{super::form::Form, Frame, Texts, Visit, see_other, show, words};
-use crate::{
-    app::App,
-    domain::devices::Device,
-    error::{ApiError, Result},
-};
+use super::{super::form::Form, Frame, Visit, Wrong, see_other, show, show_form};
+use crate::{app::App, domain::devices::Device, error::Result};
 
 /// What clients may send people here for: as the specification has it, and as it was called before.
 pub(in crate::api) const ACTIONS: [&str; 9] = [
@@ -110,7 +106,7 @@ async fn show_account(
     app: &App,
     visit: &Visit,
     user_id: &OwnedUserId,
-    problem: Option<(StatusCode, &'static str)>,
+    wrong: Option<Wrong>,
     done: Option<&'static str>,
 ) -> Result<Response> {
     let mut devices = Vec::new();
@@ -120,12 +116,12 @@ async fn show_account(
     let display_name = app.users.require(user_id).await?.display_name.clone().unwrap_or_default();
     let page = Account {
         frame: visit.frame(visit.texts().account_title),
-        problem: problem.map(|(_, message)| message),
+        problem: wrong.map(|(_, message)| message),
         done,
         display_name,
         devices,
     };
-    Ok(show(problem.map_or(StatusCode::OK, |(status, _)| status), &page))
+    Ok(show_form(wrong, &page))
 }
 
 /// `GET /account`
@@ -136,8 +132,8 @@ async fn page(State(app): State<App>, visit: Visit, form: Form) -> Result<Respon
         "device_view" | "device_delete" | "session_view" | "session_end" => {
             show_device(&app, &visit, &user_id, form.text("device_id")).await
         }
-        "cross_signing_reset" => Ok(show_reset(&visit, None)),
-        "account_deactivate" => Ok(show_deactivate(&visit, None)),
+        "cross_signing_reset" => Ok(Confirm::reset(&visit).show(None)),
+        "account_deactivate" => Ok(Confirm::deactivate(&visit).show(None)),
         _ => show_account(&app, &visit, &user_id, None, form.get("saved").map(|_| texts.saved)).await,
     };
     shown.map_err(|error| visit.failed(error))
@@ -154,58 +150,50 @@ async fn show_device(app: &App, visit: &Visit, user_id: &OwnedUserId, device_id:
     }
 }
 
-fn confirm(
-    visit: &Visit,
-    problem: Option<(StatusCode, &'static str)>,
-    make: impl FnOnce(&'static Texts) -> Confirm,
-) -> Response {
-    let page = Confirm { problem: problem.map(|(_, message)| message), ..make(visit.texts()) };
-    show(problem.map_or(StatusCode::OK, |(status, _)| status), &page)
-}
+impl Confirm {
+    /// Allowing new cross-signing keys.
+    fn reset(visit: &Visit) -> Self {
+        let texts = visit.texts();
+        Self {
+            frame: visit.frame(texts.reset_title),
+            problem: None,
+            lead: texts.reset_lead,
+            to: "/account/reset",
+            button: texts.reset,
+            erase: None,
+        }
+    }
 
-fn show_reset(visit: &Visit, problem: Option<(StatusCode, &'static str)>) -> Response {
-    confirm(visit, problem, |texts| Confirm {
-        frame: visit.frame(texts.reset_title),
-        problem: None,
-        lead: texts.reset_lead,
-        to: "/account/reset",
-        button: texts.reset,
-        erase: None,
-    })
-}
+    /// Closing the account.
+    fn deactivate(visit: &Visit) -> Self {
+        let texts = visit.texts();
+        Self {
+            frame: visit.frame(texts.deactivate_title),
+            problem: None,
+            lead: texts.deactivate_lead,
+            to: "/account/deactivate",
+            button: texts.deactivate,
+            erase: Some(texts.erase),
+        }
+    }
 
-fn show_deactivate(visit: &Visit, problem: Option<(StatusCode, &'static str)>) -> Response {
-    confirm(visit, problem, |texts| Confirm {
-        frame: visit.frame(texts.deactivate_title),
-        problem: None,
-        lead: texts.deactivate_lead,
-        to: "/account/deactivate",
-        button: texts.deactivate,
-        erase: Some(texts.erase),
-    })
+    fn show(mut self, wrong: Option<Wrong>) -> Response {
+        self.problem = wrong.map(|(_, message)| message);
+        show_form(wrong, &self)
+    }
 }
 
 /// What is wrong with a password that was asked for again, if anything is.
-async fn wrong_password(
-    app: &App,
-    visit: &Visit,
-    user_id: &OwnedUserId,
-    password: &str,
-) -> Option<(StatusCode, &'static str)> {
+async fn wrong_password(app: &App, visit: &Visit, user_id: &OwnedUserId, password: &str) -> Option<Wrong> {
     let account = match app.users.get(user_id).await {
         Ok(account) => account,
-        Err(error) => return Some(problem(visit, error)),
+        Err(error) => return Some(visit.wrong(error)),
     };
     match app.accounts.check_password(account.as_deref(), password.to_owned()).await {
         Ok(true) => None,
         Ok(false) => Some((StatusCode::FORBIDDEN, visit.texts().wrong_old_password)),
-        Err(error) => Some(problem(visit, error)),
+        Err(error) => Some(visit.wrong(error)),
     }
-}
-
-fn problem(visit: &Visit, error: ApiError) -> (StatusCode, &'static str) {
-    let message = words(&error, visit.texts());
-    (axum::response::IntoResponse::into_response(error).status(), message)
 }
 
 /// `POST /account/name`
@@ -221,8 +209,8 @@ async fn rename(State(app): State<App>, visit: Visit, form: Form) -> Result<Resp
     match app.profiles.set(&user_id, "displayname", name).await {
         Ok(()) => Ok(see_other("/account?saved=1")),
         Err(error) => {
-            let problem = problem(&visit, error);
-            show_account(&app, &visit, &user_id, Some(problem), None).await.map_err(|error| visit.failed(error))
+            let wrong = visit.wrong(error);
+            show_account(&app, &visit, &user_id, Some(wrong), None).await.map_err(|error| visit.failed(error))
         }
     }
 }
@@ -232,15 +220,15 @@ async fn change_password(State(app): State<App>, visit: Visit, form: Form) -> Re
     visit.require_own()?;
     let user_id = user(&visit)?;
     let (texts, new) = (visit.texts(), form.text("new_password"));
-    let problem = if new != form.text("password_again") {
+    let wrong = if new != form.text("password_again") {
         Some((StatusCode::BAD_REQUEST, texts.different_passwords))
     } else if let Err(error) = app.accounts.passwords.check(new, user_id.localpart()) {
-        Some(problem(&visit, error))
+        Some(visit.wrong(error))
     } else {
         wrong_password(&app, &visit, &user_id, form.text("old_password")).await
     };
-    if problem.is_some() {
-        return show_account(&app, &visit, &user_id, problem, None).await.map_err(|error| visit.failed(error));
+    if wrong.is_some() {
+        return show_account(&app, &visit, &user_id, wrong, None).await.map_err(|error| visit.failed(error));
     }
     let everywhere = form.get("sign_out_others").is_some();
     let set = app.accounts.set_password(&user_id, new.to_owned(), everywhere, None).await;
@@ -262,8 +250,8 @@ async fn sign_out_device(State(app): State<App>, visit: Visit, form: Form) -> Re
 async fn reset(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Response> {
     visit.require_own()?;
     let user_id = user(&visit)?;
-    if let Some(problem) = wrong_password(&app, &visit, &user_id, form.text("password")).await {
-        return Err(show_reset(&visit, Some(problem)));
+    if let Some(wrong) = wrong_password(&app, &visit, &user_id, form.text("password")).await {
+        return Err(Confirm::reset(&visit).show(Some(wrong)));
     }
     app.oauth.allow_reset(&user_id).await.map_err(|error| visit.failed(error))?;
     Ok(visit.done(visit.texts().reset_title, visit.texts().reset_done))
@@ -273,8 +261,8 @@ async fn reset(State(app): State<App>, visit: Visit, form: Form) -> Result<Respo
 async fn deactivate(State(app): State<App>, visit: Visit, form: Form) -> Result<Response, Response> {
     visit.require_own()?;
     let user_id = user(&visit)?;
-    if let Some(problem) = wrong_password(&app, &visit, &user_id, form.text("password")).await {
-        return Err(show_deactivate(&visit, Some(problem)));
+    if let Some(wrong) = wrong_password(&app, &visit, &user_id, form.text("password")).await {
+        return Err(Confirm::deactivate(&visit).show(Some(wrong)));
     }
     let erase = form.get("erase").is_some();
     app.accounts.close(&app.rooms, &user_id, erase).await.map_err(|error| visit.failed(error))?;

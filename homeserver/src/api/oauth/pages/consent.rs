@@ -1,10 +1,7 @@
 //! The authorization endpoint: a program asks, the person allows it or not (RFC 6749 section 4.1).
 
 use askama::Template;
-use axum::{
-    extract::State,
-    response::{IntoResponse as _, Response},
-};
+use axum::{extract::State, response::Response};
 use http::StatusCode;
 
 use super::{super::form::Form, Frame, Visit, see_other, show};
@@ -82,7 +79,7 @@ pub(super) async fn decide(State(app): State<App>, visit: Visit, mut form: Form)
             let code = app.oauth.code(&client, user_id, asked, &back).await.map_err(|error| visit.failed(error))?;
             back.with_code(&code)
         }
-        "switch" => return visit.signed_out(&app, again()).await.map_err(|error| error.into_response()),
+        "switch" => return visit.signed_out(&app, again()).await.map_err(|error| visit.failed(error)),
         _ => back.with_refusal(&Refusal::new("access_denied", "The person did not allow it.")),
     };
     url.map(|url| see_other(url.as_str()))

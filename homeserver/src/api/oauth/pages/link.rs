@@ -24,7 +24,7 @@ struct LinkConsent<'a> {
     code: &'a str,
 }
 
-fn show_form(visit: &Visit, code: &str, problem: Option<&'static str>) -> Response {
+fn show_code(visit: &Visit, code: &str, problem: Option<&'static str>) -> Response {
     let status = if problem.is_some() { StatusCode::NOT_FOUND } else { StatusCode::OK };
     show(status, &Link { frame: visit.frame(visit.texts().link_title), problem, code })
 }
@@ -33,7 +33,7 @@ fn show_form(visit: &Visit, code: &str, problem: Option<&'static str>) -> Respon
 async fn pending(app: &App, visit: &Visit, code: &str) -> Result<Pending, Response> {
     app.limits.login(visit.from.ip).map_err(|error| visit.failed(error))?;
     let pending = app.oauth.pending(code).await.map_err(|error| visit.failed(error))?;
-    pending.ok_or_else(|| show_form(visit, code, Some(visit.texts().link_unknown)))
+    pending.ok_or_else(|| show_code(visit, code, Some(visit.texts().link_unknown)))
 }
 
 /// `GET /account/link`
@@ -41,7 +41,7 @@ pub(super) async fn page(State(app): State<App>, visit: Visit, form: Form) -> Re
     if visit.user.is_none() {
         return Ok(visit.to_sign_in(false));
     }
-    let Some(code) = form.get("code") else { return Ok(show_form(&visit, "", None)) };
+    let Some(code) = form.get("code") else { return Ok(show_code(&visit, "", None)) };
     let pending = pending(&app, &visit, code).await?;
     let page = LinkConsent {
         frame: visit.frame(visit.texts().consent_title),
@@ -61,7 +61,7 @@ pub(super) async fn decide(State(app): State<App>, visit: Visit, form: Form) -> 
     let allowed = form.text("decision") == "allow";
     let decided = app.oauth.decide(&pending, allowed.then_some(user_id)).await.map_err(|error| visit.failed(error))?;
     Ok(match (decided, allowed) {
-        (false, _) => show_form(&visit, form.text("code"), Some(texts.link_unknown)),
+        (false, _) => show_code(&visit, form.text("code"), Some(texts.link_unknown)),
         (true, true) => visit.done(texts.link_title, texts.link_done),
         (true, false) => visit.done(texts.link_title, texts.link_denied),
     })

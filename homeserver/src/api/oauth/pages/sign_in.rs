@@ -5,7 +5,7 @@ use axum::{extract::State, response::Response};
 use http::StatusCode;
 use ruma::api::error::ErrorKind;
 
-use super::{super::form::Form, Frame, Visit, own_path, see_other, show, words};
+use super::{super::form::Form, Frame, Visit, Wrong, own_path, see_other, show_form};
 use crate::{
     api::session,
     app::App,
@@ -47,7 +47,7 @@ fn with_next(page: &str, next: &str) -> String {
     format!("{page}?{}", url::form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish())
 }
 
-fn show_sign_in(app: &App, visit: &Visit, form: &Form, problem: Option<(StatusCode, &'static str)>) -> Response {
+fn show_sign_in(app: &App, visit: &Visit, form: &Form, wrong: Option<Wrong>) -> Response {
     let next = next(form);
     // Who the client thinks it is, for the first time that the page is shown.
     let hint = next.split_once('?').and_then(|(_, query)| Form::parse(query.as_bytes()).ok());
@@ -55,12 +55,12 @@ fn show_sign_in(app: &App, visit: &Visit, form: &Form, problem: Option<(StatusCo
     let register = app.config.registration.enabled.then(|| with_next("/account/register", next));
     let page = SignIn {
         frame: visit.frame(visit.texts().sign_in_title),
-        problem: problem.map(|(_, message)| message),
+        problem: wrong.map(|(_, message)| message),
         name: form.get("name").unwrap_or(hint),
         next,
         register,
     };
-    show(problem.map_or(StatusCode::OK, |(status, _)| status), &page)
+    show_form(wrong, &page)
 }
 
 /// `GET /account/sign-in`
@@ -77,19 +77,11 @@ pub(super) async fn sign_in(State(app): State<App>, visit: Visit, form: Form) ->
     match try_sign_in(&app, &visit, &form).await {
         Ok(response) => Ok(response),
         Err(ApiError::Matrix { kind, .. }) if matches!(*kind, ErrorKind::Forbidden) => {
-            let problem = (StatusCode::FORBIDDEN, visit.texts().wrong_password);
-            Err(show_sign_in(&app, &visit, &form, Some(problem)))
+            let wrong = (StatusCode::FORBIDDEN, visit.texts().wrong_password);
+            Err(show_sign_in(&app, &visit, &form, Some(wrong)))
         }
-        Err(error) => {
-            let message = words(&error, visit.texts());
-            Err(show_sign_in(&app, &visit, &form, Some((status(error), message))))
-        }
+        Err(error) => Err(show_sign_in(&app, &visit, &form, Some(visit.wrong(error)))),
     }
-}
-
-/// The status of an error, which is logged where it is ours.
-fn status(error: ApiError) -> StatusCode {
-    axum::response::IntoResponse::into_response(error).status()
 }
 
 async fn try_sign_in(app: &App, visit: &Visit, form: &Form) -> Result<Response> {
@@ -101,12 +93,12 @@ async fn try_sign_in(app: &App, visit: &Visit, form: &Form) -> Result<Response> 
     visit.signed_in(app, &account.user_id, next(form)).await
 }
 
-fn show_register(app: &App, visit: &Visit, form: &Form, problem: Option<(StatusCode, &'static str)>) -> Response {
+fn show_register(app: &App, visit: &Visit, form: &Form, wrong: Option<Wrong>) -> Response {
     let next = next(form);
     let policies = app.terms.policies(visit.language.tag());
     let page = Register {
         frame: visit.frame(visit.texts().register_title),
-        problem: problem.map(|(_, message)| message),
+        problem: wrong.map(|(_, message)| message),
         name: form.text("name"),
         token: form.text("token"),
         token_required: app.config.registration.token_required,
@@ -114,7 +106,7 @@ fn show_register(app: &App, visit: &Visit, form: &Form, problem: Option<(StatusC
         next,
         sign_in: with_next("/account/sign-in", next),
     };
-    show(problem.map_or(StatusCode::OK, |(status, _)| status), &page)
+    show_form(wrong, &page)
 }
 
 /// `GET /account/register`
@@ -133,19 +125,21 @@ pub(super) async fn register(State(app): State<App>, visit: Visit, form: Form) -
     }
     let texts = visit.texts();
     if form.text("password") != form.text("password_again") {
-        let problem = (StatusCode::BAD_REQUEST, texts.different_passwords);
-        return Err(show_register(&app, &visit, &form, Some(problem)));
+        let wrong = (StatusCode::BAD_REQUEST, texts.different_passwords);
+        return Err(show_register(&app, &visit, &form, Some(wrong)));
     }
     if !app.terms.is_empty() && form.get("agree").is_none() {
-        let problem = (StatusCode::BAD_REQUEST, texts.terms_needed);
-        return Err(show_register(&app, &visit, &form, Some(problem)));
+        let wrong = (StatusCode::BAD_REQUEST, texts.terms_needed);
+        return Err(show_register(&app, &visit, &form, Some(wrong)));
     }
     try_register(&app, &visit, &form).await.map_err(|error| {
-        let message = match &error {
-            ApiError::Matrix { kind, .. } if matches!(**kind, ErrorKind::Forbidden) => texts.wrong_token,
-            error => words(error, texts),
+        let wrong = match error {
+            ApiError::Matrix { kind, .. } if matches!(*kind, ErrorKind::Forbidden) => {
+                (StatusCode::FORBIDDEN, texts.wrong_token)
+            }
+            error => visit.wrong(error),
         };
-        show_register(&app, &visit, &form, Some((status(error), message)))
+        show_register(&app, &visit, &form, Some(wrong))
     })
 }
 
