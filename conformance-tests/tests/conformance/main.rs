@@ -38,7 +38,11 @@ mod rooms;
 #[cfg(feature = "sdk")]
 mod sdk;
 #[cfg(feature = "sdk")]
+mod sdk_devices;
+#[cfg(feature = "sdk")]
 mod sdk_oauth;
+#[cfg(feature = "sdk")]
+mod sdk_rooms;
 mod sdks;
 mod synadm;
 mod sync;

@@ -41,7 +41,7 @@ impl<'a> From<&'a SlidingSync> for Way<'a> {
 }
 
 impl Way<'_> {
-    async fn sync(self) {
+    pub(crate) async fn sync(self) {
         match self {
             Self::Classic(client) => {
                 drop(client.sync_once(SyncSettings::default().timeout(POLL)).await.expect("a sync"));
@@ -55,7 +55,7 @@ impl Way<'_> {
 const POLL: Duration = Duration::from_secs(1);
 
 /// A client of nobody as yet.
-async fn client(hs: &Homeserver) -> Client {
+pub(crate) async fn client(hs: &Homeserver) -> Client {
     Client::builder().homeserver_url(&hs.base).build().await.expect("the SDK finds the server")
 }
 
@@ -121,7 +121,11 @@ pub(crate) async fn join(client: &Client, room_id: &RoomId) -> Room {
 }
 
 /// The message, once its keys are here too.
-async fn decrypted(way: impl Into<Way<'_>>, room: &Room, event_id: &EventId) -> OriginalSyncRoomMessageEvent {
+pub(crate) async fn decrypted(
+    way: impl Into<Way<'_>>,
+    room: &Room,
+    event_id: &EventId,
+) -> OriginalSyncRoomMessageEvent {
     let event: TimelineEvent = until(way, "the readable message", async || {
         room.event(event_id, None).await.ok().filter(|event| event.encryption_info().is_some())
     })
@@ -129,7 +133,8 @@ async fn decrypted(way: impl Into<Way<'_>>, room: &Room, event_id: &EventId) -> 
     event.raw().deserialize_as_unchecked().expect("a message")
 }
 
-fn body(event: &OriginalSyncRoomMessageEvent) -> &str {
+/// What a message says.
+pub(crate) fn body(event: &OriginalSyncRoomMessageEvent) -> &str {
     event.content.body()
 }
 
