@@ -7,6 +7,7 @@ pub(crate) mod accounts;
 pub(crate) mod client;
 pub(crate) mod closed_loop;
 pub(crate) mod fanout;
+pub(crate) mod growth;
 pub(crate) mod lab;
 pub(crate) mod listening;
 pub(crate) mod login;
@@ -54,6 +55,7 @@ async fn measured(scenario: Scenario, lab: &mut Lab) -> Result<Vec<Outcome>> {
         Scenario::SlidingSync => reading::sliding_sync(lab).await,
         Scenario::Messages => reading::messages(lab).await,
         Scenario::Search => reading::search(lab).await,
+        Scenario::Growth => return growth::run(lab).await,
     };
     Ok(vec![outcome?])
 }

@@ -55,6 +55,13 @@ pub(crate) struct Options {
     /// Messages in each of those rooms, and the timeline limit that `initial-sync` asks for.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub(crate) messages: u64,
+    /// Rooms of the member that `growth` measures others by; one of them has ten times as many. No fewer than a sliding
+    /// sync shows at once.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(20..=100))]
+    pub(crate) growth_rooms: u64,
+    /// Messages in each of those rooms; another member's have ten times as many. More than a first sync tells.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(20..=200))]
+    pub(crate) growth_messages: u64,
     /// Requests at once while accounts, rooms and history are being made.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=128))]
     pub(crate) setup_concurrency: u64,
@@ -97,6 +104,8 @@ pub(crate) enum Scenario {
     Messages,
     /// A search in those rooms.
     Search,
+    /// Syncs of a member beside those with ten times the rooms and ten times the history.
+    Growth,
 }
 
 impl fmt::Display for Scenario {
@@ -112,6 +121,7 @@ impl fmt::Display for Scenario {
             Self::SlidingSync => "sliding-sync",
             Self::Messages => "messages",
             Self::Search => "search",
+            Self::Growth => "growth",
         })
     }
 }
