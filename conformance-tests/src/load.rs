@@ -30,7 +30,8 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     let scenarios = options.scenarios();
     let mut lab = Lab::open(options).await?;
     for scenario in scenarios {
-        for outcome in measured(scenario, &mut lab).await.with_context(|| format!("scenario {scenario}"))? {
+        let outcomes = measured(scenario, &mut lab).await.with_context(|| format!("scenario {scenario}"))?;
+        for outcome in outcomes {
             let line = outcome.into_line(scenario, &lab);
             if json {
                 println!("{line}");
