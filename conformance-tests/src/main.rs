@@ -1,7 +1,7 @@
 //! `load-benchmark`: puts a homeserver under the loads of a school day and prints what it cost.
 //!
-//! One line a scenario; `docs/benchmarks.md` has the commands and what the figures mean. It speaks only to
-//! loopback addresses, and every loop is bounded in count and in time.
+//! A line a scenario, or one for each thing that it compares; `docs/benchmarks.md` has the commands and what the
+//! figures mean. It speaks only to loopback addresses, and every loop is bounded in count and in time.
 
 mod load;
 

@@ -3,14 +3,12 @@
 //! The schedule does not wait for the server: a closed loop would ask a stalling server for less and so flatter it.
 //! Latency counts from the moment a message was due, to each member's sync answer that carries it.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use bytes::Bytes;
 use hyper::Method;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, json};
 use tokio::task::JoinSet;
@@ -18,25 +16,15 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::accounts::Account;
 use super::client::Http;
-use super::lab::{Lab, path_segment};
+use super::lab::Lab;
+use super::listening::{self, Sync};
 use super::process::round;
 use super::report::{Outcome, micros, percentile_ms};
 
 /// How long after the last message a member still waits for what is missing.
 const DRAIN: Duration = Duration::from_mins(1);
-/// What a long poll asks for.
-const POLL_MS: u32 = 30_000;
 /// Precedes a message's number in its body.
 const MARK: &str = "parta-load#";
-
-/// The part of a sync answer that matters here; the rest is skipped unparsed.
-#[derive(Deserialize)]
-struct Sync<'a> {
-    #[serde(borrow)]
-    next_batch: Cow<'a, str>,
-    #[serde(borrow, default)]
-    rooms: Option<&'a RawValue>,
-}
 
 /// When each message is due.
 #[derive(Clone, Copy)]
@@ -72,11 +60,8 @@ struct Received {
 pub(crate) async fn run(lab: &mut Lab) -> Result<Outcome> {
     let room = lab.large_room().await?;
     let rate = lab.options.rate;
-    let filter = json!({ "room": { "timeline": { "limit": 100 }, "state": { "lazy_load_members": true } } });
-    let query: Arc<str> =
-        format!("set_presence={}&filter={}", lab.options.presence.as_str(), path_segment(&filter.to_string())).into();
-
-    let (since, online) = come_online(&lab.http, &room.members, &query).await?;
+    let query = listening::query(lab);
+    let (since, online) = listening::come_online(&lab.http, &room.members, &query).await?;
     eprintln!("# {} members online in {:.1} s", since.len(), online.as_secs_f64());
 
     let skipped = (lab.options.warmup as f64 * rate).round() as u32;
@@ -150,43 +135,20 @@ pub(crate) async fn run(lab: &mut Lab) -> Result<Outcome> {
     Ok(Outcome { latencies: all.latencies, errors: all.errors + all.missing + all.doubled, elapsed, sizes, extra })
 }
 
-/// Everyone's first sync, all at once; gives the positions to listen from, and how long it took.
-async fn come_online(http: &Http, members: &[Account], query: &Arc<str>) -> Result<(Vec<String>, Duration)> {
-    let begun = Instant::now();
-    let mut tasks = JoinSet::new();
-    for (index, account) in members.iter().cloned().enumerate() {
-        let (http, query) = (http.clone(), Arc::clone(query));
-        tasks.spawn(async move {
-            let path = format!("/_matrix/client/v3/sync?timeout=0&{query}");
-            let body = http.call(Method::GET, &path, Some(&account.authorization), Bytes::new()).await?.success()?;
-            let sync: Sync<'_> = serde_json::from_slice(&body)?;
-            anyhow::Ok((index, sync.next_batch.into_owned()))
-        });
-    }
-    let mut since = vec![String::new(); members.len()];
-    while let Some(done) = tasks.join_next().await {
-        let (index, token) = done?.context("a member's first sync")?;
-        since[index] = token;
-    }
-    Ok((since, begun.elapsed()))
-}
-
 /// Long-polls until every message was seen or the deadline passed.
 async fn listen(http: Http, account: Account, mut since: String, query: Arc<str>, schedule: Schedule) -> Received {
     let mut received = Received::default();
     let mut seen = vec![false; schedule.count as usize];
     let mut open = schedule.count;
     while open > 0 {
-        let path = format!("/_matrix/client/v3/sync?timeout={POLL_MS}&since={}&{query}", path_segment(&since));
-        let call = http.call(Method::GET, &path, Some(&account.authorization), Bytes::new());
-        let Ok(reply) = timeout_at(schedule.deadline(), call).await else {
+        let poll = listening::poll(&http, &account, &since, &query);
+        let Ok(answer) = timeout_at(schedule.deadline(), poll).await else {
             break;
         };
         let now = Instant::now();
-        let Ok(body) = reply.and_then(super::client::Reply::success) else {
+        let Ok(body) = answer else {
             received.errors += 1;
-            // As a client does after a failed sync, so that a broken server is not asked without a pause.
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            tokio::time::sleep(listening::PAUSE).await;
             continue;
         };
         let Ok(sync) = serde_json::from_slice::<Sync<'_>>(&body) else {

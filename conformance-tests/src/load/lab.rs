@@ -1,5 +1,6 @@
 //! What scenarios share: the server under test, its accounts, and the one large room.
 
+use std::slice;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
@@ -27,6 +28,8 @@ pub(crate) struct Lab {
     /// Distinguishes this run's names from those of earlier runs on the same server.
     run: String,
     accounts: Vec<Account>,
+    /// How many accounts were made beside those.
+    newcomers: usize,
     large_room: Option<LargeRoom>,
     history: Option<History>,
 }
@@ -75,6 +78,7 @@ impl Lab {
             version,
             run: format!("{run:x}"),
             accounts: Vec::new(),
+            newcomers: 0,
             large_room: None,
             history: None,
         })
@@ -92,14 +96,27 @@ impl Lab {
 
     /// The first `count` accounts; those that are missing are made, a bounded number at once.
     pub(crate) async fn accounts(&mut self, count: usize) -> Result<Vec<Account>> {
-        let begun = Instant::now();
         let have = self.accounts.len();
+        let usernames = (have..count.max(have)).map(|index| self.username(index)).collect();
+        let made = self.register(usernames).await?;
+        self.accounts.extend(made);
+        Ok(self.accounts[..count].to_vec())
+    }
+
+    /// Accounts of a scenario's own, which are in no room yet; a bounded number is made at once.
+    pub(crate) async fn newcomers(&mut self, count: usize) -> Result<Vec<Account>> {
+        let first = self.newcomers;
+        self.newcomers += count;
+        let usernames = (first..self.newcomers).map(|index| format!("load-{}-new-{index}", self.run)).collect();
+        self.register(usernames).await
+    }
+
+    async fn register(&mut self, usernames: Vec<String>) -> Result<Vec<Account>> {
+        let begun = Instant::now();
         let made: Vec<Account> = {
             let this = &*self;
-            stream::iter(have..count.max(have))
-                .map(|index| async move {
-                    accounts::register(&this.http, &this.options.registration, &this.username(index)).await
-                })
+            stream::iter(&usernames)
+                .map(|username| accounts::register(&this.http, &this.options.registration, username))
                 .buffered(self.concurrency())
                 .try_collect()
                 .await
@@ -108,11 +125,10 @@ impl Lab {
         if !made.is_empty() {
             eprintln!("# {} accounts in {:.1} s", made.len(), begun.elapsed().as_secs_f64());
         }
-        self.accounts.extend(made);
-        if let Some((_, domain)) = self.accounts.first().and_then(|account| account.user_id.split_once(':')) {
+        if let Some((_, domain)) = made.first().and_then(|account| account.user_id.split_once(':')) {
             domain.clone_into(&mut self.server_name);
         }
-        Ok(self.accounts[..count].to_vec())
+        Ok(made)
     }
 
     /// Requests at once during set-up.
@@ -134,6 +150,45 @@ impl Lab {
         Ok(())
     }
 
+    /// A room that `creator` makes and the others join, one after the other; its id ready for a path.
+    pub(crate) async fn room_with(&self, creator: &Account, others: &[Account], name: &str) -> Result<String> {
+        let path_id = self.create_room(creator, &json!({ "preset": "public_chat", "name": name })).await?;
+        for account in others {
+            self.join(account, &path_id).await?;
+        }
+        Ok(path_id)
+    }
+
+    /// Sends one text, with a transaction id that the sender has not used in the room.
+    pub(crate) async fn say(&self, sender: &Account, path_id: &str, transaction: &str, text: &str) -> Result<()> {
+        let path = format!("/_matrix/client/v3/rooms/{path_id}/send/m.room.message/{transaction}");
+        let body = json!({ "msgtype": "m.text", "body": text });
+        self.http.must(Method::PUT, &path, Some(&sender.authorization), &body).await?;
+        Ok(())
+    }
+
+    /// Rooms of the two in which the writer has said so much; their ids ready for a path.
+    pub(crate) async fn rooms_with_history(
+        &self,
+        writer: &Account,
+        reader: &Account,
+        rooms: u64,
+        messages: u64,
+    ) -> Result<Vec<String>> {
+        stream::iter(0..rooms)
+            .map(|index| async move {
+                let room = self.room_with(writer, slice::from_ref(reader), &format!("Class {index}")).await?;
+                for message in 0..messages {
+                    let text = format!("Message {message} of room {index}");
+                    self.say(writer, &room, &format!("m{message}"), &text).await?;
+                }
+                anyhow::Ok(room)
+            })
+            .buffered(self.concurrency())
+            .try_collect()
+            .await
+    }
+
     /// The rooms with history; made when first asked for.
     pub(crate) async fn history(&mut self) -> Result<History> {
         if let Some(history) = &self.history {
@@ -141,24 +196,8 @@ impl Lab {
         }
         let mut accounts = self.accounts(2).await?;
         let (writer, reader) = (accounts.remove(1), accounts.remove(0));
-        let rooms = {
-            let (this, reader, writer) = (&*self, &reader, &writer);
-            stream::iter(0..self.options.rooms)
-                .map(|index| async move {
-                    let room = json!({ "preset": "public_chat", "name": format!("Class {index}") });
-                    let room = this.create_room(writer, &room).await?;
-                    this.join(reader, &room).await?;
-                    for message in 0..this.options.messages {
-                        let path = format!("/_matrix/client/v3/rooms/{room}/send/m.room.message/m{message}");
-                        let body = json!({ "msgtype": "m.text", "body": format!("Message {message} of room {index}") });
-                        this.http.must(Method::PUT, &path, Some(&writer.authorization), &body).await?;
-                    }
-                    anyhow::Ok(room)
-                })
-                .buffered(self.concurrency())
-                .try_collect()
-                .await?
-        };
+        let (rooms, messages) = (self.options.rooms, self.options.messages);
+        let rooms = self.rooms_with_history(&writer, &reader, rooms, messages).await?;
         let history = History { reader, rooms };
         self.history = Some(history.clone());
         Ok(history)

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::{Parser, ValueEnum};
 use url::Url;
 
-/// Measures a homeserver on this machine under load; one line a scenario.
+/// Measures a homeserver on this machine under load; a line a scenario, or one for each thing that it compares.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "load-benchmark", version)]
 pub(crate) struct Options {
@@ -31,16 +31,19 @@ pub(crate) struct Options {
     /// Print one JSON object a line instead of a line for people.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Concurrent senders of the send scenarios and callers of `null`.
+    /// Concurrent senders of the send scenarios and callers of `null`; in `send-idle-rooms` each has a listener.
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u64).range(1..=512))]
     pub(crate) senders: u64,
+    /// Rooms in which nothing happens, and which everyone in `send-idle-rooms` is in.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(0..=1000))]
+    pub(crate) idle_rooms: u64,
     /// Members of the one room: those who listen in `fanout`, and those who merely are there in `send-one-room`.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=5000))]
     pub(crate) members: u64,
     /// Messages a second of `fanout`, sent on a schedule whatever the server does.
     #[arg(long, default_value_t = 3.0, value_parser = rate)]
     pub(crate) rate: f64,
-    /// Presence that listening members announce with each sync.
+    /// Presence that the listeners of `fanout` and `send-idle-rooms` announce with each sync.
     #[arg(long, value_enum, default_value_t = Presence::Online)]
     pub(crate) presence: Presence,
     /// Concurrent sign-ins of `login`.
@@ -52,6 +55,13 @@ pub(crate) struct Options {
     /// Messages in each of those rooms, and the timeline limit that `initial-sync` asks for.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub(crate) messages: u64,
+    /// Rooms of the member that `growth` measures others by; one of them has ten times as many. No fewer than a sliding
+    /// sync shows at once.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(20..=100))]
+    pub(crate) growth_rooms: u64,
+    /// Messages in each of those rooms; another member's have ten times as many. More than a first sync tells.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(20..=200))]
+    pub(crate) growth_messages: u64,
     /// Requests at once while accounts, rooms and history are being made.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=128))]
     pub(crate) setup_concurrency: u64,
@@ -82,6 +92,8 @@ pub(crate) enum Scenario {
     SendRooms,
     /// All senders in one large room.
     SendOneRoom,
+    /// As `send-rooms`, with someone who listens in each room and many rooms in which nothing happens.
+    SendIdleRooms,
     /// Messages on a schedule to a room whose members all long-poll.
     Fanout,
     /// First sync of a member of many rooms.
@@ -92,6 +104,8 @@ pub(crate) enum Scenario {
     Messages,
     /// A search in those rooms.
     Search,
+    /// Syncs of a member beside those with ten times the rooms and ten times the history.
+    Growth,
 }
 
 impl fmt::Display for Scenario {
@@ -101,11 +115,13 @@ impl fmt::Display for Scenario {
             Self::Login => "login",
             Self::SendRooms => "send-rooms",
             Self::SendOneRoom => "send-one-room",
+            Self::SendIdleRooms => "send-idle-rooms",
             Self::Fanout => "fanout",
             Self::InitialSync => "initial-sync",
             Self::SlidingSync => "sliding-sync",
             Self::Messages => "messages",
             Self::Search => "search",
+            Self::Growth => "growth",
         })
     }
 }

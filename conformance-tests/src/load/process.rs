@@ -38,6 +38,11 @@ impl Meter {
         }
     }
 
+    /// CPU seconds of the server since `before`; `None` where no process of it was named.
+    pub(crate) fn server_since(&self, before: Cpu) -> Option<f64> {
+        (!self.roots.is_empty()).then(|| self.cpu().server - before.server)
+    }
+
     /// Adds what was used since `before`, a share an operation, and memory as of now.
     pub(crate) fn describe(&self, before: Cpu, operations: usize, into: &mut Map<String, Value>) {
         let now = self.cpu();
@@ -131,5 +136,7 @@ mod tests {
         assert!(line["server_rss_mib"].as_f64().unwrap() > 0.5);
         assert!(line["server_pss_mib"].as_f64().unwrap() > 0.5);
         assert!(before.machine >= before.own);
+        assert!(meter.server_since(before).is_some_and(|seconds| seconds >= 0.0));
+        assert_eq!(Meter::new(Vec::new()).server_since(before), None);
     }
 }

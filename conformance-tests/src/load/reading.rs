@@ -5,27 +5,30 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use hyper::Method;
+use hyper::header::HeaderValue;
 use serde_json::{Value, json};
 
+use super::client::Http;
 use super::closed_loop;
 use super::lab::{History, Lab, path_segment};
 use super::report::Outcome;
 
 /// Rooms that a phone asks for first.
-const WINDOW: usize = 20;
+pub(crate) const WINDOW: usize = 20;
 /// Messages on a page of history.
 const PAGE: usize = 20;
 
 /// A request that is repeated.
 #[derive(Clone)]
-struct Ask {
+pub(crate) struct Ask {
     method: Method,
     path: String,
     body: Bytes,
 }
 
 impl Ask {
-    fn get(path: String) -> Self {
+    /// A `GET`.
+    pub(crate) fn get(path: String) -> Self {
         Self { method: Method::GET, path, body: Bytes::new() }
     }
 
@@ -33,10 +36,13 @@ impl Ask {
         Self { method: Method::POST, path: path.to_owned(), body: Bytes::from(body.to_string()) }
     }
 
+    /// Sends it; the body of what must be a success.
+    pub(crate) async fn send(&self, http: &Http, authorization: &HeaderValue) -> Result<Bytes> {
+        http.call(self.method.clone(), &self.path, Some(authorization), self.body.clone()).await?.success()
+    }
+
     async fn answer(&self, lab: &Lab, history: &History) -> Result<(Value, usize)> {
-        let authorization = Some(&history.reader.authorization);
-        let answer =
-            lab.http.call(self.method.clone(), &self.path, authorization, self.body.clone()).await?.success()?;
+        let answer = self.send(&lab.http, &history.reader.authorization).await?;
         Ok((serde_json::from_slice(&answer)?, answer.len()))
     }
 }
@@ -53,8 +59,7 @@ async fn again_and_again(lab: &Lab, history: &History, asks: Vec<Ask>, bytes: us
     closed_loop::run(lab, 1, sizes, move |_, round| {
         let (http, authorization, asks) = (http.clone(), authorization.clone(), Arc::clone(&asks));
         async move {
-            let ask = &asks[round as usize % asks.len()];
-            http.call(ask.method.clone(), &ask.path, Some(&authorization), ask.body.clone()).await?.success()?;
+            asks[round as usize % asks.len()].send(&http, &authorization).await?;
             Ok(())
         }
     })
@@ -81,10 +86,9 @@ pub(crate) async fn initial_sync(lab: &mut Lab) -> Result<Outcome> {
     again_and_again(lab, &history, vec![ask], bytes).await
 }
 
-/// The first answer of a sliding sync: the rooms at the top of the list, as phones ask for them.
-pub(crate) async fn sliding_sync(lab: &mut Lab) -> Result<Outcome> {
-    let history = lab.history().await?;
-    let rooms = history.rooms.len().min(WINDOW);
+/// A sliding sync of the rooms at the top of the list, as phones ask for them: all of it, or what is new since a
+/// position.
+pub(crate) fn sliding(position: Option<&str>, timeout_ms: u32) -> Ask {
     let state = json!([
         ["m.room.create", ""],
         ["m.room.name", ""],
@@ -99,8 +103,16 @@ pub(crate) async fn sliding_sync(lab: &mut Lab) -> Result<Outcome> {
     let on = json!({ "enabled": true });
     let extensions = json!({ "account_data": on, "receipts": on, "typing": on, "e2ee": on, "to_device": on });
     let body = json!({ "conn_id": "load", "lists": { "all": list }, "extensions": extensions });
-    let path = "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync?timeout=0&set_presence=offline";
-    let ask = Ask::post(path, &body);
+    let position = position.map(|position| format!("&pos={}", path_segment(position))).unwrap_or_default();
+    let path = "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync";
+    Ask::post(&format!("{path}?timeout={timeout_ms}&set_presence=offline{position}"), &body)
+}
+
+/// The first answer of a sliding sync.
+pub(crate) async fn sliding_sync(lab: &mut Lab) -> Result<Outcome> {
+    let history = lab.history().await?;
+    let rooms = history.rooms.len().min(WINDOW);
+    let ask = sliding(None, 0);
     let (first, bytes) = ask.answer(lab, &history).await?;
     let told = first["rooms"].as_object().context("no rooms in the sync")?;
     ensure!(told.len() == rooms, "the sync shows {} rooms instead of {rooms}", told.len());

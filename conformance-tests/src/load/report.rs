@@ -24,7 +24,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// The scenario's one line.
+    /// Its line.
     pub(crate) fn into_line(mut self, scenario: Scenario, lab: &Lab) -> Value {
         self.latencies.sort_unstable();
         let seconds = self.elapsed.as_secs_f64();
@@ -47,10 +47,15 @@ impl Outcome {
     }
 }
 
-/// The latency that this share of the sorted operations stayed within, in milliseconds; null when there were none.
-pub(crate) fn percentile_ms(sorted: &[u32], share: f64) -> Option<f64> {
+/// The latency that this share of the sorted operations stayed within; `None` when there were none.
+pub(crate) fn percentile(sorted: &[u32], share: f64) -> Option<u32> {
     let rank = (share * sorted.len() as f64).ceil() as usize;
-    sorted.get(rank.saturating_sub(1)).map(|micros| round(f64::from(*micros) / 1000.0, 2))
+    sorted.get(rank.saturating_sub(1)).copied()
+}
+
+/// The same in milliseconds, from microseconds.
+pub(crate) fn percentile_ms(sorted: &[u32], share: f64) -> Option<f64> {
+    percentile(sorted, share).map(|micros| round(f64::from(micros) / 1000.0, 2))
 }
 
 /// A duration in whole microseconds, at most an hour and ten minutes.

@@ -1,14 +1,19 @@
-//! Sending messages: every sender in a room of its own, or all of them in one large room whose other members are idle.
+//! Sending messages: every sender in a room of its own, with or without many idle rooms beside it, or all of them in
+//! one large room whose other members are idle.
+
+use std::slice;
 
 use anyhow::Result;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use hyper::Method;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::accounts::Account;
 use super::closed_loop;
 use super::lab::Lab;
+use super::listening::Listening;
 use super::report::Outcome;
 
 /// As many rooms as senders.
@@ -24,6 +29,33 @@ pub(crate) async fn in_own_rooms(lab: &mut Lab) -> Result<Outcome> {
     };
     let sizes = json!({ "senders": senders.len(), "rooms": rooms.len() });
     send(lab, senders.into_iter().zip(rooms).collect(), sizes).await
+}
+
+/// As many rooms as senders, with someone who listens in each; and all of these people are in many idle rooms as well.
+pub(crate) async fn among_idle_rooms(lab: &mut Lab) -> Result<Outcome> {
+    let count = lab.options.senders as usize;
+    let people = lab.newcomers(2 * count).await?;
+    let (senders, listeners) = people.split_at(count);
+    let lab = &*lab;
+    let begun = Instant::now();
+    stream::iter(0..lab.options.idle_rooms)
+        .map(Ok)
+        .try_for_each_concurrent(lab.concurrency(), |index| {
+            let (creator, others) = (&people[0], &people[1..]);
+            async move { lab.room_with(creator, others, &format!("Idle {index}")).await.map(drop) }
+        })
+        .await?;
+    eprintln!("# {} idle rooms in {:.1} s", lab.options.idle_rooms, begun.elapsed().as_secs_f64());
+    let rooms: Vec<String> = stream::iter(senders.iter().zip(listeners))
+        .map(|(sender, listener)| lab.room_with(sender, slice::from_ref(listener), "Homework"))
+        .buffered(lab.concurrency())
+        .try_collect()
+        .await?;
+    let sizes = json!({ "senders": count, "listeners": listeners.len(), "idle_rooms": lab.options.idle_rooms });
+    let listening = Listening::begin(lab, listeners).await?;
+    let mut outcome = send(lab, senders.iter().cloned().zip(rooms).collect(), sizes).await?;
+    listening.end(&mut outcome);
+    Ok(outcome)
 }
 
 /// One room with all the members, of whom only the senders do anything.
