@@ -1,9 +1,10 @@
 //! OAuth 2.0: clients that register, pages on which people let them in, and the sessions that come of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::body::Body;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use homeserver::storage::db::sql;
 use http::{Method, Request, Response, StatusCode, header};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -78,7 +79,14 @@ fn metadata() -> Value {
 }
 
 async fn register(server: &Server) -> String {
-    let (status, client) = server.json(Method::POST, "/oauth2/register", None, &metadata()).await;
+    register_as(server, "Chat").await
+}
+
+/// Registers a client by a name.
+async fn register_as(server: &Server, name: &str) -> String {
+    let mut metadata = metadata();
+    metadata["client_name"] = name.into();
+    let (status, client) = server.json(Method::POST, "/oauth2/register", None, &metadata).await;
     assert_eq!(status, StatusCode::CREATED, "{client}");
     assert_eq!(client["redirect_uris"], json!([BACK]));
     client["client_id"].as_str().expect("an id").to_owned()
@@ -141,6 +149,12 @@ async fn redeem(server: &Server, client: &str, code: &str, verifier: &str) -> (S
     token(server, &fields).await
 }
 
+/// The ids of the clients that are registered.
+async fn clients(server: &Server) -> BTreeSet<String> {
+    let rows = sql("SELECT client_id FROM oauth_clients").all(&server.app.db).await.unwrap();
+    rows.iter().map(|row| row.get("client_id").unwrap()).collect()
+}
+
 async fn refresh(server: &Server, client: &str, tokens: &Value) -> (StatusCode, Value) {
     let refresh_token = tokens["refresh_token"].as_str().expect("a token");
     token(server, &[("grant_type", "refresh_token"), ("client_id", client), ("refresh_token", refresh_token)]).await
@@ -196,6 +210,30 @@ on_both_engines! {
         assert_eq!((&me["user_id"], &me["device_id"]), (&json!(anna.id), &json!("PHONE12345")));
         let device = server.get(&anna, "/_matrix/client/v3/devices/PHONE12345").await;
         assert_eq!(device["display_name"], "Chat");
+    }
+
+    async fn a_registration_that_nobody_uses_is_forgotten(server: Server) {
+        const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+        let age = async |days: i64| {
+            let then = server.app.clock.now() - days * DAY_MS;
+            let row = sql("UPDATE oauth_clients SET created_at = $1").bind(then);
+            server.app.journal.run(vec![row], None).await.expect("aged registrations");
+        };
+        server.register("anna").await;
+        let (used, waits) = (register(&server).await, register_as(&server, "Television").await);
+        session(&server, &used, "anna", "PHONE12345").await;
+        let scope = "urn:matrix:client:api:* urn:matrix:client:device:SCREEN1234";
+        let (status, begun) = post_form(&server, "/oauth2/device", &[("client_id", &waits), ("scope", scope)]).await;
+        assert_eq!(status, StatusCode::OK, "{begun}");
+        let (idle, back) = (register_as(&server, "Idle").await, register_as(&server, "Back").await);
+        age(89).await;
+        let fresh = register_as(&server, "Fresh").await;
+        assert!(clients(&server).await.contains(&idle), "it is not so long ago");
+        age(91).await;
+        // Who registers anew is the same client, and stays.
+        assert_eq!(register_as(&server, "Back").await, back);
+        let left = clients(&server).await;
+        assert_eq!(left, BTreeSet::from([used, waits, back]), "neither {idle} nor {fresh}");
     }
 
     async fn a_person_turns_a_client_away(server: Server) {
