@@ -30,7 +30,14 @@ pub async fn versions(
         "v1.13",
     ];
     let mut response = get_supported_versions::Response::new(versions.map(str::to_owned).into());
-    for feature in [mutual_rooms::FEATURE, sync::SLIDING_SYNC, rendezvous::FEATURE, delayed_events::FEATURE] {
+    let features = [
+        mutual_rooms::FEATURE,
+        sync::SLIDING_SYNC,
+        rendezvous::FEATURE,
+        rendezvous::json::FEATURE,
+        delayed_events::FEATURE,
+    ];
+    for feature in features {
         response.unstable_features.insert(feature.to_owned(), true);
     }
     Ok(response)

@@ -521,3 +521,58 @@ async fn devices_meet_by_a_qr_code() {
     assert_eq!(call(Method::DELETE, url.path(), None, "").await.status(), StatusCode::NO_CONTENT);
     assert_eq!(call(Method::GET, url.path(), None, "").await.status(), StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn devices_meet_in_json_too() {
+    const PATH: &str = "/_matrix/client/unstable/io.element.msc4388/rendezvous";
+    let server = Server::sqlite().await;
+    let call = async |method: Method, path: &str, body: Value| server.json(method, path, None, &body).await;
+    let (_, versions) = call(Method::GET, "/_matrix/client/versions", Value::Null).await;
+    assert_eq!(versions["unstable_features"]["io.element.msc4388"], true, "{versions}");
+    assert_eq!(call(Method::GET, PATH, Value::Null).await, (StatusCode::OK, json!({ "create_available": true })));
+    let stranger = User { token: "nobody's".into(), ..User::signed_in(&Value::Null) };
+    server.refused(Method::GET, &stranger, PATH, Value::Null, "M_UNKNOWN_TOKEN").await;
+    server.refused(Method::POST, &stranger, PATH, json!({ "data": "" }), "M_UNKNOWN_TOKEN").await;
+
+    let (status, made) = call(Method::POST, PATH, json!({ "data": "" })).await;
+    assert_eq!((status, &made["expires_in_ms"]), (StatusCode::OK, &json!(300_000)), "{made}");
+    let place = format!("{PATH}/{}", made["id"].as_str().expect("an id"));
+    let first = made["sequence_token"].as_str().expect("a token").to_owned();
+    let (status, read) = call(Method::GET, &place, Value::Null).await;
+    assert_eq!((status, &read["data"], &read["sequence_token"]), (StatusCode::OK, &json!(""), &json!(first)));
+    assert!(read["expires_in_ms"].as_i64().is_some_and(|ms| (1..=300_000).contains(&ms)), "{read}");
+
+    let next = |token: &str, data: &str| json!({ "sequence_token": token, "data": data });
+    let txn = |name: &str| format!("{place}/{name}");
+    let (status, written) = call(Method::PUT, &txn("a"), next(&first, "hello")).await;
+    assert_eq!(status, StatusCode::OK, "{written}");
+    let second = written["sequence_token"].as_str().expect("a token").to_owned();
+    assert_ne!(second, first);
+    // A repeated transaction has its first answer, whatever it says now.
+    assert_eq!(call(Method::PUT, &txn("a"), next("x", "other")).await, (StatusCode::OK, written));
+    for late in [&txn("b"), &txn("b"), &place] {
+        let (status, refused) = call(Method::PUT, late, next(&first, "too late")).await;
+        let errcode = &json!("IO_ELEMENT_MSC4388_CONCURRENT_WRITE");
+        assert_eq!((status, &refused["errcode"]), (StatusCode::CONFLICT, errcode), "{late}");
+    }
+    assert_eq!(call(Method::GET, &place, Value::Null).await.1["data"], "hello");
+    // As the proposal first had it.
+    let (status, written) = call(Method::PUT, &place, next(&second, "hello again")).await;
+    assert_eq!(status, StatusCode::OK, "{written}");
+    let third = written["sequence_token"].as_str().expect("a token").to_owned();
+    let browsed = Request::get(&place).header("sec-fetch-mode", "navigate").body(Body::empty()).expect("a request");
+    assert_eq!(server.call(browsed).await.status(), StatusCode::FORBIDDEN);
+    let long = call(Method::PUT, &txn("c"), next(&third, &"x".repeat(5000))).await;
+    assert_eq!((long.0, &long.1["errcode"]), (StatusCode::PAYLOAD_TOO_LARGE, &json!("M_TOO_LARGE")));
+    assert_eq!(call(Method::PUT, &txn("c"), json!({ "data": "x" })).await.1["errcode"], "M_BAD_JSON");
+    for n in 2..50 {
+        assert_eq!(call(Method::PUT, &txn(&n.to_string()), next("x", "x")).await.0, StatusCode::CONFLICT, "{n}");
+    }
+    let (status, refused) = call(Method::PUT, &txn("50"), next(&third, "x")).await;
+    assert_eq!((status, &refused["errcode"]), (StatusCode::TOO_MANY_REQUESTS, &json!("M_LIMIT_EXCEEDED")));
+    assert_eq!(call(Method::DELETE, &place, Value::Null).await, (StatusCode::OK, json!({})));
+    for (method, body) in [(Method::GET, Value::Null), (Method::DELETE, Value::Null), (Method::PUT, next(&third, "x"))]
+    {
+        assert_eq!(call(method, &place, body).await.1["errcode"], "M_NOT_FOUND");
+    }
+}
