@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use ruma::api::client::discovery::get_capabilities::v3::{
-    AccountModerationCapability, Capabilities, ChangePasswordCapability, GetLoginTokenCapability, RoomVersionStability,
-    RoomVersionsCapability, ThirdPartyIdChangesCapability,
+    AccountModerationCapability, Capabilities, ChangePasswordCapability, GetLoginTokenCapability,
+    ProfileFieldsCapability, RoomVersionStability, RoomVersionsCapability, ThirdPartyIdChangesCapability,
 };
 use ruma::api::client::discovery::{
     discover_homeserver,
@@ -25,13 +25,15 @@ pub async fn versions(
     _: State<App>,
     _: Ruma<get_supported_versions::Request>,
 ) -> Result<get_supported_versions::Response> {
+    // What each asks for, and where it holds, is in tests/api/versions.txt.
     let versions = [
         "r0.6.1", "v1.1", "v1.2", "v1.3", "v1.4", "v1.5", "v1.6", "v1.7", "v1.8", "v1.9", "v1.10", "v1.11", "v1.12",
-        "v1.13",
+        "v1.13", "v1.14", "v1.15", "v1.16", "v1.17", "v1.18", "v1.19",
     ];
     let mut response = get_supported_versions::Response::new(versions.map(str::to_owned).into());
     let features = [
         mutual_rooms::FEATURE,
+        mutual_rooms::STABLE,
         sync::SLIDING_SYNC,
         rendezvous::FEATURE,
         rendezvous::json::FEATURE,
@@ -83,6 +85,7 @@ pub async fn capabilities(
     capabilities.change_password = ChangePasswordCapability::new(app.config.login.password);
     // Left out, clients read it as yes, and offer e-mail addresses that go nowhere.
     capabilities.thirdparty_id_changes = ThirdPartyIdChangesCapability::new(false);
+    capabilities.profile_fields = Some(ProfileFieldsCapability::new(true));
     // It asks for proof of who one is, which needs a password or the academy's sign-on.
     let account = app.users.get(&request.caller.user_id).await?;
     let has_password = account.as_ref().is_some_and(|account| account.password_hash.is_some());

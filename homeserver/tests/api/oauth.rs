@@ -180,6 +180,9 @@ on_both_engines! {
         let (status, found) = server.json(Method::GET, "/_matrix/client/v1/auth_metadata", None, &Value::Null).await;
         assert_eq!(status, StatusCode::OK, "{found}");
         assert!(found["token_endpoint"].as_str().is_some_and(|url| url.ends_with("/oauth2/token")), "{found}");
+        assert!(found["device_authorization_endpoint"].is_string(), "{found}");
+        let actions = found["account_management_actions_supported"].as_array().expect("a list");
+        assert!(actions.contains(&json!("org.matrix.device_view")), "{found}");
         let client = register(&server).await;
         assert_eq!(register(&server).await, client, "the same client");
 
