@@ -12,6 +12,7 @@ use ruma::api::client::discovery::{
     discover_support::{self, Contact, ContactRole},
     get_capabilities, get_supported_versions,
 };
+use serde_json::json;
 
 use super::{delayed_events, membership::mutual_rooms, oauth::rendezvous, ruma::Ruma, sync};
 use crate::{
@@ -86,6 +87,10 @@ pub async fn capabilities(
     // Left out, clients read it as yes, and offer e-mail addresses that go nowhere.
     capabilities.thirdparty_id_changes = ThirdPartyIdChangesCapability::new(false);
     capabilities.profile_fields = Some(ProfileFieldsCapability::new(true));
+    let limits = &app.config.delayed_events;
+    let max_delay_ms = limits.max_delay_seconds.saturating_mul(1000);
+    let limits = json!({ "max_delay_ms": max_delay_ms, "max_scheduled": limits.max_per_user });
+    capabilities.set(delayed_events::CAPABILITY, limits)?;
     // It asks for proof of who one is, which needs a password or the academy's sign-on.
     let account = app.users.get(&request.caller.user_id).await?;
     let has_password = account.as_ref().is_some_and(|account| account.password_hash.is_some());
