@@ -166,6 +166,7 @@ impl Sessions {
             .await
     }
 
+    /// Notes that a session's device was seen.
     fn note(&self, session: &Session, seen: Seen) {
         let Some(device_id) = &session.device_id else { return };
         let at = seen.at;

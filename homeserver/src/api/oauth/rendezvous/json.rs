@@ -1,5 +1,5 @@
-//! The place where two devices meet, in the manner of the client-server API. Clients of today write without a transaction
-//! id, as the proposal first had it.
+//! The place where two devices meet, in the manner of the client-server API. Clients of today write without a
+//! transaction id, as the proposal first had it.
 //! <https://github.com/matrix-org/matrix-spec-proposals/pull/4388>
 
 use axum::{
