@@ -97,6 +97,8 @@ pub fn router(app: &App) -> Router {
         .endpoint(message::send)
         .endpoint(message::messages)
         .endpoint(redact::redact)
+        .endpoint(delayed_events::schedule::put)
+        .endpoint(delayed_events::schedule::get)
         .endpoint(delayed_events::list)
         .endpoint(delayed_events::update)
         .route(delayed_events::ACTION_PATH, post(delayed_events::act))

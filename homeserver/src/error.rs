@@ -141,6 +141,11 @@ impl ApiError {
         Self::unlisted("M_INVALID_SIGNATURE", message)
     }
 
+    /// `M_UNKNOWN_DEVICE`, 400.
+    pub fn unknown_device(message: impl Into<String>) -> Self {
+        Self::unlisted("M_UNKNOWN_DEVICE", message)
+    }
+
     /// `M_PROFILE_TOO_LARGE`, 400.
     pub fn profile_too_large(message: impl Into<String>) -> Self {
         Self::unlisted("M_PROFILE_TOO_LARGE", message)

@@ -4,21 +4,24 @@ use std::{future::Future, net::IpAddr, sync::Arc};
 
 use axum::{body::Bytes, extract::MatchedPath};
 use http::Request;
-use ruma::api::{
-    Metadata as _,
-    auth_scheme::{
-        AccessToken, AccessTokenOptional, AppserviceToken, AppserviceTokenOptional, AuthScheme, NoAccessToken,
-        NoAuthentication,
+use ruma::{
+    OwnedDeviceId,
+    api::{
+        Metadata as _,
+        auth_scheme::{
+            AccessToken, AccessTokenOptional, AppserviceToken, AppserviceTokenOptional, AuthScheme, NoAccessToken,
+            NoAuthentication,
+        },
+        client::session::{logout, logout_all},
+        path_builder::PathBuilder as _,
     },
-    client::session::{logout, logout_all},
-    path_builder::PathBuilder as _,
 };
 
 use crate::{
     app::App,
     domain::{
         appservices::{Appservice, Appservices},
-        sessions::{self, Requester},
+        sessions::{self, Requester, Seen},
     },
     error::{ApiError, Result},
 };
@@ -97,7 +100,7 @@ impl Authenticate for AccessToken {
             let client = context.client;
             return app.sessions.by_token(&token, client.ip, client.user_agent.as_deref(), context.signs_out()).await;
         };
-        // https://spec.matrix.org/v1.18/application-service-api/#identity-assertion
+        // https://spec.matrix.org/v1.19/application-service-api/#identity-assertion
         let user_id = Appservices::acts_as(&appservice, context.query("user_id").as_deref())?;
         let suspended = match app.users.get(&user_id).await?.as_deref() {
             None => return Err(ApiError::forbidden("The application service has not registered this user.")),
@@ -107,7 +110,11 @@ impl Authenticate for AccessToken {
             Some(account) if account.locked && !context.signs_out() => return Err(sessions::locked()),
             Some(account) => account.suspended,
         };
-        let device_id = context.query("device_id").map(Into::into);
+        let device_id: Option<OwnedDeviceId> = context.query("device_id").map(Into::into);
+        if let Some(device_id) = &device_id {
+            let Client { ip, user_agent } = context.client.clone();
+            app.devices.act_as(&user_id, device_id, Seen { at: app.clock.now(), ip, user_agent }).await?;
+        }
         Ok(Requester { user_id, device_id, appservice: Some(appservice), token: None, oauth: false, suspended })
     }
 }

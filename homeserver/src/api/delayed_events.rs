@@ -1,6 +1,8 @@
 //! Events that are sent later (MSC4140): the parameter `org.matrix.msc4140.delay` where messages and state are sent, and what
 //! is done with those that wait.
 
+pub mod schedule;
+
 use std::time::Duration;
 
 use axum::{
@@ -40,6 +42,8 @@ use crate::{
 
 /// The name by which clients know that they may ask.
 pub const FEATURE: &str = "org.matrix.msc4140";
+/// The name by which they know how long and how many.
+pub const CAPABILITY: &str = "org.matrix.msc4140.delayed_events";
 /// Where an event that waits is restarted, sent or cancelled by whoever has its id.
 pub const ACTION_PATH: &str = "/_matrix/client/unstable/org.matrix.msc4140/delayed_events/{delay_id}/{action}";
 /// The parameter that makes a request one to send later.
@@ -199,9 +203,9 @@ pub struct ListResponse {
     delayed_events: Vec<Listed>,
 }
 
-/// An event that waits.
+/// An event that waits, with the names that its times had first and have now.
 #[derive(Debug, Serialize)]
-struct Listed {
+pub struct Listed {
     delay_id: String,
     room_id: ruma::OwnedRoomId,
     #[serde(rename = "type")]
@@ -209,7 +213,9 @@ struct Listed {
     #[serde(skip_serializing_if = "Option::is_none")]
     state_key: Option<String>,
     delay: i64,
+    delay_ms: i64,
     running_since: i64,
+    delayed_since_ts: i64,
     content: Box<RawValue>,
 }
 
@@ -241,10 +247,20 @@ impl IncomingRequest for ListRequest {
 
 impl OutgoingResponse for ListResponse {
     fn try_into_http_response<T: Default + BufMut>(self) -> Result<http::Response<T>, IntoHttpError> {
-        let mut body = T::default();
-        body.put_slice(&serde_json::to_vec(&self)?);
-        Ok(http::Response::builder().header(http::header::CONTENT_TYPE, "application/json").body(body)?)
+        written(&self)
     }
+}
+
+impl OutgoingResponse for Listed {
+    fn try_into_http_response<T: Default + BufMut>(self) -> Result<http::Response<T>, IntoHttpError> {
+        written(&self)
+    }
+}
+
+fn written<T: Default + BufMut>(answer: &impl Serialize) -> Result<http::Response<T>, IntoHttpError> {
+    let mut body = T::default();
+    body.put_slice(&serde_json::to_vec(answer)?);
+    Ok(http::Response::builder().header(http::header::CONTENT_TYPE, "application/json").body(body)?)
 }
 
 /// `GET /_matrix/client/unstable/org.matrix.msc4140/delayed_events`
@@ -260,7 +276,9 @@ fn listed(event: DelayedEvent) -> Result<Listed> {
         kind: event.kind,
         state_key: event.state_key,
         delay: event.delay_ms,
+        delay_ms: event.delay_ms,
         running_since: event.running_since,
+        delayed_since_ts: event.running_since,
         content: RawValue::from_string(event.content)?,
     })
 }

@@ -1,7 +1,15 @@
 //! The devices of a user.
 
 use axum::extract::State;
-use ruma::api::client::device::{self, delete_device, delete_devices, get_device, get_devices, update_device};
+use http::StatusCode;
+use ruma::{
+    api::{
+        IncomingRequest, Metadata, OutgoingResponse,
+        client::device::{self, delete_device, delete_devices, get_device, get_devices, update_device},
+        error::{FromHttpRequestError, IntoHttpError},
+    },
+    exports::bytes::BufMut,
+};
 
 use super::ruma::Ruma;
 use crate::{
@@ -38,13 +46,56 @@ pub async fn get_device(
     Ok(get_device::v3::Response::new(shown(device)))
 }
 
-/// `PUT /_matrix/client/v3/devices/{deviceId}`
-pub async fn update_device(
-    State(app): State<App>,
-    request: Ruma<update_device::v3::Request>,
-) -> Result<update_device::v3::Response> {
-    app.devices.rename(&request.caller.user_id, &request.body.device_id, request.body.display_name).await?;
-    Ok(update_device::v3::Response::new())
+/// A name for a device. ruma's answer has no status for a device that is new.
+#[derive(Debug)]
+pub struct PutDevice(update_device::v3::Request);
+
+/// The answer.
+#[derive(Debug)]
+pub struct DevicePut {
+    is_new: bool,
+}
+
+impl Metadata for PutDevice {
+    const METHOD: http::Method = update_device::v3::Request::METHOD;
+    const RATE_LIMITED: bool = update_device::v3::Request::RATE_LIMITED;
+    type Authentication = <update_device::v3::Request as Metadata>::Authentication;
+    type PathBuilder = <update_device::v3::Request as Metadata>::PathBuilder;
+    const PATH_BUILDER: Self::PathBuilder = update_device::v3::Request::PATH_BUILDER;
+}
+
+impl IncomingRequest for PutDevice {
+    type EndpointError = <update_device::v3::Request as IncomingRequest>::EndpointError;
+    type OutgoingResponse = DevicePut;
+
+    fn try_from_http_request<B, S>(request: http::Request<B>, path: &[S]) -> Result<Self, FromHttpRequestError>
+    where
+        B: AsRef<[u8]>,
+        S: AsRef<str>,
+    {
+        update_device::v3::Request::try_from_http_request(request, path).map(Self)
+    }
+}
+
+impl OutgoingResponse for DevicePut {
+    fn try_into_http_response<T: Default + BufMut>(self) -> Result<http::Response<T>, IntoHttpError> {
+        let mut response = update_device::v3::Response::new().try_into_http_response::<T>()?;
+        if self.is_new {
+            *response.status_mut() = StatusCode::CREATED;
+        }
+        Ok(response)
+    }
+}
+
+/// `PUT /_matrix/client/v3/devices/{deviceId}`: only application services make devices so.
+pub async fn update_device(State(app): State<App>, request: Ruma<PutDevice>) -> Result<DevicePut> {
+    let (caller, PutDevice(body)) = (request.caller, request.body);
+    if caller.appservice.is_some() {
+        let is_new = app.devices.name_or_make(&caller.user_id, &body.device_id, body.display_name).await?;
+        return Ok(DevicePut { is_new });
+    }
+    app.devices.rename(&caller.user_id, &body.device_id, body.display_name).await?;
+    Ok(DevicePut { is_new: false })
 }
 
 /// `DELETE /_matrix/client/v3/devices/{deviceId}`

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use ruma::api::client::discovery::get_capabilities::v3::{
-    AccountModerationCapability, Capabilities, ChangePasswordCapability, GetLoginTokenCapability, RoomVersionStability,
-    RoomVersionsCapability, ThirdPartyIdChangesCapability,
+    AccountModerationCapability, Capabilities, ChangePasswordCapability, GetLoginTokenCapability,
+    ProfileFieldsCapability, RoomVersionStability, RoomVersionsCapability, ThirdPartyIdChangesCapability,
 };
 use ruma::api::client::discovery::{
     discover_homeserver,
     discover_support::{self, Contact, ContactRole},
     get_capabilities, get_supported_versions,
 };
+use serde_json::json;
 
 use super::{delayed_events, membership::mutual_rooms, oauth::rendezvous, ruma::Ruma, sync};
 use crate::{
@@ -25,12 +26,21 @@ pub async fn versions(
     _: State<App>,
     _: Ruma<get_supported_versions::Request>,
 ) -> Result<get_supported_versions::Response> {
+    // What each asks for, and where it holds, is in tests/api/versions.txt.
     let versions = [
         "r0.6.1", "v1.1", "v1.2", "v1.3", "v1.4", "v1.5", "v1.6", "v1.7", "v1.8", "v1.9", "v1.10", "v1.11", "v1.12",
-        "v1.13",
+        "v1.13", "v1.14", "v1.15", "v1.16", "v1.17", "v1.18", "v1.19",
     ];
     let mut response = get_supported_versions::Response::new(versions.map(str::to_owned).into());
-    for feature in [mutual_rooms::FEATURE, sync::SLIDING_SYNC, rendezvous::FEATURE, delayed_events::FEATURE] {
+    let features = [
+        mutual_rooms::FEATURE,
+        mutual_rooms::STABLE,
+        sync::SLIDING_SYNC,
+        rendezvous::FEATURE,
+        rendezvous::json::FEATURE,
+        delayed_events::FEATURE,
+    ];
+    for feature in features {
         response.unstable_features.insert(feature.to_owned(), true);
     }
     Ok(response)
@@ -76,6 +86,11 @@ pub async fn capabilities(
     capabilities.change_password = ChangePasswordCapability::new(app.config.login.password);
     // Left out, clients read it as yes, and offer e-mail addresses that go nowhere.
     capabilities.thirdparty_id_changes = ThirdPartyIdChangesCapability::new(false);
+    capabilities.profile_fields = Some(ProfileFieldsCapability::new(true));
+    let limits = &app.config.delayed_events;
+    let max_delay_ms = limits.max_delay_seconds.saturating_mul(1000);
+    let limits = json!({ "max_delay_ms": max_delay_ms, "max_scheduled": limits.max_per_user });
+    capabilities.set(delayed_events::CAPABILITY, limits)?;
     // It asks for proof of who one is, which needs a password or the academy's sign-on.
     let account = app.users.get(&request.caller.user_id).await?;
     let has_password = account.as_ref().is_some_and(|account| account.password_hash.is_some());

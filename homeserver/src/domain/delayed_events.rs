@@ -48,7 +48,7 @@ pub struct NewDelayedEvent<'a> {
     pub kind: TimelineEventType,
     /// For a state event, its key.
     pub state_key: Option<String>,
-    /// For a message, its transaction id.
+    /// The transaction id of the request, if it has one.
     pub txn_id: Option<OwnedTransactionId>,
     /// Its content.
     pub content: &'a RawValue,
@@ -89,7 +89,8 @@ impl DelayedEvents {
         Ok(Self { db, clock, journal, users, rooms, schedule, max_delay_ms, max_per_user })
     }
 
-    /// Schedules an event and returns its id. A message's request repeated by the same device has the first one's answer.
+    /// Schedules an event and returns its id. A request with a transaction id that is repeated by the same device has the
+    /// first one's answer.
     ///
     /// # Errors
     ///
@@ -151,8 +152,7 @@ impl DelayedEvents {
     /// `M_NOT_FOUND` for one that waits no more; whatever sending it says.
     pub async fn update(&self, delay_id: &str, action: Action, owner: Option<&UserId>) -> Result<()> {
         if let Some(owner) = owner {
-            let event = storage::delayed_events::get(&self.db, delay_id).await?;
-            event.filter(|event| event.user_id == *owner).ok_or_else(no_such)?;
+            self.get(delay_id, owner).await?;
         }
         if action == Action::Restart {
             return self.restart(delay_id).await;
@@ -166,6 +166,16 @@ impl DelayedEvents {
             self.schedule.put(waiting);
         }
         cancelled
+    }
+
+    /// One that waits, of a user's.
+    ///
+    /// # Errors
+    ///
+    /// `M_NOT_FOUND`.
+    pub async fn get(&self, delay_id: &str, owner: &UserId) -> Result<DelayedEvent> {
+        let event = storage::delayed_events::get(&self.db, delay_id).await?;
+        event.filter(|event| event.user_id == *owner).ok_or_else(no_such)
     }
 
     /// What waits of a user, the next one first.

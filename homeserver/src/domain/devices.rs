@@ -7,7 +7,7 @@ use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
 use super::{
     encryption,
     journal::{Change, Journal, Writing},
-    sessions::{self, Requester, Sessions},
+    sessions::{self, Requester, Seen, Sessions},
 };
 pub use crate::storage::sessions::Device;
 use crate::{
@@ -93,10 +93,10 @@ impl Devices {
     /// Signs a device in, within a transaction. A device that is known keeps its name; its old tokens end.
     pub async fn issue(&self, w: &mut Writing, user_id: &UserId, sign_in: SignIn) -> Result<Issued> {
         let device_id = match sign_in.device_id {
-            Some(id) if id.as_str().is_empty() || id.as_str().len() > MAX_DEVICE_ID || id.as_str().contains('\0') => {
-                return Err(ApiError::invalid_param("device_id cannot be used. Leave it out to be given one."));
+            Some(id) => {
+                check_id(&id)?;
+                id
             }
-            Some(id) => id,
             None => clock::random_word(10, clock::UPPERCASE).into(),
         };
         check_name(sign_in.display_name.as_deref())?;
@@ -285,7 +285,19 @@ impl Devices {
         }
     }
 
-    /// Gives a device a name, or takes it away.
+    /// Notes that an application service acts as one of a user's devices.
+    ///
+    /// # Errors
+    ///
+    /// `M_UNKNOWN_DEVICE`.
+    pub async fn act_as(&self, user_id: &OwnedUserId, device_id: &OwnedDeviceId, seen: Seen) -> Result<()> {
+        let unknown = || ApiError::unknown_device("This user has no such device. Make it first.");
+        let device = self.get(user_id, device_id).await?.ok_or_else(unknown)?;
+        self.sessions.saw(user_id, device_id, device.last_seen_at.unwrap_or_default(), seen);
+        Ok(())
+    }
+
+    /// Gives a device a name; without one it keeps its own.
     ///
     /// # Errors
     ///
@@ -300,6 +312,27 @@ impl Devices {
                         return Err(no_device());
                     }
                     Ok(encryption::device_renamed(w, &user_id, &device_id).await?)
+                })
+            })
+            .await
+    }
+
+    /// Gives a device a name likewise, or makes it if there is none: for an application service, whose users need not sign
+    /// in. Whether it was made.
+    pub async fn name_or_make(&self, user_id: &UserId, device_id: &DeviceId, name: Option<String>) -> Result<bool> {
+        check_id(device_id)?;
+        check_name(name.as_deref())?;
+        let (user_id, device_id) = (user_id.to_owned(), device_id.to_owned());
+        self.journal
+            .write(move |w| {
+                Box::pin(async move {
+                    let name = name.as_deref();
+                    if storage::sessions::insert_device(&mut w.tx, &user_id, &device_id, name, None, w.now).await? {
+                        return Ok(true);
+                    }
+                    storage::sessions::rename_device(&mut w.tx, &user_id, &device_id, name).await?;
+                    encryption::device_renamed(w, &user_id, &device_id).await?;
+                    Ok(false)
                 })
             })
             .await
@@ -356,6 +389,14 @@ impl Devices {
 async fn forget(w: &mut Writing, user_id: &UserId, device_id: &DeviceId) -> Result<()> {
     if storage::sessions::delete_device(&mut w.tx, user_id, device_id).await? {
         encryption::forget_device(w, user_id, device_id).await?;
+    }
+    Ok(())
+}
+
+fn check_id(id: &DeviceId) -> Result<()> {
+    let id = id.as_str();
+    if id.is_empty() || id.len() > MAX_DEVICE_ID || id.contains('\0') {
+        return Err(ApiError::invalid_param("device_id cannot be used: it has from 1 to 255 bytes."));
     }
     Ok(())
 }

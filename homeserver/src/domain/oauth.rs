@@ -88,18 +88,18 @@ impl OAuth {
         Ok(Some(Client { id: client_id.to_owned(), metadata: serde_json::from_str(&metadata)? }))
     }
 
-    /// Checks what a client says of itself, and tells which client that is and whether it has registered before.
+    /// Checks what a client says of itself, and tells which client that is and whether it has registered lately.
     pub async fn check(&self, metadata: &serde_json::Value) -> Answer<(Client, bool)> {
         let metadata = match Metadata::parse(metadata, self.plain_http) {
             Ok(metadata) => metadata,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let id = metadata.id()?;
-        let known = storage::oauth::client(&self.db, &id).await?.is_some();
+        let known = storage::oauth::is_registered(&self.db, &id, self.clock.now()).await?;
         Ok(Ok((Client { id, metadata }, known)))
     }
 
-    /// Registers a client.
+    /// Registers a client, and forgets registrations that nobody has used for long.
     pub async fn register(&self, client: &Client) -> Result<()> {
         let (id, metadata) = (client.id.clone(), serde_json::to_string(&client.metadata)?);
         self.journal

@@ -1,8 +1,10 @@
 //! Rendezvous: a place where two devices of a person leave each other messages before one of them is signed in. What
 //! they write is encrypted between them; the server keeps it for a moment, in memory.
+//! Two proposals speak of it, each with endpoints of its own; the places are the same.
 //! <https://github.com/matrix-org/matrix-spec-proposals/pull/4108>
+//! <https://github.com/matrix-org/matrix-spec-proposals/pull/4388>
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -18,6 +20,8 @@ pub const MAX_BYTES: usize = 4 * 1024;
 const LIFETIME_MS: Millis = 5 * 60_000;
 /// Places at once; past it the one that would end first goes.
 const MAX_PLACES: usize = 1000;
+/// Messages by transaction id that one place takes; a sign-in needs a dozen.
+const MAX_TRANSACTIONS: usize = 50;
 
 /// What lies at a place.
 #[derive(Clone, Debug)]
@@ -32,11 +36,30 @@ pub struct Place {
     pub ends_at: Millis,
 }
 
+impl Place {
+    /// Takes a message in the place of the one that the device has read, if that still lies there.
+    fn take(&mut self, read: &str, message: Bytes, now: Millis) -> bool {
+        let is_next = self.etag == read;
+        if is_next {
+            (self.message, self.etag, self.written_at) = (message, clock::random_token(), now);
+        }
+        is_next
+    }
+}
+
+/// A place that is kept.
+#[derive(Debug)]
+struct Kept {
+    place: Place,
+    /// What came of each transaction: the message's tag, or `None` where the other device was faster.
+    transactions: HashMap<String, Option<String>>,
+}
+
 /// The places.
 #[derive(Debug)]
 pub struct Rendezvous {
     clock: Clock,
-    places: Mutex<HashMap<String, Place>>,
+    places: Mutex<HashMap<String, Kept>>,
 }
 
 /// What comes of a message for a place.
@@ -60,12 +83,12 @@ impl Rendezvous {
         let place = Place { message, etag: clock::random_token(), written_at: now, ends_at: now + LIFETIME_MS };
         let id = clock::random_token();
         let mut places = self.places.lock();
-        places.retain(|_, place| place.ends_at > now);
+        places.retain(|_, kept| kept.place.ends_at > now);
         if places.len() >= MAX_PLACES {
-            let first = places.iter().min_by_key(|(_, place)| place.ends_at).map(|(id, _)| id.clone());
+            let first = places.iter().min_by_key(|(_, kept)| kept.place.ends_at).map(|(id, _)| id.clone());
             first.and_then(|id| places.remove(&id));
         }
-        places.insert(id.clone(), place.clone());
+        places.insert(id.clone(), Kept { place: place.clone(), transactions: HashMap::new() });
         (id, place)
     }
 
@@ -75,7 +98,7 @@ impl Rendezvous {
     ///
     /// `M_NOT_FOUND`.
     pub fn get(&self, id: &str) -> Result<Place> {
-        let place = self.places.lock().get(id).cloned();
+        let place = self.places.lock().get(id).map(|kept| kept.place.clone());
         place.filter(|place| place.ends_at > self.clock.now()).ok_or_else(gone)
     }
 
@@ -87,12 +110,30 @@ impl Rendezvous {
     pub fn put(&self, id: &str, read: &str, message: Bytes) -> Result<Written> {
         let now = self.clock.now();
         let mut places = self.places.lock();
-        let place = places.get_mut(id).filter(|place| place.ends_at > now).ok_or_else(gone)?;
-        if place.etag != read {
-            return Ok(Written::Conflict(place.clone()));
+        let place = &mut kept(&mut places, id, now)?.place;
+        let is_done = place.take(read, message, now);
+        Ok(if is_done { Written::Done(place.clone()) } else { Written::Conflict(place.clone()) })
+    }
+
+    /// Leaves a message likewise, once for each transaction id, whichever of the devices made it up: its tag, or `None`
+    /// where the other device was faster. Repeated, it has the answer that it had before.
+    ///
+    /// # Errors
+    ///
+    /// `M_NOT_FOUND`; `M_LIMIT_EXCEEDED` past a number that no sign-in needs.
+    pub fn put_once(&self, id: &str, txn_id: &str, read: &str, message: Bytes) -> Result<Option<String>> {
+        let now = self.clock.now();
+        let mut places = self.places.lock();
+        let Kept { place, transactions } = kept(&mut places, id, now)?;
+        if let Some(before) = transactions.get(txn_id) {
+            return Ok(before.clone());
         }
-        (place.message, place.etag, place.written_at) = (message, clock::random_token(), now);
-        Ok(Written::Done(place.clone()))
+        if transactions.len() >= MAX_TRANSACTIONS {
+            return Err(ApiError::limit_exceeded(Duration::from_millis((place.ends_at - now) as u64)));
+        }
+        let written = place.take(read, message, now).then(|| place.etag.clone());
+        transactions.insert(txn_id.to_owned(), written.clone());
+        Ok(written)
     }
 
     /// Clears a place away.
@@ -103,6 +144,11 @@ impl Rendezvous {
     pub fn delete(&self, id: &str) -> Result<()> {
         self.places.lock().remove(id).map(drop).ok_or_else(gone)
     }
+}
+
+/// A place whose time has not ended.
+fn kept<'p>(places: &'p mut HashMap<String, Kept>, id: &str, now: Millis) -> Result<&'p mut Kept> {
+    places.get_mut(id).filter(|kept| kept.place.ends_at > now).ok_or_else(gone)
 }
 
 fn gone() -> ApiError {

@@ -166,14 +166,23 @@ impl Sessions {
             .await
     }
 
-    /// Notes in memory that a device was seen; [`Sessions::write_seen`] writes it.
+    /// Notes that a session's device was seen.
     fn note(&self, session: &Session, seen: Seen) {
         let Some(device_id) = &session.device_id else { return };
-        if seen.at - session.seen_at.load(Ordering::Relaxed) < SEEN_EVERY_MS {
-            return;
+        let at = seen.at;
+        if self.saw(&session.user_id, device_id, session.seen_at.load(Ordering::Relaxed), seen) {
+            session.seen_at.store(at, Ordering::Relaxed);
         }
-        session.seen_at.store(seen.at, Ordering::Relaxed);
-        self.seen.lock().insert((session.user_id.clone(), device_id.clone()), seen);
+    }
+
+    /// Notes in memory that a device was seen, unless that was noted a moment `before`; [`Sessions::write_seen`] writes
+    /// it.
+    pub fn saw(&self, user_id: &OwnedUserId, device_id: &OwnedDeviceId, before: Millis, seen: Seen) -> bool {
+        let is_news = seen.at - before >= SEEN_EVERY_MS;
+        if is_news {
+            self.seen.lock().insert((user_id.clone(), device_id.clone()), seen);
+        }
+        is_news
     }
 
     /// Writes which devices were seen since the last time.

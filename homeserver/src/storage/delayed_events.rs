@@ -14,7 +14,7 @@ pub struct DelayedEvent {
     pub user_id: OwnedUserId,
     /// The device that scheduled it.
     pub device_id: Option<OwnedDeviceId>,
-    /// The transaction id of a message.
+    /// The transaction id of the request that scheduled it, if it had one.
     pub txn_id: Option<OwnedTransactionId>,
     /// The room.
     pub room_id: OwnedRoomId,

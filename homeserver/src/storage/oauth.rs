@@ -8,16 +8,32 @@ use super::{
 };
 use crate::clock::Millis;
 
+/// A registration that no device uses, and nobody who is about to, is forgotten after so long.
+const UNUSED_CLIENT_MS: Millis = 90 * 24 * 60 * 60 * 1000;
+
 /// A client's metadata as JSON.
 pub async fn client(db: &Db, client_id: &str) -> sqlx::Result<Option<String>> {
     let query = sql("SELECT metadata FROM oauth_clients WHERE client_id = $1").bind(client_id);
     query.optional(db).await?.map(|row| row.get("metadata")).transpose()
 }
 
-/// Keeps a client; one that is there already stays.
+/// Whether a client has registered, not so long ago that its registration may soon be forgotten.
+pub async fn is_registered(db: &Db, client_id: &str, now: Millis) -> sqlx::Result<bool> {
+    let query = sql("SELECT client_id FROM oauth_clients WHERE client_id = $1 AND created_at > $2");
+    query.bind(client_id).bind(now - UNUSED_CLIENT_MS / 2).optional(db).await.map(|row| row.is_some())
+}
+
+/// Keeps a client, one that is there already for longer, and forgets those that nobody has used for long.
 pub async fn insert_client(tx: &mut Tx, client_id: &str, metadata: &str, now: Millis) -> sqlx::Result<()> {
+    sql("DELETE FROM oauth_clients WHERE created_at <= $1 \
+         AND NOT EXISTS (SELECT 1 FROM devices d WHERE d.client_id = oauth_clients.client_id) \
+         AND NOT EXISTS (SELECT 1 FROM oauth_codes c WHERE c.client_id = oauth_clients.client_id) \
+         AND NOT EXISTS (SELECT 1 FROM oauth_device_codes w WHERE w.client_id = oauth_clients.client_id)")
+    .bind(now - UNUSED_CLIENT_MS)
+    .run(tx)
+    .await?;
     sql("INSERT INTO oauth_clients (client_id, metadata, created_at) VALUES ($1, $2, $3) \
-         ON CONFLICT (client_id) DO NOTHING")
+         ON CONFLICT (client_id) DO UPDATE SET created_at = EXCLUDED.created_at")
     .bind(client_id)
     .bind(metadata)
     .bind(now)

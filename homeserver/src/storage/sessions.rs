@@ -381,20 +381,21 @@ pub async fn delete_device(tx: &mut Tx, user_id: &UserId, device_id: &DeviceId) 
     Ok(rows > 0)
 }
 
-/// Names a device; `false` if there is none.
+/// Names a device, without a name not anew; `false` if there is none.
 pub async fn rename_device(
     tx: &mut Tx,
     user_id: &UserId,
     device_id: &DeviceId,
     name: Option<&str>,
 ) -> sqlx::Result<bool> {
-    sql("UPDATE devices SET display_name = $3 WHERE user_id = $1 AND device_id = $2")
-        .bind(user_id)
-        .bind(device_id)
-        .bind(name)
-        .run(tx)
-        .await
-        .map(|rows| rows > 0)
+    sql("UPDATE devices SET display_name = COALESCE(CAST($3 AS TEXT), display_name) \
+         WHERE user_id = $1 AND device_id = $2")
+    .bind(user_id)
+    .bind(device_id)
+    .bind(name)
+    .run(tx)
+    .await
+    .map(|rows| rows > 0)
 }
 
 /// Writes where a device was seen.

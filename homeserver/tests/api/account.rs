@@ -68,6 +68,7 @@ on_both_engines! {
         let other = server.sign_in(&anna.id).await;
         let path = format!("{DEVICES}/{}", other.device);
         server.put(&anna, &path, json!({ "display_name": "Планшет" })).await;
+        server.put(&anna, &path, json!({})).await;
         assert_eq!(server.get(&anna, &path).await["display_name"], "Планшет");
         let devices = server.get(&anna, DEVICES).await;
         assert_eq!(devices["devices"].as_array().map(Vec::len), Some(2));

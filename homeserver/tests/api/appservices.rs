@@ -323,6 +323,40 @@ on_both_engines! {
         server.refused(Method::POST, &games, login, known("bot_chess"), "M_USER_DEACTIVATED").await;
     }
 
+    async fn it_makes_devices_and_acts_as_them(server: Server) {
+        let fake = Fake::start().await;
+        let server = server.with_appservice(fake.registration("")).await;
+        let alice = server.seed_user("alice").await;
+        let games = acting(&alice);
+        let new = json!({ "type": "m.login.application_service", "username": "bot_chess", "inhibit_login": true });
+        let made = server.post(&games, "/_matrix/client/v3/register", new).await;
+        assert_eq!(made, json!({ "user_id": "@bot_chess:parta.test" }));
+        let as_bot = |path: &str| format!("/_matrix/client/v3/{path}?user_id=@bot_chess:parta.test");
+        let board = as_bot("devices/BOARD");
+        for (body, status, name) in [
+            (json!({ "display_name": "Board" }), StatusCode::CREATED, "Board"),
+            (json!({}), StatusCode::OK, "Board"),
+            (json!({ "display_name": "Big board" }), StatusCode::OK, "Big board"),
+        ] {
+            assert_eq!(server.json(Method::PUT, &board, Some(&games.token), &body).await, (status, json!({})));
+            assert_eq!(server.get(&games, &board).await["display_name"], name);
+        }
+        let long = as_bot(&format!("devices/{}", "X".repeat(256)));
+        server.refused(Method::PUT, &games, &long, json!({}), "M_INVALID_PARAM").await;
+        server.refused(Method::PUT, &alice, "/_matrix/client/v3/devices/BOARD", json!({}), "M_NOT_FOUND").await;
+
+        let whoami = as_bot("account/whoami");
+        assert_eq!(server.get(&games, &format!("{whoami}&device_id=BOARD")).await["device_id"], "BOARD");
+        assert!(server.get(&games, &board).await["last_seen_ts"].is_u64(), "it was seen");
+        let none = format!("{whoami}&device_id=NONE");
+        let (status, answer) = server.json(Method::GET, &none, Some(&games.token), &Value::Null).await;
+        assert_eq!((status, answer["errcode"].as_str()), (StatusCode::BAD_REQUEST, Some("M_UNKNOWN_DEVICE")));
+        assert!(server.get(&alice, "/_matrix/client/v3/account/whoami?device_id=NONE").await["device_id"] != "NONE");
+        // Nobody is asked for the password of a user who has none.
+        assert_eq!(server.delete(&games, &board, json!({})).await, json!({}));
+        server.refused(Method::GET, &games, &board, Value::Null, "M_NOT_FOUND").await;
+    }
+
     async fn its_namespace_is_its_own(server: Server) {
         let fake = Fake::start().await;
         let server = server.with_appservice(fake.registration("")).await;

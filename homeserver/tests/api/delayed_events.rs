@@ -109,8 +109,8 @@ on_both_engines! {
         let since = listed["running_since"].as_i64().expect("a time");
         assert_eq!(
             listed,
-            json!({ "delay_id": one, "room_id": room, "type": KIND, "state_key": "", "delay": 60_000,
-                "running_since": since, "content": { "later": true } })
+            json!({ "delay_id": one, "room_id": room, "type": KIND, "state_key": "", "delay": 60_000, "delay_ms": 60_000,
+                "running_since": since, "delayed_since_ts": since, "content": { "later": true } })
         );
         assert!(waiting(&server, &boris).await.is_empty());
         for action in ["restart", "send", "cancel"] {
@@ -135,6 +135,45 @@ on_both_engines! {
         assert!(waiting(&server, &anna).await.is_empty());
         let state = format!("/_matrix/client/v3/rooms/{room}/state/{KIND}/");
         server.refused(Method::GET, &anna, &state, Value::Null, "M_NOT_FOUND").await;
+    }
+
+    async fn an_endpoint_of_its_own_schedules(server: Server) {
+        let (anna, boris) = (server.register("anna").await, server.register("boris").await);
+        let room = open_room(&server, &anna, &[&boris]).await;
+        let path = |kind: &str, txn: &str| {
+            format!("/_matrix/client/unstable/org.matrix.msc4140/rooms/{room}/delayed_event/{kind}/{txn}")
+        };
+        let text = json!({ "delay_ms": 60_000, "content": { "msgtype": "m.text", "body": "hello" } });
+        let said = id(&server.put(&anna, &path("m.room.message", "1"), text.clone()).await);
+        assert_eq!(id(&server.put(&anna, &path("m.room.message", "1"), text).await), said, "repeated");
+        // As the field was called before; a key makes it state, an empty one too.
+        let state = json!({ "delay": 60_000, "state_key": "", "content": { "later": true } });
+        let set = id(&server.put(&anna, &path(KIND, "1"), state.clone()).await);
+        assert_eq!(id(&server.put(&anna, &path(KIND, "1"), state).await), set, "repeated");
+        let one = |delay_id: &str| format!("{DELAYED}/{delay_id}");
+        let looked_at = server.get(&anna, &one(&set)).await;
+        assert_eq!((&looked_at["type"], &looked_at["delay_ms"]), (&json!(KIND), &json!(60_000)), "{looked_at}");
+        server.refused(Method::GET, &boris, &one(&set), Value::Null, "M_NOT_FOUND").await;
+        for delay_id in [&said, &set] {
+            assert_eq!(update(&server, &anna, delay_id, "send").await.0, StatusCode::OK);
+            server.refused(Method::GET, &anna, &one(delay_id), Value::Null, "M_NOT_FOUND").await;
+        }
+        assert_eq!(texts(&server, &anna, &room).await, ["hello"]);
+        let now = format!("/_matrix/client/v3/rooms/{room}/state/{KIND}/");
+        assert_eq!(server.get(&anna, &now).await, json!({ "later": true }));
+        for (bad, errcode) in [
+            (json!({ "delay_ms": 0, "content": {} }), "M_INVALID_PARAM"),
+            (json!({ "delay_ms": -1, "content": {} }), "M_BAD_JSON"),
+            (json!({ "delay_ms": 1, "content": [] }), "M_BAD_JSON"),
+            (json!({ "delay_ms": 1 }), "M_BAD_JSON"),
+            (json!({ "content": {} }), "M_BAD_JSON"),
+        ] {
+            server.refused(Method::PUT, &anna, &path(KIND, "2"), bad, errcode).await;
+        }
+        assert!(waiting(&server, &anna).await.is_empty());
+        let told = server.get(&anna, "/_matrix/client/v3/capabilities").await;
+        let limits = &told["capabilities"]["org.matrix.msc4140.delayed_events"];
+        assert_eq!(*limits, json!({ "max_delay_ms": 2_592_000_000_u64, "max_scheduled": 100 }));
     }
 
     async fn state_of_somebody_else_cancels(server: Server) {

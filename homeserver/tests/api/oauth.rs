@@ -1,9 +1,10 @@
 //! OAuth 2.0: clients that register, pages on which people let them in, and the sessions that come of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::body::Body;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use homeserver::storage::db::sql;
 use http::{Method, Request, Response, StatusCode, header};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -78,7 +79,14 @@ fn metadata() -> Value {
 }
 
 async fn register(server: &Server) -> String {
-    let (status, client) = server.json(Method::POST, "/oauth2/register", None, &metadata()).await;
+    register_as(server, "Chat").await
+}
+
+/// Registers a client by a name.
+async fn register_as(server: &Server, name: &str) -> String {
+    let mut metadata = metadata();
+    metadata["client_name"] = name.into();
+    let (status, client) = server.json(Method::POST, "/oauth2/register", None, &metadata).await;
     assert_eq!(status, StatusCode::CREATED, "{client}");
     assert_eq!(client["redirect_uris"], json!([BACK]));
     client["client_id"].as_str().expect("an id").to_owned()
@@ -141,6 +149,12 @@ async fn redeem(server: &Server, client: &str, code: &str, verifier: &str) -> (S
     token(server, &fields).await
 }
 
+/// The ids of the clients that are registered.
+async fn clients(server: &Server) -> BTreeSet<String> {
+    let rows = sql("SELECT client_id FROM oauth_clients").all(&server.app.db).await.unwrap();
+    rows.iter().map(|row| row.get("client_id").unwrap()).collect()
+}
+
 async fn refresh(server: &Server, client: &str, tokens: &Value) -> (StatusCode, Value) {
     let refresh_token = tokens["refresh_token"].as_str().expect("a token");
     token(server, &[("grant_type", "refresh_token"), ("client_id", client), ("refresh_token", refresh_token)]).await
@@ -166,6 +180,9 @@ on_both_engines! {
         let (status, found) = server.json(Method::GET, "/_matrix/client/v1/auth_metadata", None, &Value::Null).await;
         assert_eq!(status, StatusCode::OK, "{found}");
         assert!(found["token_endpoint"].as_str().is_some_and(|url| url.ends_with("/oauth2/token")), "{found}");
+        assert!(found["device_authorization_endpoint"].is_string(), "{found}");
+        let actions = found["account_management_actions_supported"].as_array().expect("a list");
+        assert!(actions.contains(&json!("org.matrix.device_view")), "{found}");
         let client = register(&server).await;
         assert_eq!(register(&server).await, client, "the same client");
 
@@ -196,6 +213,30 @@ on_both_engines! {
         assert_eq!((&me["user_id"], &me["device_id"]), (&json!(anna.id), &json!("PHONE12345")));
         let device = server.get(&anna, "/_matrix/client/v3/devices/PHONE12345").await;
         assert_eq!(device["display_name"], "Chat");
+    }
+
+    async fn a_registration_that_nobody_uses_is_forgotten(server: Server) {
+        const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+        let age = async |days: i64| {
+            let then = server.app.clock.now() - days * DAY_MS;
+            let row = sql("UPDATE oauth_clients SET created_at = $1").bind(then);
+            server.app.journal.run(vec![row], None).await.expect("aged registrations");
+        };
+        server.register("anna").await;
+        let (used, waits) = (register(&server).await, register_as(&server, "Television").await);
+        session(&server, &used, "anna", "PHONE12345").await;
+        let scope = "urn:matrix:client:api:* urn:matrix:client:device:SCREEN1234";
+        let (status, begun) = post_form(&server, "/oauth2/device", &[("client_id", &waits), ("scope", scope)]).await;
+        assert_eq!(status, StatusCode::OK, "{begun}");
+        let (idle, back) = (register_as(&server, "Idle").await, register_as(&server, "Back").await);
+        age(89).await;
+        let fresh = register_as(&server, "Fresh").await;
+        assert!(clients(&server).await.contains(&idle), "it is not so long ago");
+        age(91).await;
+        // Who registers anew is the same client, and stays.
+        assert_eq!(register_as(&server, "Back").await, back);
+        let left = clients(&server).await;
+        assert_eq!(left, BTreeSet::from([used, waits, back]), "neither {idle} nor {fresh}");
     }
 
     async fn a_person_turns_a_client_away(server: Server) {
@@ -482,4 +523,59 @@ async fn devices_meet_by_a_qr_code() {
     assert_eq!(long.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(call(Method::DELETE, url.path(), None, "").await.status(), StatusCode::NO_CONTENT);
     assert_eq!(call(Method::GET, url.path(), None, "").await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn devices_meet_in_json_too() {
+    const PATH: &str = "/_matrix/client/unstable/io.element.msc4388/rendezvous";
+    let server = Server::sqlite().await;
+    let call = async |method: Method, path: &str, body: Value| server.json(method, path, None, &body).await;
+    let (_, versions) = call(Method::GET, "/_matrix/client/versions", Value::Null).await;
+    assert_eq!(versions["unstable_features"]["io.element.msc4388"], true, "{versions}");
+    assert_eq!(call(Method::GET, PATH, Value::Null).await, (StatusCode::OK, json!({ "create_available": true })));
+    let stranger = User { token: "nobody's".into(), ..User::signed_in(&Value::Null) };
+    server.refused(Method::GET, &stranger, PATH, Value::Null, "M_UNKNOWN_TOKEN").await;
+    server.refused(Method::POST, &stranger, PATH, json!({ "data": "" }), "M_UNKNOWN_TOKEN").await;
+
+    let (status, made) = call(Method::POST, PATH, json!({ "data": "" })).await;
+    assert_eq!((status, &made["expires_in_ms"]), (StatusCode::OK, &json!(300_000)), "{made}");
+    let place = format!("{PATH}/{}", made["id"].as_str().expect("an id"));
+    let first = made["sequence_token"].as_str().expect("a token").to_owned();
+    let (status, read) = call(Method::GET, &place, Value::Null).await;
+    assert_eq!((status, &read["data"], &read["sequence_token"]), (StatusCode::OK, &json!(""), &json!(first)));
+    assert!(read["expires_in_ms"].as_i64().is_some_and(|ms| (1..=300_000).contains(&ms)), "{read}");
+
+    let next = |token: &str, data: &str| json!({ "sequence_token": token, "data": data });
+    let txn = |name: &str| format!("{place}/{name}");
+    let (status, written) = call(Method::PUT, &txn("a"), next(&first, "hello")).await;
+    assert_eq!(status, StatusCode::OK, "{written}");
+    let second = written["sequence_token"].as_str().expect("a token").to_owned();
+    assert_ne!(second, first);
+    // A repeated transaction has its first answer, whatever it says now.
+    assert_eq!(call(Method::PUT, &txn("a"), next("x", "other")).await, (StatusCode::OK, written));
+    for late in [&txn("b"), &txn("b"), &place] {
+        let (status, refused) = call(Method::PUT, late, next(&first, "too late")).await;
+        let errcode = &json!("IO_ELEMENT_MSC4388_CONCURRENT_WRITE");
+        assert_eq!((status, &refused["errcode"]), (StatusCode::CONFLICT, errcode), "{late}");
+    }
+    assert_eq!(call(Method::GET, &place, Value::Null).await.1["data"], "hello");
+    // As the proposal first had it.
+    let (status, written) = call(Method::PUT, &place, next(&second, "hello again")).await;
+    assert_eq!(status, StatusCode::OK, "{written}");
+    let third = written["sequence_token"].as_str().expect("a token").to_owned();
+    let browsed = Request::get(&place).header("sec-fetch-mode", "navigate").body(Body::empty()).expect("a request");
+    assert_eq!(server.call(browsed).await.status(), StatusCode::FORBIDDEN);
+    let long = call(Method::PUT, &txn("c"), next(&third, &"x".repeat(5000))).await;
+    assert_eq!((long.0, &long.1["errcode"]), (StatusCode::PAYLOAD_TOO_LARGE, &json!("M_TOO_LARGE")));
+    assert_eq!(call(Method::PUT, &txn("c"), json!({ "data": "x" })).await.1["errcode"], "M_BAD_JSON");
+    for n in 2..50 {
+        assert_eq!(call(Method::PUT, &txn(&n.to_string()), next("x", "x")).await.0, StatusCode::CONFLICT, "{n}");
+    }
+    let (status, refused) = call(Method::PUT, &txn("50"), next(&third, "x")).await;
+    assert_eq!((status, &refused["errcode"]), (StatusCode::TOO_MANY_REQUESTS, &json!("M_LIMIT_EXCEEDED")));
+    assert_eq!(call(Method::DELETE, &place, Value::Null).await, (StatusCode::OK, json!({})));
+    for (method, body) in [(Method::GET, Value::Null), (Method::DELETE, Value::Null), (Method::PUT, next(&third, "x"))]
+    {
+        assert_eq!(call(method, &place, body).await.1["errcode"], "M_NOT_FOUND");
+    }
 }

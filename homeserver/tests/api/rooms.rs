@@ -54,10 +54,15 @@ on_both_engines! {
                 let state = |kind: &str| format!("/_matrix/client/v3/rooms/{id}/state/{kind}");
                 assert_eq!(server.get(&anna, &state("m.room.join_rules")).await["join_rule"], rule);
                 assert_eq!(server.get(&anna, &state("m.room.name/")).await["name"], "9 «А»");
-                assert_eq!(server.get(&anna, &state("m.room.create")).await["room_version"], version);
+                let topic = json!({ "topic": "Алгебра", "m.topic": { "m.text": [{ "body": "Алгебра" }] } });
+                assert_eq!(server.get(&anna, &state("m.room.topic")).await, topic);
+                let create = server.get(&anna, &state("m.room.create")).await;
+                assert_eq!(create["room_version"], version);
                 let levels = server.get(&anna, &state("m.room.power_levels")).await;
                 let trusted = preset == "trusted_private_chat";
                 assert_eq!(levels["users"][&boris.id], if trusted && version != "12" { json!(100) } else { Value::Null });
+                let creators = if trusted && version == "12" { json!([boris.id]) } else { Value::Null };
+                assert_eq!(create["additional_creators"], creators, "{preset}");
                 join(&server, &boris, &id).await;
                 let path = state("m.room.power_levels");
                 if trusted {
@@ -124,7 +129,9 @@ on_both_engines! {
         room(&server, &anna, json!({ "invite": [boris.id] })).await;
         common.sort();
         let versions = server.get(&anna, "/_matrix/client/versions").await;
-        assert_eq!(versions["unstable_features"]["uk.half-shot.msc2666.query_mutual_rooms"], true);
+        for feature in ["query_mutual_rooms", "query_mutual_rooms.stable"] {
+            assert_eq!(versions["unstable_features"][format!("uk.half-shot.msc2666.{feature}")], true);
+        }
         for path in ["v1/mutual_rooms", "unstable/uk.half-shot.msc2666/user/mutual_rooms"] {
             let path = |query: &str| format!("/_matrix/client/{path}{query}");
             for (by, other) in [(&anna, &boris), (&boris, &anna)] {
@@ -213,11 +220,33 @@ on_both_engines! {
             server.refused(Method::PUT, &boris, &path, json!({}), "M_FORBIDDEN").await;
             let redaction = server.put(&anna, &path, json!({ "reason": "ошибка" })).await;
             assert_eq!(server.put(&anna, &path, json!({ "reason": "ошибка" })).await, redaction);
-            let event = server.get(&boris, &format!("/_matrix/client/v3/rooms/{id}/event/{secret}")).await;
-            assert_eq!(event["content"], json!({}));
-            let because = &event["unsigned"]["redacted_because"];
-            assert_eq!((&because["redacts"], &because["content"]["redacts"]), (&json!(secret), &json!(secret)), "{event}");
+            // A redaction may be sent as any other event too.
+            let other = say(&server, &boris, &id, "1", "Пароль от почты").await;
+            let path = format!("/_matrix/client/v3/rooms/{id}/send/m.room.redaction/r2");
+            server.put(&boris, &path, json!({ "redacts": other })).await;
+            for redacted in [secret, other] {
+                let event = server.get(&boris, &format!("/_matrix/client/v3/rooms/{id}/event/{redacted}")).await;
+                assert_eq!(event["content"], json!({}));
+                let because = &event["unsigned"]["redacted_because"];
+                let (outside, inside) = (&because["redacts"], &because["content"]["redacts"]);
+                assert_eq!((outside, inside), (&json!(redacted), &json!(redacted)), "{event}");
+            }
         }
+    }
+
+    async fn state_is_read_with_its_event(server: Server) {
+        let anna = server.register("anna").await;
+        let id = room(&server, &anna, json!({})).await;
+        let path = format!("/_matrix/client/v3/rooms/{id}/state/m.room.name");
+        let mut sent = Vec::new();
+        for name in ["7Б", "8Б"] {
+            let answer = server.put(&anna, &path, json!({ "name": name })).await;
+            sent.push(answer["event_id"].clone());
+        }
+        assert_eq!(server.get(&anna, &format!("{path}?format=content")).await, json!({ "name": "8Б" }));
+        let event = server.get(&anna, &format!("{path}?format=event")).await;
+        assert_eq!((&event["content"], &event["event_id"]), (&json!({ "name": "8Б" }), &sent[1]), "{event}");
+        assert_eq!((&event["sender"], &event["unsigned"]["replaces_state"]), (&json!(anna.id), &sent[0]), "{event}");
     }
 
     async fn redacted_state_is_not_repeated_by_what_replaced_it(server: Server) {

@@ -18,7 +18,7 @@ pub(crate) const LEFT_OUT: &[(&str, &str)] = &[
     ("GET /_matrix/client/v3/initialSync", "deprecated in favour of /sync"),
     ("GET /_matrix/client/v3/login/sso/redirect", "the academy's sign-on needs no browser"),
     ("GET /_matrix/client/v3/login/sso/redirect/{idpId}", "the academy's sign-on needs no browser"),
-    ("GET /_matrix/client/v3/rooms/{roomId}/initialSync", "clients use /messages and /state"),
+    ("GET /_matrix/client/v3/rooms/{roomId}/initialSync", "for peeking by guests, and there are none"),
     ("POST /_matrix/client/v3/account/3pid", "deprecated in favour of /account/3pid/add, which refuses"),
 ];
 

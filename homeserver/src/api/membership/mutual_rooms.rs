@@ -22,6 +22,8 @@ use crate::{
 
 /// The name by which clients know that they may ask (MSC2666).
 pub const FEATURE: &str = "uk.half-shot.msc2666.query_mutual_rooms";
+/// The name by which those know who do not look at versions.
+pub const STABLE: &str = "uk.half-shot.msc2666.query_mutual_rooms.stable";
 
 /// What is asked.
 #[derive(Debug, Default)]
@@ -44,10 +46,7 @@ impl Metadata for Request {
     type PathBuilder = VersionHistory;
     const PATH_BUILDER: VersionHistory = VersionHistory::new(
         &[(Some(FEATURE), "/_matrix/client/unstable/uk.half-shot.msc2666/user/mutual_rooms")],
-        &[(
-            StablePathSelector::Feature("uk.half-shot.msc2666.query_mutual_rooms.stable"),
-            "/_matrix/client/v1/mutual_rooms",
-        )],
+        &[(StablePathSelector::Feature(STABLE), "/_matrix/client/v1/mutual_rooms")],
         None,
         None,
     );

@@ -1,5 +1,8 @@
-//! Signing in by a QR code: the place where the two devices meet. RFC 9110's conditional requests on a text.
+//! Signing in by a QR code: the place where the two devices meet. RFC 9110's conditional requests on a text; what took
+//! their place is in `json`.
 //! <https://github.com/matrix-org/matrix-spec-proposals/pull/4108>
+
+pub mod json;
 
 use axum::{
     Router,
@@ -27,7 +30,10 @@ const PATH: &str = "/_matrix/client/unstable/org.matrix.msc4108/rendezvous";
 
 /// The endpoints.
 pub fn router() -> Router<App> {
-    Router::new().route(PATH, post(create)).route(&format!("{PATH}/{{id}}"), get(read).put(write).delete(delete))
+    Router::new()
+        .route(PATH, post(create))
+        .route(&format!("{PATH}/{{id}}"), get(read).put(write).delete(delete))
+        .merge(json::router())
 }
 
 /// A header's time (RFC 9110 section 5.6.7).

@@ -102,8 +102,10 @@ impl DelayedEvents {
             ..Draft::message(&row.user_id, row.kind.into(), content)
         };
         match row.txn_id {
-            Some(txn_id) => self.rooms.send_draft(&requester, &row.room_id, draft, txn_id).await,
-            None => {
+            Some(txn_id) if draft.state_key.is_none() => {
+                self.rooms.send_draft(&requester, &row.room_id, draft, txn_id).await
+            }
+            _ => {
                 requester.may_take_part()?;
                 self.rooms.send_state_draft(&row.room_id, draft).await
             }
