@@ -148,7 +148,7 @@ fn passes(filters: &ListFilters, place: &Place, direct: &HashSet<OwnedRoomId>) -
     let room = &place.room;
     let kind = RoomTypeFilter::from(room.room_type());
     filters.is_dm.is_none_or(|wanted| wanted == direct.contains(&room.room_id))
-        && filters.is_encrypted.is_none_or(|wanted| wanted == room.encryption().is_some())
+        && filters.is_encrypted.is_none_or(|wanted| wanted == room.is_encrypted())
         && filters.is_invite.is_none_or(|wanted| wanted == (place.membership == MembershipState::Invite))
         && (filters.room_types.is_empty() || filters.room_types.contains(&kind))
         && !filters.not_room_types.contains(&kind)
