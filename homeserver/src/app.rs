@@ -274,6 +274,7 @@ impl App {
             clock: clock.clone(),
             journal: journal.clone(),
             rooms: rooms.clone(),
+            moved: moved.clone(),
             push: push.clone(),
             ignored: ignored.clone(),
             receipts: receipts.clone(),

@@ -88,6 +88,11 @@ impl Index {
         }
     }
 
+    /// From here on all rooms have to be looked at once.
+    fn lift(&mut self, position: Position) {
+        self.floor = self.floor.max(position + 1);
+    }
+
     /// Whatever is fewer is gone through: what moved, or the rooms of the user.
     fn among(&self, rooms: &RoomsOfUser, after: Position) -> Option<HashSet<OwnedRoomId>> {
         if after < self.floor {
@@ -140,6 +145,8 @@ impl MovedRooms {
                     }
                 }
                 Change::Receipt { room_id, .. } => self.anything.write().set(room_id, committed.position),
+                // It is nobody's room any more, and so would not be found among anybody's.
+                Change::RoomDeleted(_) => self.anything.write().lift(committed.position),
                 _ => {}
             }
         }
@@ -226,5 +233,14 @@ mod tests {
         assert_eq!(index.among(&rooms([a(), b(), c()]), 1), None, "b moved after it and is forgotten");
         expect(&index, &[a(), b(), c()], 2, &[a(), c()]);
         expect(&index, &[a(), b(), c()], 3, &[c()]);
+    }
+
+    #[test]
+    fn after_a_deletion_all_look_once() {
+        let mut index = index(0, 9, &[(a(), 1), (b(), 2)]);
+        index.lift(2);
+        assert_eq!(index.among(&rooms([a()]), 2), None);
+        index.set(&a(), 3);
+        expect(&index, &[a()], 3, &[]);
     }
 }
