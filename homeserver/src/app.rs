@@ -23,6 +23,7 @@ use crate::{
         ignored::IgnoredUsers,
         journal::{Committed, Journal, Observer},
         media::Media,
+        moved::MovedRooms,
         notifications::Notifications,
         oauth::OAuth,
         presence::Presence,
@@ -106,6 +107,8 @@ pub struct Services {
     pub delayed_events: Arc<DelayedEvents>,
     /// Notices from the server.
     pub server_notices: ServerNotices,
+    /// In which rooms something moved.
+    pub moved: Arc<MovedRooms>,
     /// Wakes long polls.
     pub notifier: Arc<Notifier>,
     /// Which members devices have been sent.
@@ -163,7 +166,9 @@ impl App {
         let users = Arc::new(Users::new(db.clone()));
         let sessions_in_use = Arc::new(sessions::InUse::default());
         let rooms = Arc::new(Rooms::new(db.clone()));
-        let notifier = Arc::new(Notifier::new(rooms.clone(), storage::commit::last_position(&db).await?));
+        let started = storage::commit::last_position(&db).await?;
+        let moved = Arc::new(MovedRooms::new(started));
+        let notifier = Arc::new(Notifier::new(rooms.clone(), started));
         let receipts = Arc::new(Receipts::new(db.clone()));
         let push = Arc::new(Push::new(db.clone()));
         let ignored = Arc::new(IgnoredUsers::new(db.clone()));
@@ -190,6 +195,7 @@ impl App {
             observer(&typing, Typing::observe),
             observer(&presence, Presence::observe),
             observer(&schedule, Schedule::observe),
+            observer(&moved, MovedRooms::observe),
             observer(&notifier, Notifier::note),
         ];
         let observers: Vec<Observer> = vec![
@@ -268,6 +274,7 @@ impl App {
             clock: clock.clone(),
             journal: journal.clone(),
             rooms: rooms.clone(),
+            moved: moved.clone(),
             push: push.clone(),
             ignored: ignored.clone(),
             receipts: receipts.clone(),
@@ -279,7 +286,9 @@ impl App {
             let notifier = notifier.clone();
             move |announcement| notifier.announce(announcement)
         }));
-        let encryption = Arc::new(Encryption::new(db.clone(), clock.clone(), rooms.clone(), journal.clone(), keys));
+        let encryption =
+            Encryption::new(db.clone(), clock.clone(), rooms.clone(), moved.clone(), journal.clone(), keys);
+        let encryption = Arc::new(encryption);
         tasks.spawn(encryption.clone().keep_tidy());
         Ok(Self(Arc::new(Services {
             uiaa: Uiaa::new(clock.clone(), accounts.clone(), terms.clone(), config.registration.token_required),
@@ -306,6 +315,7 @@ impl App {
             room_actions,
             delayed_events,
             server_notices,
+            moved,
             notifier,
             media,
             sent_members: SentMembers::default(),

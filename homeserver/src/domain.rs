@@ -17,6 +17,7 @@ pub mod filters;
 pub mod ignored;
 pub mod journal;
 pub mod media;
+pub mod moved;
 pub mod notifications;
 pub mod oauth;
 mod outgoing;

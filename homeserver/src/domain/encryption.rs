@@ -30,6 +30,7 @@ pub use self::{
 };
 use super::{
     journal::{Change, Journal, Writing},
+    moved::MovedRooms,
     rooms::Rooms,
 };
 use crate::{
@@ -43,6 +44,7 @@ pub struct Encryption {
     db: Db,
     clock: Clock,
     rooms: Arc<Rooms>,
+    moved: Arc<MovedRooms>,
     journal: Journal,
     memory: Arc<Memory>,
     requests: Arc<to_device::Requests>,
@@ -50,8 +52,15 @@ pub struct Encryption {
 
 impl Encryption {
     /// The service. `memory` must see every commit before its position can be read.
-    pub fn new(db: Db, clock: Clock, rooms: Arc<Rooms>, journal: Journal, memory: Arc<Memory>) -> Self {
-        Self { db, clock, rooms, journal, memory, requests: Arc::default() }
+    pub fn new(
+        db: Db,
+        clock: Clock,
+        rooms: Arc<Rooms>,
+        moved: Arc<MovedRooms>,
+        journal: Journal,
+        memory: Arc<Memory>,
+    ) -> Self {
+        Self { db, clock, rooms, moved, journal, memory, requests: Arc::default() }
     }
 }
 

@@ -28,7 +28,7 @@ const LONGEST: Duration = Duration::from_mins(2);
 pub struct Typing {
     clock: Clock,
     ephemeral: Arc<Ephemeral>,
-    rooms: Mutex<HashMap<OwnedRoomId, Room>>,
+    rooms: Mutex<Rooms>,
     sooner: Notify,
 }
 
@@ -38,6 +38,24 @@ struct Room {
     until: BTreeMap<OwnedUserId, Millis>,
     /// When the set of users last changed.
     position: u64,
+}
+
+#[derive(Debug, Default)]
+struct Rooms {
+    by_id: HashMap<OwnedRoomId, Room>,
+    /// By when they last changed.
+    by_position: BTreeMap<u64, OwnedRoomId>,
+}
+
+impl Rooms {
+    /// Notes that the set of a room's users has changed.
+    fn changed(&mut self, room_id: &RoomId, position: u64) {
+        if let Some(room) = self.by_id.get_mut(room_id) {
+            self.by_position.remove(&room.position);
+            room.position = position;
+            self.by_position.insert(position, room_id.to_owned());
+        }
+    }
 }
 
 impl Typing {
@@ -56,10 +74,10 @@ impl Typing {
         let until = self.clock.now() + timeout.min(LONGEST).as_millis() as Millis;
         let began = {
             let mut rooms = self.rooms.lock();
-            let room = rooms.entry(room_id.to_owned()).or_default();
+            let room = rooms.by_id.entry(room_id.to_owned()).or_default();
             let began = room.until.insert(user_id.to_owned(), until).is_none();
             if began {
-                room.position = self.ephemeral.next();
+                rooms.changed(room_id, self.ephemeral.next());
             }
             began
         };
@@ -73,14 +91,11 @@ impl Typing {
     pub fn stop(&self, room_id: &RoomId, user_id: &UserId) {
         let ended = {
             let mut rooms = self.rooms.lock();
-            let room = rooms.get_mut(room_id);
-            match room.and_then(|room| room.until.remove(user_id).map(|_| room)) {
-                Some(room) => {
-                    room.position = self.ephemeral.next();
-                    true
-                }
-                None => false,
+            let ended = rooms.by_id.get_mut(room_id).is_some_and(|room| room.until.remove(user_id).is_some());
+            if ended {
+                rooms.changed(room_id, self.ephemeral.next());
             }
+            ended
         };
         if ended {
             self.ephemeral.announce(Announcement::Typing(room_id));
@@ -91,8 +106,14 @@ impl Typing {
     /// (`since` is zero).
     pub fn since(&self, room_id: &RoomId, since: u64) -> Option<Vec<OwnedUserId>> {
         let rooms = self.rooms.lock();
-        let room = rooms.get(room_id).filter(|room| room.position > since)?;
+        let room = rooms.by_id.get(room_id).filter(|room| room.position > since)?;
         (since > 0 || !room.until.is_empty()).then(|| room.until.keys().cloned().collect())
+    }
+
+    /// The rooms in which who types has changed since a position.
+    pub fn moved_since(&self, since: u64) -> Vec<OwnedRoomId> {
+        let rooms = self.rooms.lock();
+        rooms.by_position.range(since.saturating_add(1)..).map(|(_, room_id)| room_id.clone()).collect()
     }
 
     /// A message ends its sender's typing, and so does leaving.
@@ -118,14 +139,16 @@ impl Typing {
         let mut next: Option<Millis> = None;
         {
             let mut rooms = self.rooms.lock();
-            for (room_id, room) in rooms.iter_mut().filter(|(_, room)| !room.until.is_empty()) {
+            for (room_id, room) in rooms.by_id.iter_mut().filter(|(_, room)| !room.until.is_empty()) {
                 let before = room.until.len();
                 room.until.retain(|_, until| *until > now);
                 if room.until.len() < before {
-                    room.position = self.ephemeral.next();
                     ended.push(room_id.clone());
                 }
                 next = room.until.values().copied().chain(next).min();
+            }
+            for room_id in &ended {
+                rooms.changed(room_id, self.ephemeral.next());
             }
         }
         for room_id in ended {
@@ -172,6 +195,7 @@ mod tests {
         assert_eq!(typing.since(room, 0), Some(vec![alice.to_owned()]));
         let after = typing.position();
         assert_eq!(typing.since(room, after), None, "nothing new");
+        assert_eq!((typing.moved_since(before), typing.moved_since(after)), (vec![room.to_owned()], vec![]));
 
         clock.advance(6_000);
         typing.start(room, alice, Duration::from_secs(10));
@@ -183,6 +207,8 @@ mod tests {
         assert_eq!(typing.since(room, after), Some(vec![]), "that nobody types is news");
         assert_eq!(typing.since(room, 0), None, "but not to one who knows nothing");
         assert_eq!(told.load(Ordering::SeqCst), 2);
+        assert_eq!(typing.moved_since(0), [room.to_owned()], "once, by its last change");
+        assert_eq!(typing.moved_since(after), [room.to_owned()]);
         typing.stop(room, alice);
         assert_eq!(told.load(Ordering::SeqCst), 2, "who does not type cannot stop");
     }

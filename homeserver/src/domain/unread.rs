@@ -5,7 +5,7 @@
 //! idle costs nothing.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -24,9 +24,10 @@ use super::{
     event::{Event, Position},
     ignored::{Ignored, IgnoredUsers},
     journal::{Change, Committed},
+    moved::MovedRooms,
     push::{self, Push, Verdict},
     receipts::{ReadUpTo, Receipts},
-    rooms::state::RoomState,
+    rooms::{Rooms, state::RoomState},
     thread,
 };
 use crate::{
@@ -38,6 +39,8 @@ use crate::{
 const MOST: i64 = 1_000;
 /// Rooms whose counts are held in memory; past it all are forgotten and counted again as they are asked for.
 const MAX_IN_MEMORY: usize = 20_000;
+/// People whose notifications in all rooms are held in memory.
+const MAX_SUMS: usize = 20_000;
 /// Rooms whose last events are held for the next one who counts there.
 const MAX_TAILS: usize = 8;
 /// Notifications of a thread that are held one by one, so that a receipt among them needs no counting.
@@ -168,6 +171,17 @@ impl Tail {
     }
 }
 
+/// A person's notifications in all rooms.
+#[derive(Debug)]
+struct Sum {
+    /// What happened up to here is in.
+    up_to: Position,
+    /// Those of each room that has any.
+    by_room: HashMap<OwnedRoomId, u64>,
+    /// Whose events were left out.
+    ignored: Arc<Ignored>,
+}
+
 /// Everybody's unread counts.
 #[derive(Debug)]
 pub struct UnreadCounts {
@@ -176,6 +190,7 @@ pub struct UnreadCounts {
     ignored: Arc<IgnoredUsers>,
     receipts: Arc<Receipts>,
     counted: Mutex<HashMap<OwnedRoomId, HashMap<OwnedUserId, Counted>>>,
+    sums: Cache<OwnedUserId, Sum>,
     tails: Cache<OwnedRoomId, Tail>,
     reading: Turns,
     /// Counts what makes counts stale, so that one made meanwhile is not kept.
@@ -191,6 +206,7 @@ impl UnreadCounts {
             ignored,
             receipts,
             counted: Mutex::default(),
+            sums: Cache::new(MAX_SUMS),
             tails: Cache::new(MAX_TAILS),
             reading: Turns::default(),
             generation: AtomicU64::new(0),
@@ -224,6 +240,36 @@ impl UnreadCounts {
         let unread = counted.unread();
         self.keep(&room.room_id, user_id, counted, generation);
         Ok(unread)
+    }
+
+    /// How many notifications a person has in all of their rooms; `up_to` is the position that was told before. Where
+    /// nothing moved since they were last summed up nothing is looked at.
+    pub async fn everywhere(
+        &self,
+        rooms: &Rooms,
+        moved: &MovedRooms,
+        user_id: &UserId,
+        up_to: Position,
+    ) -> Result<u64> {
+        let begun = self.sums.begin();
+        let of_user = rooms.of_user(user_id).await?;
+        let ignored = self.ignored.of(user_id).await?;
+        let held = self.sums.peek(user_id).filter(|held| held.ignored == ignored);
+        let known = held.and_then(|held| Some((held.by_room.clone(), moved.among(&of_user, held.up_to)?)));
+        let (mut by_room, look_at) =
+            known.unwrap_or_else(|| (HashMap::new(), of_user.keys().cloned().collect::<HashSet<_>>()));
+        for room_id in look_at {
+            let is_joined = of_user.get(&room_id).is_some_and(|here| here.membership == MembershipState::Join);
+            let unread = match rooms.get(&room_id).await? {
+                Some(room) if is_joined => self.of(&room, user_id).await?.total().notifications,
+                _ => 0,
+            };
+            by_room.insert(room_id, unread);
+        }
+        by_room.retain(|_, unread| *unread > 0);
+        let sum: u64 = by_room.values().sum();
+        self.sums.keep(begun, [(user_id.to_owned(), Arc::new(Sum { up_to, by_room, ignored }))]);
+        Ok(sum)
     }
 
     async fn count(

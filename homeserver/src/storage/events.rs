@@ -127,9 +127,11 @@ pub async fn state_between(
     after: Position,
     up_to: Position,
 ) -> sqlx::Result<Vec<Arc<Event>>> {
+    // By what came between and not by groups: those would be found by going through all the state there ever was.
     let query = sql(select_events!(
-        "JOIN (SELECT MAX(position) AS last FROM events WHERE room_id = $1 AND state_key IS NOT NULL AND position > $2 \
-         AND position <= $3 GROUP BY type, state_key) latest ON latest.last = e.position"
+        "WHERE e.room_id = $1 AND e.state_key IS NOT NULL AND e.position > $2 AND e.position <= $3 \
+         AND NOT EXISTS (SELECT 1 FROM events later WHERE later.room_id = e.room_id AND later.type = e.type \
+         AND later.state_key = e.state_key AND later.position > e.position AND later.position <= $3)"
     ));
     all(db, query.bind(room_id).bind(after).bind(up_to)).await
 }

@@ -1,10 +1,10 @@
 //! The classic `/sync`: everything that moved since a token, or all there is on a first one; and its long poll.
 //! <https://spec.matrix.org/v1.18/client-server-api/#syncing>
 
-use std::{sync::Arc, time::Duration};
+use std::{cmp::Reverse, sync::Arc, time::Duration};
 
 use ruma::{
-    UInt, UserId,
+    OwnedRoomId, UInt, UserId,
     api::client::{
         filter::FilterDefinition,
         sync::sync_events::{
@@ -26,7 +26,7 @@ use crate::{
     app::App,
     domain::{
         event::Position,
-        rooms::{RoomsOfUser, state::RoomState},
+        rooms::{Membership, RoomsOfUser, state::RoomState},
         sessions::Requester,
         unread::Counts,
     },
@@ -106,7 +106,7 @@ async fn answer(
     let mut response = Response::new(String::new());
     response.rooms = rooms(app, &asked, &memberships).await?;
     add_account_data(app, &asked, &mut response).await?;
-    response.presence.events = presence(app, &asked).await?;
+    response.presence.events = presence(app, &asked, &memberships)?;
     if let Some(device_id) = asked.device_id {
         token.to_device = encryption::add(app, asked.user_id, device_id, since, up_to, &mut response).await?;
     }
@@ -118,11 +118,15 @@ async fn rooms(app: &App, asked: &Asked<'_>, memberships: &RoomsOfUser) -> Resul
     let mut rooms = Rooms::new();
     let filter = &asked.filter.room;
     let ignored = app.ignored.of(asked.user_id).await?;
-    for (room_id, membership) in memberships.iter() {
-        if membership.forgotten || !room_wanted(filter.rooms.as_deref(), &filter.not_rooms, room_id) {
+    for (room_id, membership) in looked_at(app, asked, memberships) {
+        if membership.forgotten {
             continue;
         }
+        // Also of a room that is not wanted: one who waits is woken by those with whom they share a room in memory.
         let Some(state) = app.rooms.get(room_id).await? else { continue };
+        if !room_wanted(filter.rooms.as_deref(), &filter.not_rooms, room_id) {
+            continue;
+        }
         let moved = asked.since.is_none_or(|since| membership.position > since);
         match &membership.membership {
             MembershipState::Join => {
@@ -160,6 +164,16 @@ async fn rooms(app: &App, asked: &Asked<'_>, memberships: &RoomsOfUser) -> Resul
     Ok(rooms)
 }
 
+/// The rooms that may have something to tell: those in which something moved, and all where that is not known.
+fn looked_at<'m>(app: &App, asked: &Asked<'_>, memberships: &'m RoomsOfUser) -> Vec<(&'m OwnedRoomId, &'m Membership)> {
+    let since = asked.since.filter(|_| !asked.full_state);
+    let Some(mut moved) = since.and_then(|since| app.moved.among(memberships, since)) else {
+        return memberships.iter().collect();
+    };
+    moved.extend(app.typing.moved_since(asked.since_ephemeral));
+    moved.iter().filter_map(|room_id| memberships.get_key_value(room_id)).collect()
+}
+
 /// How much is unread: counted only now, for one who asks.
 async fn add_unread(app: &App, asked: &Asked<'_>, room: &Arc<RoomState>, joined: &mut JoinedRoom) -> Result<()> {
     let unread = app.unread.of(room, asked.user_id).await?;
@@ -180,21 +194,27 @@ async fn add_unread(app: &App, asked: &Asked<'_>, room: &Arc<RoomState>, joined:
 }
 
 /// The presence of those who share a room with the user, and the user's own.
-async fn presence(app: &App, asked: &Asked<'_>) -> Result<Vec<Raw<PresenceEvent>>> {
-    let rooms: Vec<_> = app
-        .rooms
-        .of_user(asked.user_id)
-        .await?
-        .iter()
-        .filter(|(_, m)| m.membership == MembershipState::Join)
-        .filter_map(|(room_id, _)| app.rooms.loaded(room_id))
-        .collect();
+fn presence(app: &App, asked: &Asked<'_>, memberships: &RoomsOfUser) -> Result<Vec<Raw<PresenceEvent>>> {
+    // Mostly nobody's has moved, and the rooms are not looked up at all.
+    let mut rooms = None;
     let visible = |user_id: &UserId| {
-        (user_id == asked.user_id || rooms.iter().any(|room| room.is_joined(user_id)))
-            && wanted(&asked.filter.presence, "m.presence", Some(user_id))
+        wanted(&asked.filter.presence, "m.presence", Some(user_id))
+            && (user_id == asked.user_id
+                || rooms
+                    .get_or_insert_with(|| joined_rooms(app, memberships))
+                    .iter()
+                    .any(|room| room.is_joined(user_id)))
     };
     let events = app.presence.since(asked.since_ephemeral, visible);
     events.iter().map(|event| Ok(Raw::from_json_string(event.to_string())?)).collect()
+}
+
+/// The rooms in memory that one is in. The largest come first: most of those with whom one shares a room are there.
+fn joined_rooms(app: &App, memberships: &RoomsOfUser) -> Vec<Arc<RoomState>> {
+    let joined = memberships.iter().filter(|(_, m)| m.membership == MembershipState::Join);
+    let mut rooms: Vec<_> = joined.filter_map(|(room_id, _)| app.rooms.loaded(room_id)).collect();
+    rooms.sort_unstable_by_key(|room| Reverse(room.joined_count));
+    rooms
 }
 
 async fn add_account_data(app: &App, asked: &Asked<'_>, response: &mut Response) -> Result<()> {

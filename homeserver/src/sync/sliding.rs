@@ -1,8 +1,8 @@
 //! Simplified sliding sync: of the rooms that a client asks for, what moved since it was last told of each.
 //! <https://github.com/matrix-org/matrix-spec-proposals/pull/4186>
 //!
-//! A connection remembers for each room how far the client was told of it, so that what an answer costs goes with what it
-//! tells: neither the other rooms nor the history behind them are read.
+//! A connection remembers for each room how far the client was told of it, and which rooms it was shown, so that what an
+//! answer costs goes with what it tells: neither the other rooms nor the history behind them are read.
 
 pub mod config;
 pub mod connections;
@@ -132,9 +132,9 @@ async fn answer(app: &App, requester: &Requester, request: &Request, seen: &Seen
         token: Some(Token { ephemeral, ..Token::at(up_to) }),
         direct: direct(&asked, seen).await?,
         rooms: seen.rooms.clone(),
+        ..Seen::default()
     };
-    let places = lists::places(&asked, seen).await?;
-    let (wanted, counts) = lists::wanted(&asked, request, &places, &now.direct);
+    let (wanted, counts) = lists::wanted(&asked, request, seen, &mut now).await?;
     let mut response = Response::new(String::new());
     response.txn_id.clone_from(&request.txn_id);
     for (name, count) in counts {

@@ -19,6 +19,11 @@ impl Server {
         let total = self.app.unread.of(&state, &user.user_id()).await.expect("a count").total();
         (total.notifications, total.highlights)
     }
+
+    async fn unread_everywhere(&self, user: &User) -> u64 {
+        let (app, up_to) = (&self.app, self.app.journal.position());
+        app.unread.everywhere(&app.rooms, &app.moved, &user.user_id(), up_to).await.expect("a sum")
+    }
 }
 
 on_both_engines! {
@@ -121,6 +126,33 @@ on_both_engines! {
         }
         let server = server.adjusted(|_| {}).await;
         assert_eq!(server.unread(&room, &bob).await, (100, 0));
+    }
+
+    async fn the_sum_of_all_rooms_follows_those_that_move(server: Server) {
+        let (alice, bob) = (server.seed_user("alice").await, server.seed_user("bob").await);
+        let one = server.seed_room(&[&alice, &bob]).await;
+        let other = server.seed_room(&[&alice, &bob]).await;
+        assert_eq!(server.unread_everywhere(&bob).await, 0);
+        let first = server.seed_text(&alice, &one, "one").await;
+        server.seed_text(&alice, &one, "two").await;
+        let third = server.seed_text(&alice, &other, "three").await;
+        assert_eq!(server.unread_everywhere(&bob).await, 3);
+        assert_eq!(server.unread_everywhere(&bob).await, 3, "nothing moved");
+        server.post(&bob, &path(&one, "m.read", &first.event_id), json!({})).await;
+        assert_eq!(server.unread_everywhere(&bob).await, 2);
+        let redact = format!("/_matrix/client/v3/rooms/{other}/redact/{}/r1", third.event_id);
+        server.put(&alice, &redact, json!({})).await;
+        assert_eq!(server.unread_everywhere(&bob).await, 1);
+        server.seed_text(&alice, &other, "four").await;
+        assert_eq!(server.unread_everywhere(&bob).await, 2);
+        server.seed_membership(&bob, &one, "leave").await;
+        assert_eq!(server.unread_everywhere(&bob).await, 1);
+        let ignored = format!("/_matrix/client/v3/user/{}/account_data/m.ignored_user_list", bob.id);
+        server.put(&bob, &ignored, json!({ "ignored_users": { &alice.id: {} } })).await;
+        assert_eq!(server.unread_everywhere(&bob).await, 0);
+        server.put(&bob, &ignored, json!({})).await;
+        let server = server.restarted().await;
+        assert_eq!(server.unread_everywhere(&bob).await, 1);
     }
 
     async fn all_come_back_at_once_and_each_has_their_own_count(server: Server) {

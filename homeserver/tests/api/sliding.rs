@@ -390,6 +390,63 @@ on_both_engines! {
         assert_eq!(read_now["rooms"][&ids[1]]["notification_count"], 0);
     }
 
+    async fn a_room_comes_into_view_without_moving(server: Server) {
+        let (anna, boris) = (server.register("anna").await, server.register("boris").await);
+        let mut ids = Vec::new();
+        for _ in 0..2 {
+            ids.push(open_room(&server, &anna, &[&boris]).await);
+        }
+        for n in 0..3 {
+            say(&server, &anna, &ids[0], &n.to_string(), &n.to_string()).await;
+        }
+        say(&server, &anna, &ids[1], "1", "Последнее").await;
+        // The first room is shown with its last message, and the one on top with more.
+        let list = |last: u32, limit: u32| json!({ "ranges": [[0, last]], "timeline_limit": limit, "required_state": [] });
+        let body = json!({ "lists": { "all": list(9, 1), "top": list(0, 3) },
+            "extensions": { "typing": { "enabled": true, "lists": ["top"] } } });
+        let (first, pos) = sync(&server, &boris, "", &body).await;
+        assert_eq!(bodies(&first["rooms"][&ids[0]]), ["2"]);
+        let typing = format!("/_matrix/client/v3/rooms/{}/typing/{}", ids[0], anna.id);
+        server.put(&anna, &typing, json!({ "typing": true, "timeout": 30_000 })).await;
+        let (quiet, pos) = sync(&server, &boris, &pos, &body).await;
+        assert!(quiet.get("extensions").is_none(), "who types is asked for on top: {quiet}");
+        leave(&server, &boris, &ids[1]).await;
+        let (left, pos) = sync(&server, &boris, &pos, &body).await;
+        assert_eq!((rooms(&left), &left["lists"]["all"]["count"]), (vec![ids[1].as_str()], &json!(2)));
+        let (risen, pos) = sync(&server, &boris, &pos, &body).await;
+        assert_eq!((bodies(&risen["rooms"][&ids[0]]), &risen["lists"]["all"]["count"]), (vec!["0", "1", "2"], &json!(1)));
+        assert_eq!(risen["extensions"]["typing"]["rooms"][&ids[0]]["content"]["user_ids"], json!([anna.id]));
+        let (nothing, _) = sync(&server, &boris, &pos, &body).await;
+        assert_eq!((rooms(&nothing), nothing.get("extensions")), (vec![], None));
+    }
+
+    async fn lists_follow_what_no_event_says(server: Server) {
+        let (anna, boris) = (server.register("anna").await, server.register("boris").await);
+        let id = open_room(&server, &anna, &[&boris]).await;
+        let kicked = open_room(&server, &anna, &[&boris]).await;
+        server.post(&anna, &format!("/_matrix/client/v3/rooms/{kicked}/kick"), json!({ "user_id": boris.id })).await;
+        let invited = room(&server, &anna, json!({ "invite": [boris.id] })).await;
+        let (first, pos) = sync(&server, &boris, "", &all(1)).await;
+        assert_eq!(first["lists"]["all"]["count"], 3);
+        // A room is forgotten, and the one who invites ignored.
+        server.post(&boris, &format!("/_matrix/client/v3/rooms/{kicked}/forget"), json!({})).await;
+        let (forgotten, pos) = sync(&server, &boris, &pos, &all(1)).await;
+        assert_eq!((rooms(&forgotten), &forgotten["lists"]["all"]["count"]), (vec![], &json!(2)));
+        let account_data = |kind: &str| format!("/_matrix/client/v3/user/{}/account_data/{kind}", boris.id);
+        let ignored = json!({ "ignored_users": { &anna.id: {} } });
+        server.put(&boris, &account_data("m.ignored_user_list"), ignored).await;
+        let (withheld, pos) = sync(&server, &boris, &pos, &all(1)).await;
+        assert_eq!(withheld["lists"]["all"]["count"], 1);
+        server.put(&boris, &account_data("m.ignored_user_list"), json!({ "ignored_users": {} })).await;
+        let (back, pos) = sync(&server, &boris, &pos, &all(1)).await;
+        assert_eq!(back["lists"]["all"]["count"], 2);
+        assert!(first["rooms"].get(&invited).is_some() && back["rooms"].get(&invited).is_none(), "it was told: {back}");
+        // A room is called direct.
+        server.put(&boris, &account_data("m.direct"), json!({ &anna.id: [&id] })).await;
+        let (direct, _) = sync(&server, &boris, &pos, &all(1)).await;
+        assert_eq!((rooms(&direct), &direct["rooms"][&id]["is_dm"]), (vec![id.as_str()], &json!(true)));
+    }
+
     async fn what_no_client_asks_is_refused(server: Server) {
         let anna = server.register("anna").await;
         let list = |ranges: Value| json!({ "lists": { "a": { "ranges": ranges, "timeline_limit": 1 } } });

@@ -33,6 +33,18 @@ fn timeline(answer: &Value, room: &str) -> Vec<String> {
     events.into_iter().flatten().filter_map(|e| e["content"]["body"].as_str().map(str::to_owned)).collect()
 }
 
+/// Leaves out how old events are, which no two answers agree on.
+fn without_age(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.remove("age");
+            fields.values_mut().for_each(without_age);
+        }
+        Value::Array(values) => values.iter_mut().for_each(without_age),
+        _ => {}
+    }
+}
+
 on_both_engines! {
     async fn first_and_next_sync(server: Server) {
         let anna = server.register("anna").await;
@@ -223,6 +235,78 @@ on_both_engines! {
         assert!(state.iter().any(|e| e["state_key"] == json!(boris.id)), "{left}");
         let (before, _) = sync(&server, &boris, &format!("since={token}")).await;
         assert!(before["rooms"]["leave"][&id].get("state_after").is_none(), "{before}");
+    }
+
+    async fn an_answer_is_the_same_from_memory_and_after_a_restart(server: Server) {
+        let anna = server.register("anna").await;
+        let boris = server.register("boris").await;
+        let vera = server.register("vera").await;
+        let mut ids = Vec::new();
+        for name in ["тихая", "говорят", "читают", "переименуют", "уйдёт", "прогонят", "придёт", "метка"] {
+            ids.push(room(&server, &anna, json!({ "preset": "public_chat", "name": name })).await);
+        }
+        let [quiet, spoken, read, renamed, left, kicked, joined, tagged] = &ids[..] else { panic!("eight rooms") };
+        for id in ids.iter().filter(|id| *id != joined) {
+            join(&server, &boris, id).await;
+        }
+        let early = say(&server, &anna, read, "1", "Прочтите").await;
+        let (_, token) = sync(&server, &boris, "").await;
+
+        for n in 0..12 {
+            say(&server, &anna, spoken, &n.to_string(), &n.to_string()).await;
+        }
+        let path = |id: &str, what: &str| format!("/_matrix/client/v3/rooms/{id}/{what}");
+        server.post(&boris, &path(read, &format!("receipt/m.read/{early}")), json!({})).await;
+        server.put(&anna, &path(renamed, "state/m.room.name"), json!({ "name": "Новое имя" })).await;
+        join(&server, &vera, renamed).await;
+        leave(&server, &boris, left).await;
+        server.post(&anna, &path(kicked, "kick"), json!({ "user_id": boris.id })).await;
+        join(&server, &boris, joined).await;
+        let invited = room(&server, &vera, json!({ "invite": [boris.id] })).await;
+        let tag = format!("/_matrix/client/v3/user/{}/rooms/{tagged}/tags/u.a", boris.id);
+        server.put(&boris, &tag, json!({})).await;
+
+        let rooms = |answer: &Value| {
+            let mut rooms = answer["rooms"].clone();
+            without_age(&mut rooms);
+            rooms
+        };
+        // After a restart it is not known what moved, and every room is looked at.
+        let query = format!("since={token}");
+        let from_memory = rooms(&sync(&server, &boris, &query).await.0);
+        let everything = rooms(&sync(&server, &boris, &format!("{query}&full_state=true")).await.0);
+        let server = server.restarted().await;
+        assert_eq!(from_memory, rooms(&sync(&server, &boris, &query).await.0));
+        let told = |section: &str| {
+            let rooms = from_memory[section].as_object().into_iter().flatten();
+            rooms.map(|(id, _)| id.clone()).collect::<std::collections::BTreeSet<_>>()
+        };
+        let expect = |ids: &[&String]| ids.iter().map(|id| (*id).clone()).collect::<std::collections::BTreeSet<_>>();
+        assert_eq!(told("join"), expect(&[spoken, read, renamed, joined, tagged]));
+        assert_eq!(told("leave"), expect(&[left, kicked]));
+        assert_eq!(told("invite"), expect(&[&invited]));
+        assert!(everything["join"].get(quiet).is_some(), "who asks for all state has it of rooms where nothing moved");
+    }
+
+    async fn who_types_is_told_where_nothing_else_moved(server: Server) {
+        let anna = server.register("anna").await;
+        let boris = server.register("boris").await;
+        let id = open_room(&server, &anna, &[&boris]).await;
+        let other = open_room(&server, &anna, &[&boris]).await;
+        let (_, token) = sync(&server, &boris, "").await;
+        say(&server, &anna, &other, "1", "Сейчас напишу").await;
+        let path = format!("/_matrix/client/v3/rooms/{id}/typing/{}", anna.id);
+        server.put(&anna, &path, json!({ "typing": true, "timeout": 30_000 })).await;
+        let (typing, token) = sync(&server, &boris, &format!("since={token}")).await;
+        let content = &typing["rooms"]["join"][&id]["ephemeral"]["events"][0]["content"];
+        assert_eq!(content["user_ids"], json!([anna.id]), "{typing}");
+        assert_eq!(timeline(&typing, &other), ["Сейчас напишу"]);
+        let (nothing, token) = sync(&server, &boris, &format!("since={token}")).await;
+        assert!(nothing.get("rooms").is_none(), "{nothing}");
+        server.put(&anna, &path, json!({ "typing": false })).await;
+        let (ended, _) = sync(&server, &boris, &format!("since={token}")).await;
+        let content = &ended["rooms"]["join"][&id]["ephemeral"]["events"][0]["content"];
+        assert_eq!(content["user_ids"], json!([]), "{ended}");
     }
 
     async fn wrong_tokens_are_refused(server: Server) {

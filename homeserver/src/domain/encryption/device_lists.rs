@@ -12,7 +12,7 @@ use super::Encryption;
 use crate::{
     domain::{
         event::{Event, Position},
-        rooms::state::RoomState,
+        rooms::{RoomsOfUser, state::RoomState},
     },
     error::Result,
     storage,
@@ -93,10 +93,12 @@ impl Encryption {
             return Ok(DeviceLists::default());
         }
         let changed = self.memory.changed_since(since);
-        let (rooms, moved) = self.rooms_since(user_id, since).await?;
-        if changed.is_empty() && !moved {
+        let of_user = self.rooms.of_user(user_id).await?;
+        let moved = self.moved.members_among(&of_user, since);
+        if changed.is_empty() && moved.is_some_and(|moved| moved.is_empty()) {
             return Ok(DeviceLists::default());
         }
+        let rooms = self.rooms_since(&of_user, since).await?;
         let mut lists = met_and_left(user_id, &rooms);
         for (changed, seen_by) in changed {
             let visible = match seen_by {
@@ -110,11 +112,11 @@ impl Encryption {
         Ok(lists)
     }
 
-    /// The rooms that a user is in or was in at `since`, and whether anybody's membership moved in one of them.
-    async fn rooms_since(&self, user_id: &UserId, since: Position) -> Result<(Vec<Room<Arc<RoomState>>>, bool)> {
+    /// The rooms that a user is in or was in at `since`.
+    async fn rooms_since(&self, of_user: &RoomsOfUser, since: Position) -> Result<Vec<Room<Arc<RoomState>>>> {
         let mut rooms = Vec::new();
         let mut unknown = HashMap::new();
-        for (room_id, membership) in self.rooms.of_user(user_id).await?.iter() {
+        for (room_id, membership) in of_user.iter() {
             if membership.membership != MembershipState::Join && membership.position <= since {
                 continue;
             }
@@ -132,8 +134,7 @@ impl Encryption {
         if !unknown.is_empty() {
             self.read_before(since, &unknown, &mut rooms).await?;
         }
-        let moved = rooms.iter().any(|room| !room.before.is_empty());
-        Ok((rooms, moved))
+        Ok(rooms)
     }
 
     /// Reads the memberships that moved in rooms with more events than are in memory.

@@ -1,6 +1,6 @@
 //! What is held in memory beside the tables, so that a sync to which nothing has happened reads none of them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use parking_lot::RwLock;
 use ruma::{DeviceId, OneTimeKeyAlgorithm, OwnedDeviceId, OwnedUserId, UInt, UserId};
@@ -11,6 +11,7 @@ use crate::{
         cache::Cache,
         event::Position,
         journal::{Change, Committed},
+        moved::Latest,
     },
     error::{ApiError, Result},
     storage::{self, db::Db},
@@ -43,29 +44,8 @@ pub(super) fn counts(stored: BTreeMap<String, i64>) -> BTreeMap<OneTimeKeyAlgori
     counts
 }
 
-/// The last change of every user's keys, in order.
-#[derive(Debug, Default)]
-struct Changes {
-    by_position: BTreeMap<Position, HashSet<Changed>>,
-    last: HashMap<Changed, Position>,
-}
-
 /// Whose keys changed and who alone may see that (`None`: all who share a room).
 type Changed = (OwnedUserId, Option<OwnedUserId>);
-
-impl Changes {
-    fn insert(&mut self, changed: Changed, position: Position) {
-        if let Some(before) = self.last.insert(changed.clone(), position)
-            && let Some(at) = self.by_position.get_mut(&before)
-        {
-            at.remove(&changed);
-            if at.is_empty() {
-                self.by_position.remove(&before);
-            }
-        }
-        self.by_position.entry(position).or_default().insert(changed);
-    }
-}
 
 /// Caches that follow the commits.
 #[derive(Debug)]
@@ -73,15 +53,16 @@ pub struct Memory {
     pub(super) users: Cache<OwnedUserId, UserKeys>,
     pub(super) counts: Cache<Device, KeyCounts>,
     pub(super) inboxes: Inboxes,
-    changes: RwLock<Changes>,
+    /// The last change of every user's keys.
+    changes: RwLock<Latest<Changed>>,
 }
 
 impl Memory {
     /// Reads what must be there from the start.
     pub async fn load(db: &Db) -> sqlx::Result<Self> {
-        let mut changes = Changes::default();
+        let mut changes = Latest::default();
         for (user_id, seen_by, position) in storage::keys::list_changes(db).await? {
-            changes.insert((user_id, seen_by), position);
+            changes.set((user_id, seen_by), position);
         }
         Ok(Self {
             users: Cache::new(MAX_USERS),
@@ -98,11 +79,11 @@ impl Memory {
                 Change::DeviceList(user_id) => {
                     self.users.evict(user_id);
                     // The commit's last position stands for the change's own: no sync ends between the two.
-                    self.changes.write().insert((user_id.clone(), None), committed.position);
+                    self.changes.write().set((user_id.clone(), None), committed.position);
                 }
                 Change::DeviceListFor { user_id, seen_by } => {
                     self.users.evict(seen_by);
-                    self.changes.write().insert((user_id.clone(), Some(seen_by.clone())), committed.position);
+                    self.changes.write().set((user_id.clone(), Some(seen_by.clone())), committed.position);
                 }
                 Change::OneTimeKeys { user_id, device_id } => {
                     self.counts.evict(&(user_id.clone(), device_id.clone()));
@@ -122,7 +103,7 @@ impl Memory {
 
     /// Whose keys changed after a position, and who alone may see that.
     pub(super) fn changed_since(&self, since: Position) -> Vec<Changed> {
-        self.changes.read().by_position.range(since + 1..).flat_map(|(_, changed)| changed.iter().cloned()).collect()
+        self.changes.read().after(since).cloned().collect()
     }
 }
 
@@ -142,23 +123,7 @@ impl Encryption {
 
 #[cfg(test)]
 mod tests {
-    use ruma::owned_user_id;
-
     use super::*;
-
-    #[test]
-    fn only_the_last_change_of_a_user_counts() {
-        let mut changes = Changes::default();
-        let alice = (owned_user_id!("@alice:parta.test"), None);
-        let bob = (owned_user_id!("@bob:parta.test"), None);
-        changes.insert(alice.clone(), 3);
-        changes.insert(bob.clone(), 3);
-        changes.insert(alice.clone(), 7);
-        assert_eq!(changes.by_position.keys().copied().collect::<Vec<_>>(), [3, 7]);
-        changes.insert(bob.clone(), 7);
-        assert_eq!(changes.by_position.keys().copied().collect::<Vec<_>>(), [7]);
-        assert_eq!(changes.by_position[&7], HashSet::from([alice, bob]));
-    }
 
     #[test]
     fn a_device_without_keys_counts_zero() {

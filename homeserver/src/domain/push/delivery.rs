@@ -45,6 +45,7 @@ use crate::{
         event::{Event, Position},
         ignored::IgnoredUsers,
         journal::{Change, Committed, Journal},
+        moved::MovedRooms,
         receipts::{Kind, Receipts},
         rooms::{Rooms, state::RoomState},
         thread,
@@ -113,6 +114,8 @@ pub struct Sources {
     pub journal: Journal,
     /// Who is in which room.
     pub rooms: Arc<Rooms>,
+    /// In which rooms something moved.
+    pub moved: Arc<MovedRooms>,
     /// Push rules.
     pub push: Arc<Push>,
     /// Whom people ignore.
@@ -508,13 +511,7 @@ async fn still_news(sources: &Sources, user_id: &UserId, event: &Event) -> Resul
 
 /// How many messages are unread in all of somebody's rooms.
 async fn unread(sources: &Sources, user_id: &UserId) -> Result<u64> {
-    let mut sum = 0;
-    for (room_id, here) in sources.rooms.of_user(user_id).await?.iter() {
-        if here.membership == MembershipState::Join
-            && let Some(room) = sources.rooms.get(room_id).await?
-        {
-            sum += sources.unread.of(&room, user_id).await?.total().notifications;
-        }
-    }
-    Ok(sum)
+    // Taken before anything is read: what comes later is looked at the next time.
+    let up_to = sources.journal.position();
+    sources.unread.everywhere(&sources.rooms, &sources.moved, user_id, up_to).await
 }

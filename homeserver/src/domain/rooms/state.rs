@@ -15,6 +15,7 @@ use ruma::{
         },
     },
     push::PushConditionPowerLevelsCtx,
+    room::RoomType,
     room_version_rules::{AuthorizationRules, RoomVersionRules},
 };
 use serde::Deserialize;
@@ -37,6 +38,9 @@ pub struct RoomState {
     pub creators: Arc<Vec<OwnedUserId>>,
     /// State events by type and key.
     state: imbl::HashMap<StateEventType, imbl::HashMap<String, Arc<Event>>>,
+    /// Its type, and whether it is encrypted: lists of rooms ask for that of every room.
+    room_type: Option<RoomType>,
+    is_encrypted: bool,
     /// How many are joined.
     pub joined_count: u64,
     /// How many are invited.
@@ -69,6 +73,8 @@ impl RoomState {
             version,
             creators: Arc::default(),
             state: imbl::HashMap::new(),
+            room_type: None,
+            is_encrypted: false,
             joined_count: 0,
             invited_count: 0,
             last_event: None,
@@ -130,7 +136,9 @@ impl RoomState {
                 }
                 self.creators = Arc::new(creators);
                 self.power_levels = OnceLock::new();
+                self.room_type = self.text(&StateEventType::RoomCreate, "type").map(Into::into);
             }
+            StateEventType::RoomEncryption => self.is_encrypted = self.encryption().is_some(),
             StateEventType::RoomPowerLevels => self.power_levels = OnceLock::new(),
             _ => {}
         }
@@ -231,13 +239,18 @@ impl RoomState {
     }
 
     /// `m.space` or another type given at the room's creation.
-    pub fn room_type(&self) -> Option<ruma::room::RoomType> {
-        self.text(&StateEventType::RoomCreate, "type").map(Into::into)
+    pub fn room_type(&self) -> Option<RoomType> {
+        self.room_type.clone()
     }
 
     /// The algorithm of `m.room.encryption`, if the room is encrypted.
     pub fn encryption(&self) -> Option<String> {
         self.text(&StateEventType::RoomEncryption, "algorithm")
+    }
+
+    /// Whether the room is encrypted.
+    pub fn is_encrypted(&self) -> bool {
+        self.is_encrypted
     }
 
     /// Who may see events from before they joined.

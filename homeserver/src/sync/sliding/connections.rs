@@ -15,7 +15,10 @@ use ruma::{
 };
 use tokio::time::Instant;
 
-use super::config::Config;
+use super::{
+    config::Config,
+    lists::{Places, Shown},
+};
 use crate::{
     domain::{event::Position, sessions::Requester, unread::Counts},
     error::ApiError,
@@ -38,6 +41,10 @@ pub struct Seen {
     pub direct: Arc<HashSet<OwnedRoomId>>,
     /// The rooms that it was told of.
     pub rooms: imbl::HashMap<OwnedRoomId, Arc<Told>>,
+    /// The user's rooms as they stood then.
+    pub(super) places: Places,
+    /// What it asked for, and which rooms it was shown.
+    pub(super) shown: Arc<Shown>,
 }
 
 /// What a client has been told of a room.

@@ -1,12 +1,13 @@
 //! Which rooms a client is told of: those that its lists show it, and those that it asks for by name.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
 use ruma::{
-    OwnedRoomId, UserId,
+    OwnedRoomId, RoomId, UserId,
     api::client::sync::sync_events::v5::{Request, request::ListFilters},
     directory::RoomTypeFilter,
     events::{StateEventType, room::member::MembershipState},
@@ -17,7 +18,8 @@ use super::{Asked, config::Config, connections::Seen};
 use crate::{
     domain::{
         event::{Event, Position},
-        rooms::state::RoomState,
+        ignored::Ignored,
+        rooms::{RoomsOfUser, state::RoomState},
     },
     error::Result,
     sync::streams::outside::withheld,
@@ -32,8 +34,6 @@ pub(super) struct Place {
     pub membership: MembershipState,
     /// The event that says so.
     pub own: Arc<Event>,
-    /// When something last happened in it that concerns the user.
-    activity: Position,
 }
 
 impl Place {
@@ -41,13 +41,54 @@ impl Place {
     pub(super) fn is_joined(&self) -> bool {
         self.membership == MembershipState::Join
     }
+
+    fn spot(&self) -> Spot {
+        Spot {
+            room_id: self.room.room_id.clone(),
+            membership: self.membership.clone(),
+            activity: if self.is_joined() { self.room.position } else { self.own.position },
+            kind: self.room.room_type().into(),
+            is_encrypted: self.room.is_encrypted(),
+        }
+    }
+}
+
+/// What lists choose a room by, and where they place it.
+#[derive(Debug)]
+struct Spot {
+    room_id: OwnedRoomId,
+    membership: MembershipState,
+    /// When something last happened in it that concerns the user.
+    activity: Position,
+    kind: RoomTypeFilter,
+    is_encrypted: bool,
+}
+
+/// The user's rooms, those first in which something happened last: kept from one request to the next, so that only what
+/// moved is looked at again.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Places {
+    spots: Arc<Vec<Arc<Spot>>>,
+    /// Whose invitations were left out.
+    ignored: Arc<Ignored>,
+}
+
+/// By which of a request's lists a room is shown, a bit each, and whether it is asked for by name.
+type By = u128;
+const BY_NAME: By = 1 << 127;
+
+/// What a client has asked for, and the rooms that it was told of for that. All that was known of them it has been told.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    asked: String,
+    rooms: HashMap<OwnedRoomId, By>,
 }
 
 /// A room that is asked for.
 #[derive(Debug)]
 pub(super) struct Wanted<'a> {
     /// The room.
-    pub place: &'a Place,
+    pub place: Place,
     /// What of it.
     pub config: Config,
     /// The lists that show it.
@@ -56,31 +97,56 @@ pub(super) struct Wanted<'a> {
     pub subscribed: bool,
 }
 
-/// The user's rooms, those first in which something happened last. Who left a room by their own will knows it: such a
-/// room is there only until the client has been told, where it has the room at all.
-pub(super) async fn places(asked: &Asked<'_>, seen: &Seen) -> Result<Vec<Place>> {
-    let user_id = asked.user_id();
-    let ignored = asked.app.ignored.of(user_id).await?;
-    let mut places = Vec::new();
-    for (room_id, kept) in asked.app.rooms.of_user(user_id).await?.iter() {
-        if kept.forgotten {
-            continue;
+/// All rooms that the user is or was in, and what decides which of them are shown.
+struct Rooms<'a> {
+    asked: &'a Asked<'a>,
+    seen: &'a Seen,
+    memberships: RoomsOfUser,
+    ignored: Arc<Ignored>,
+}
+
+impl Rooms<'_> {
+    /// A room as it is to the user now. Who left a room by their own will knows it: such a room is there only until the
+    /// client has been told, where it has the room at all.
+    async fn place(&self, room_id: &RoomId) -> Result<Option<Place>> {
+        let user_id = self.asked.user_id();
+        if self.memberships.get(room_id).is_none_or(|kept| kept.forgotten) {
+            return Ok(None);
         }
-        let Some(room) = asked.app.rooms.get(room_id).await? else { continue };
-        let Some(own) = room.get(&StateEventType::RoomMember, user_id.as_str()).cloned() else { continue };
-        let Some(membership) = own.membership.clone() else { continue };
+        let Some(room) = self.asked.app.rooms.get(room_id).await? else { return Ok(None) };
+        let Some(own) = room.get(&StateEventType::RoomMember, user_id.as_str()).cloned() else { return Ok(None) };
+        let Some(membership) = own.membership.clone() else { return Ok(None) };
         let there = match membership {
             MembershipState::Join | MembershipState::Knock => true,
-            MembershipState::Invite => !withheld(&room, user_id, &ignored),
-            _ => was_sent_away(&own, user_id) || seen.rooms.get(room_id).is_some_and(|told| told.up_to < own.position),
+            MembershipState::Invite => !withheld(&room, user_id, &self.ignored),
+            _ => {
+                let told = self.seen.rooms.get(room_id);
+                was_sent_away(&own, user_id) || told.is_some_and(|told| told.up_to < own.position)
+            }
         };
-        if there {
-            let activity = if membership == MembershipState::Join { room.position } else { own.position };
-            places.push(Place { room, membership, own, activity });
-        }
+        Ok(there.then_some(Place { room, membership, own }))
     }
-    places.sort_unstable_by_key(|place| std::cmp::Reverse(place.activity));
-    Ok(places)
+
+    /// The user's rooms in their order, as they were but for those that moved; all anew where these are not known.
+    async fn places(&self, moved: Option<&HashSet<OwnedRoomId>>) -> Result<Places> {
+        let before = &self.seen.places;
+        let mut spots = Vec::new();
+        let look_at: HashSet<&OwnedRoomId> = match moved.filter(|_| before.ignored == self.ignored) {
+            None => self.memberships.keys().collect(),
+            Some(moved) => {
+                // Who is not in a room may have forgotten it, or been told that they left, and nothing moved with that.
+                let stays = |spot: &Spot| spot.membership == MembershipState::Join && !moved.contains(&spot.room_id);
+                spots.extend(before.spots.iter().filter(|spot| stays(spot)).cloned());
+                let others = before.spots.iter().filter(|spot| !stays(spot)).map(|spot| &spot.room_id);
+                others.chain(moved).collect()
+            }
+        };
+        for room_id in look_at {
+            spots.extend(self.place(room_id).await?.map(|place| Arc::new(place.spot())));
+        }
+        spots.sort_by_key(|spot| Reverse(spot.activity));
+        Ok(Places { spots: Arc::new(spots), ignored: self.ignored.clone() })
+    }
 }
 
 /// Whether somebody else put the user out of a room that they were in.
@@ -93,63 +159,108 @@ fn was_sent_away(own: &Event, user_id: &UserId) -> bool {
     own.sender != user_id && before.is_some_and(|before| before.membership == MembershipState::Join)
 }
 
-/// The rooms that a request asks for, and how many each of its lists has.
-pub(super) fn wanted<'a>(
+/// The rooms that a request asks for and of which there may be something to tell, and how many each of its lists has.
+/// Notes in `now` which rooms there are, and which of them the client is shown.
+pub(super) async fn wanted<'a>(
     asked: &Asked<'_>,
     request: &'a Request,
-    places: &'a [Place],
+    seen: &Seen,
+    now: &mut Seen,
+) -> Result<(Vec<Wanted<'a>>, BTreeMap<&'a str, usize>)> {
+    let (app, user_id) = (asked.app, asked.user_id());
+    let memberships = app.rooms.of_user(user_id).await?;
+    let rooms = Rooms { asked, seen, memberships, ignored: app.ignored.of(user_id).await? };
+    let moved = seen.token.and_then(|since| app.moved.among(&rooms.memberships, since.position));
+    now.places = rooms.places(moved.as_ref()).await?;
+    let (chosen, counts) = choose(request, &now.places, &now.direct);
+    let mut shown = Shown { asked: asked_for(request)?, rooms: HashMap::with_capacity(chosen.len()) };
+    let stirred = stirred(asked, seen, &shown.asked, moved);
+    let details = request.lists.values().map(|list| &list.room_details);
+    let configs: Vec<_> = details.map(|list| Config::new(list.timeline_limit, &list.required_state, user_id)).collect();
+    let mut wanted = Vec::new();
+    for (index, by) in chosen {
+        let room_id = &now.places.spots[index].room_id;
+        let is_quiet = stirred.as_ref().is_some_and(|stirred| !stirred.contains(room_id));
+        if is_quiet && seen.shown.rooms.get(room_id) == Some(&by) {
+            shown.rooms.insert(room_id.clone(), by);
+            continue;
+        }
+        let Some(place) = rooms.place(room_id).await? else { continue };
+        shown.rooms.insert(room_id.clone(), by);
+        let mut config = Config::default();
+        let mut lists = Vec::new();
+        for (bit, (name, of_list)) in request.lists.keys().zip(&configs).enumerate() {
+            if by & (1 << bit) != 0 {
+                config.add(of_list);
+                lists.push(name.as_str());
+            }
+        }
+        let by_name = request.room_subscriptions.get(room_id);
+        if let Some(by_name) = by_name {
+            config.add(&Config::new(by_name.timeline_limit, &by_name.required_state, user_id));
+        }
+        wanted.push(Wanted { place, config, lists, subscribed: by_name.is_some() });
+    }
+    now.shown = Arc::new(shown);
+    Ok((wanted, counts))
+}
+
+/// The places that a request asks for, and by what, and how many each of its lists has.
+fn choose<'a>(
+    request: &'a Request,
+    places: &Places,
     direct: &HashSet<OwnedRoomId>,
-) -> (Vec<Wanted<'a>>, BTreeMap<&'a str, usize>) {
-    let mut wanted: BTreeMap<usize, Wanted<'a>> = BTreeMap::new();
+) -> (BTreeMap<usize, By>, BTreeMap<&'a str, usize>) {
+    let mut chosen: BTreeMap<usize, By> = BTreeMap::new();
     let mut counts = BTreeMap::new();
-    let mut want = |index: usize, config: &Config, list: Option<&'a str>| {
-        let place = &places[index];
-        let wanted = wanted.entry(index).or_insert_with(|| Wanted {
-            place,
-            config: Config::default(),
-            lists: Vec::new(),
-            subscribed: false,
-        });
-        wanted.config.add(config);
-        wanted.lists.extend(list);
-        wanted.subscribed |= list.is_none();
-    };
-    for (name, list) in &request.lists {
-        let config = Config::new(list.room_details.timeline_limit, &list.room_details.required_state, asked.user_id());
-        let shown = |place: &Place| list.filters.as_ref().is_none_or(|filters| passes(filters, place, direct));
-        let matching: Vec<usize> = (0..places.len()).filter(|index| shown(&places[*index])).collect();
+    let spots = || places.spots.iter().enumerate();
+    for (bit, (name, list)) in request.lists.iter().enumerate() {
+        let shown = |spot: &Spot| list.filters.as_ref().is_none_or(|filters| passes(filters, spot, direct));
+        let matching: Vec<usize> = spots().filter(|(_, spot)| shown(spot)).map(|(index, _)| index).collect();
         counts.insert(name.as_str(), matching.len());
-        let mut in_range: Vec<usize> = Vec::new();
         for (first, last) in &list.ranges {
             let first = usize::try_from(u64::from(*first)).unwrap_or(usize::MAX);
             let last = usize::try_from(u64::from(*last)).unwrap_or(usize::MAX);
-            in_range.extend(matching.iter().skip(first).take((last - first).saturating_add(1)));
-        }
-        in_range.sort_unstable();
-        in_range.dedup();
-        for index in in_range {
-            want(index, &config, Some(name.as_str()));
-        }
-    }
-    if !request.room_subscriptions.is_empty() {
-        let indexes: HashMap<&OwnedRoomId, usize> =
-            places.iter().enumerate().map(|(index, place)| (&place.room.room_id, index)).collect();
-        for (room_id, subscription) in &request.room_subscriptions {
-            if let Some(index) = indexes.get(room_id) {
-                let config = Config::new(subscription.timeline_limit, &subscription.required_state, asked.user_id());
-                want(*index, &config, None);
+            for index in matching.iter().skip(first).take((last - first).saturating_add(1)) {
+                *chosen.entry(*index).or_default() |= 1 << bit;
             }
         }
     }
-    (wanted.into_values().collect(), counts)
+    if !request.room_subscriptions.is_empty() {
+        for (index, _) in spots().filter(|(_, spot)| request.room_subscriptions.contains_key(&spot.room_id)) {
+            *chosen.entry(index).or_default() |= BY_NAME;
+        }
+    }
+    (chosen, counts)
 }
 
-fn passes(filters: &ListFilters, place: &Place, direct: &HashSet<OwnedRoomId>) -> bool {
-    let room = &place.room;
-    let kind = RoomTypeFilter::from(room.room_type());
-    filters.is_dm.is_none_or(|wanted| wanted == direct.contains(&room.room_id))
-        && filters.is_encrypted.is_none_or(|wanted| wanted == room.encryption().is_some())
-        && filters.is_invite.is_none_or(|wanted| wanted == (place.membership == MembershipState::Invite))
-        && (filters.room_types.is_empty() || filters.room_types.contains(&kind))
-        && !filters.not_room_types.contains(&kind)
+/// What a request asks of rooms, to be compared with another.
+fn asked_for(request: &Request) -> Result<String> {
+    let extensions = &request.extensions;
+    let of_rooms = (&extensions.account_data, &extensions.receipts, &extensions.typing);
+    Ok(serde_json::to_string(&(&request.lists, &request.room_subscriptions, of_rooms))?)
+}
+
+/// The user's rooms in which something moved since the client was told; `None` where any of them may have something to
+/// tell: because that is not known, or all are looked at anew for another question or for account data.
+fn stirred(
+    asked: &Asked<'_>,
+    seen: &Seen,
+    asked_for: &str,
+    moved: Option<HashSet<OwnedRoomId>>,
+) -> Option<HashSet<OwnedRoomId>> {
+    let (since, mut stirred) = (seen.token?, moved?);
+    if seen.shown.asked != asked_for || asked.app.notifier.account_data_moved(asked.user_id(), since.position) {
+        return None;
+    }
+    stirred.extend(asked.app.typing.moved_since(since.ephemeral));
+    Some(stirred)
+}
+
+fn passes(filters: &ListFilters, spot: &Spot, direct: &HashSet<OwnedRoomId>) -> bool {
+    filters.is_dm.is_none_or(|wanted| wanted == direct.contains(&spot.room_id))
+        && filters.is_encrypted.is_none_or(|wanted| wanted == spot.is_encrypted)
+        && filters.is_invite.is_none_or(|wanted| wanted == (spot.membership == MembershipState::Invite))
+        && (filters.room_types.is_empty() || filters.room_types.contains(&spot.kind))
+        && !filters.not_room_types.contains(&spot.kind)
 }

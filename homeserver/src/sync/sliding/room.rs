@@ -102,7 +102,7 @@ fn remembered(wanted: &Wanted<'_>, told: Option<&Told>, up_to: Position) -> Told
 }
 
 async fn joined(asked: &Asked<'_>, wanted: &Wanted<'_>, told: Option<&Told>, direct: bool) -> Result<Option<News>> {
-    let Place { room, own, .. } = wanted.place;
+    let Place { room, own, .. } = &wanted.place;
     let app = asked.app;
     // One who comes into a room, or back into it, is told of all of it.
     let mut known = told.filter(|told| told.membership == MembershipState::Join);
@@ -274,7 +274,7 @@ async fn bump_stamp(asked: &Asked<'_>, room: &RoomState, since: Option<Position>
 
 /// A room that the user is invited to or has knocked on.
 fn outside(asked: &Asked<'_>, wanted: &Wanted<'_>, told: Option<&Told>, direct: bool) -> Result<Option<News>> {
-    let Place { room, own, .. } = wanted.place;
+    let Place { room, own, .. } = &wanted.place;
     if told.is_some_and(|told| told.up_to >= own.position && told.direct == direct) {
         return Ok(None);
     }
@@ -287,7 +287,7 @@ fn outside(asked: &Asked<'_>, wanted: &Wanted<'_>, told: Option<&Told>, direct: 
 
 /// A room that the user is no longer in: what happened in it until then.
 async fn left(asked: &Asked<'_>, wanted: &Wanted<'_>, told: Option<&Told>) -> Result<Option<News>> {
-    let Place { room, own, .. } = wanted.place;
+    let Place { room, own, .. } = &wanted.place;
     let app = asked.app;
     if told.is_some_and(|told| told.up_to >= own.position) {
         return Ok(None);
