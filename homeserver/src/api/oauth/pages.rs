@@ -90,7 +90,7 @@ impl FromRequestParts<App> for Visit {
             .or_else(|| Language::of_list(query.text("ui_locales")))
             .or_else(|| Language::of_list(accepted?))
             .unwrap_or_default();
-        let base_url = app.config.server.base_url();
+        let base_url = app.config.base_url();
         let mut visit = Self {
             language,
             user: None,
