@@ -40,11 +40,15 @@ impl Certificate {
     /// The first certificate of a PEM file.
     pub fn read(file: &Path) -> anyhow::Result<Self> {
         let pem = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
-        let der = CertificateDer::from_pem_slice(&pem);
-        Self::parse(&der.with_context(|| format!("there is no certificate in {}", file.display()))?)
+        Self::from_pem(&pem).with_context(|| format!("{} cannot be used", file.display()))
     }
 
-    /// Reads a certificate.
+    /// The first certificate in PEM.
+    pub fn from_pem(pem: &[u8]) -> anyhow::Result<Self> {
+        Self::parse(&CertificateDer::from_pem_slice(pem)?)
+    }
+
+    /// What a certificate says.
     pub fn parse(der: &CertificateDer<'_>) -> anyhow::Result<Self> {
         let (_, x509) = x509_parser::parse_x509_certificate(der).map_err(|e| anyhow!("this is no certificate: {e}"))?;
         let alternatives = x509.subject_alternative_name()?;
