@@ -43,6 +43,11 @@ impl Certificate {
         Self::from_pem(&pem).with_context(|| format!("{} cannot be used", file.display()))
     }
 
+    /// The certificate that is shown, once its private key was found to fit it.
+    pub fn checked(certificate: &Path, private_key: &Path) -> anyhow::Result<Self> {
+        Self::parse(load(certificate, private_key)?.end_entity_cert()?)
+    }
+
     /// The first certificate in PEM.
     pub fn from_pem(pem: &[u8]) -> anyhow::Result<Self> {
         Self::parse(&CertificateDer::from_pem_slice(pem)?)

@@ -57,10 +57,11 @@ async fn style() -> Response {
 }
 
 /// `GET /account/language?to=en&next=…`
-async fn language(Guest(visit): Guest, form: Form) -> Response {
+async fn language(form: Form) -> Response {
     let to = Language::of_tag(form.text("to")).unwrap_or_default();
     let mut response = see_other(own_path(form.text("next")).unwrap_or("/account"));
-    let cookie = format!("{LANGUAGE}={}; Path=/; Max-Age=31536000; SameSite=Lax{}", to.tag(), visit.secure());
+    // No secret, and wanted on the page that is opened in plain.
+    let cookie = format!("{LANGUAGE}={}; Path=/; Max-Age=31536000; SameSite=Lax", to.tag());
     set_cookie(&mut response, &cookie);
     response
 }

@@ -130,7 +130,7 @@ texts! {
     sign_out: "Выйти" / "Sign out";
     signed_out: "Вы вышли." / "You are signed out.";
     authority_title: "Доверять этому серверу" / "Trust this server";
-    authority_lead: "Чтобы приложения и браузер на вашем устройстве подключались к серверу академии по защищённому соединению, один раз установите его сертификат. Он действует только для этого сервера и для домашних сетей: чужие сайты им не подтвердить."
+    authority_lead: "Чтобы приложения и браузер на вашем устройстве подключались к серверу академии по защищённому соединению, один раз установите его сертификат. Он действует только для этого сервера и внутренних сетей; подтвердить им другой сайт нельзя."
         / "Install the academy's certificate once, and the apps and the browser on your device connect to its server securely. It holds for this server and for private networks only: no other site can be signed with it.";
     authority_download: "Скачать сертификат" / "Download the certificate";
     authority_compare: "Сначала сравните отпечаток SHA-256 с тем, что вывесила академия. Если он другой, не устанавливайте сертификат и скажите об этом преподавателю."
