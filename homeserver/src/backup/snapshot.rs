@@ -4,6 +4,7 @@
 use std::{
     fs::File,
     io::{BufWriter, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -138,7 +139,9 @@ struct Job {
 
 impl Job {
     fn run(mut self) -> anyhow::Result<Manifest> {
-        let mut archive = tar::Builder::new(BufWriter::with_capacity(1 << 20, File::create_new(&self.partial)?));
+        // It holds secrets of the server and of its people.
+        let partial = File::options().write(true).create_new(true).mode(0o600).open(&self.partial)?;
+        let mut archive = tar::Builder::new(BufWriter::with_capacity(1 << 20, partial));
         if let Some(file) = &self.configuration {
             self.manifest.members.push(append(&mut archive, CONFIGURATION, File::open(file)?)?);
         }
