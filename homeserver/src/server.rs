@@ -24,7 +24,6 @@ pub async fn serve(app: App, lock: Option<Lock>) -> anyhow::Result<()> {
     let connections = TaskTracker::new();
     let acceptor = |router| Arc::new(Acceptor::new(&app.config, router, app.tasks.stopping().clone()));
     let clients = acceptor(api::router(&app));
-    listen(&app, app.config.server.listen, None, &clients, &connections).await?;
     if let Some(keeper) = Keeper::start(&app.config, app.clock.clone())? {
         let keeper = Arc::new(keeper);
         let tls = TlsAcceptor::from(keeper.server_config()?);
@@ -33,6 +32,7 @@ pub async fn serve(app: App, lock: Option<Lock>) -> anyhow::Result<()> {
         }
         app.tasks.spawn(keeper.run());
     }
+    listen(&app, app.config.server.listen, None, &clients, &connections).await?;
     if let Some(address) = app.config.server.metrics_listen {
         listen(&app, address, None, &acceptor(api::monitoring::router(&app)), &connections).await?;
     }
