@@ -5,7 +5,7 @@ use std::{
     collections::{HashMap, hash_map::Entry},
     future::pending,
     net::{IpAddr, SocketAddr},
-    pin::pin,
+    pin::{Pin, pin},
     sync::Arc,
     time::Duration,
 };
@@ -128,7 +128,6 @@ impl Acceptor {
             Ok(Ok(stream)) => {
                 let agreed = stream.get_ref().1.alpn_protocol();
                 let version = if agreed == Some(HTTP_2) { Version::HTTP_2 } else { Version::HTTP_11 };
-                // Most connections are plain ones, and need not have room for this.
                 Box::pin(self.speak(stream, version, Scheme::HTTPS, peer)).await;
             }
             // Whether a client trusts the certificate is said here and nowhere else.
@@ -166,7 +165,9 @@ impl Acceptor {
                     pending::<()>().await;
                 }
             };
-            self.drive(builder.serve_connection(io, service), silent).await;
+            // Most connections are plain ones, and need not have room for this.
+            let mut connection = Box::pin(builder.serve_connection(io, service));
+            self.drive(connection.as_mut(), silent).await;
         } else {
             let mut builder = http1::Builder::new();
             builder
@@ -174,7 +175,7 @@ impl Acceptor {
                 .header_read_timeout(self.header)
                 .max_headers(MAX_HEADERS)
                 .max_buf_size(MAX_HEAD);
-            self.drive(builder.serve_connection(io, service), pending()).await;
+            self.drive(pin!(builder.serve_connection(io, service)), pending()).await;
         }
     }
 
@@ -182,10 +183,9 @@ impl Acceptor {
     /// way.
     async fn drive(
         &self,
-        connection: impl GracefulConnection<Error: Send> + Send,
+        mut connection: Pin<&mut (impl GracefulConnection<Error: Send> + Send)>,
         silent: impl Future<Output = ()> + Send,
     ) {
-        let mut connection = pin!(connection);
         // How a connection ends is its client's business.
         tokio::select! {
             _ = connection.as_mut() => return,

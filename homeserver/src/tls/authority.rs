@@ -221,9 +221,8 @@ fn write(file: &Path, text: &str, mode: u32) -> anyhow::Result<()> {
 /// The command line is often root's, the server never is, and must read what either has written.
 fn give_to_owner_of_folder(path: &Path) -> std::io::Result<()> {
     let folder = fs::metadata(path.parent().unwrap_or(Path::new(".")))?;
-    let own = fs::metadata(path)?;
-    if (own.uid(), own.gid()) == (folder.uid(), folder.gid()) {
-        return Ok(());
+    if fs::metadata(path)?.uid() == 0 && folder.uid() != 0 {
+        chown(path, Some(folder.uid()), Some(folder.gid()))?;
     }
-    chown(path, Some(folder.uid()), Some(folder.gid()))
+    Ok(())
 }
