@@ -161,7 +161,7 @@ impl App {
             tracing::info!(migration = name, "brought the database forward");
         }
         let tasks = Tasks::default();
-        let terms = Arc::new(Terms::load(&config.terms, &config.server.base_url(), db.clone())?);
+        let terms = Arc::new(Terms::load(&config.terms, &config.base_url(), db.clone())?);
         let appservices = Arc::new(Appservices::load(&config.appservices, &config.server.name)?);
         let users = Arc::new(Users::new(db.clone()));
         let sessions_in_use = Arc::new(sessions::InUse::default());
@@ -298,7 +298,7 @@ impl App {
                 clock.clone(),
                 journal.clone(),
                 devices.clone(),
-                !config.server.base_url().starts_with("https:"),
+                !config.base_url().starts_with("https:"),
             ),
             rendezvous: Rendezvous::new(clock.clone()),
             profiles: Profiles::new(journal.clone(), users.clone(), rooms.clone()),

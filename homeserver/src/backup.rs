@@ -1,5 +1,5 @@
-//! Backups: one tar archive with the embedded database, the media that it speaks of and the configuration file, made while
-//! the server runs, and verified once it is written.
+//! Backups: one tar archive with the embedded database, the media that it speaks of, the configuration file and the server's
+//! own certificate authority, made while the server runs, and verified once it is written.
 //!
 //! The last member is `manifest.json`, which names every other with its size and SHA-256. Thumbnails and previews are
 //! left out: they are made again when somebody looks at them.
@@ -23,6 +23,8 @@ const MANIFEST: &str = "manifest.json";
 const DATABASE: &str = "parta.db";
 const CONFIGURATION: &str = "parta.toml";
 const MEDIA: &str = "media/";
+/// What people have installed on their devices must outlive a disk. The server's certificate is made again.
+const AUTHORITY: [&str; 2] = ["tls/authority.key", "tls/authority.pem"];
 
 /// What an archive holds.
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -3,12 +3,14 @@
 //! notice that the server heeds within seconds.
 
 mod backup;
+mod certificate;
 mod config;
 mod registration_token;
 mod serve;
 mod user;
 
 pub use backup::BackupCommand;
+pub use certificate::CertificateCommand;
 pub use config::ConfigCommand;
 pub use registration_token::RegistrationTokenCommand;
 pub use serve::Serve;

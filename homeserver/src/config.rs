@@ -17,6 +17,7 @@ mod server;
 mod server_notices;
 mod support;
 mod terms;
+mod tls;
 mod voip;
 
 pub use appservices::Appservices;
@@ -33,9 +34,13 @@ pub use server::Server;
 pub use server_notices::ServerNotices;
 pub use support::Support;
 pub use terms::{Policy, PolicyText, Terms};
+pub use tls::Tls;
 pub use voip::Voip;
 
-use std::path::{Path, PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +50,9 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Name, addresses and folders.
     pub server: Server,
+    /// TLS.
+    #[serde(default)]
+    pub tls: Tls,
     /// Where data is kept.
     #[serde(default)]
     pub database: Database,
@@ -135,6 +143,7 @@ impl Config {
     pub fn dev(server: Server, database: Database) -> Self {
         Self {
             appservices: Appservices { folder: Some(server.data_dir.join("appservices")), ..Appservices::default() },
+            tls: Tls::default(),
             registration: Registration::open(),
             login: Login::cheapest(),
             terms: Terms::default(),
@@ -156,12 +165,41 @@ impl Config {
     /// Checks what types alone cannot.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.server.check()?;
+        self.tls.check()?;
         self.database.check()?;
         self.rooms.check()?;
         self.push.check()?;
         self.voip.check()?;
         self.terms.check()?;
         self.login.check()
+    }
+
+    /// Where clients reach this server.
+    pub fn base_url(&self) -> String {
+        if let Some(url) = &self.server.public_url {
+            return url.as_str().trim_end_matches('/').to_owned();
+        }
+        let host = self.server.name.host();
+        match self.tls.listen.first().map(SocketAddr::port) {
+            Some(443) => format!("https://{host}"),
+            Some(port) => format!("https://{host}:{port}"),
+            None => format!("http://{}", self.server.listen),
+        }
+    }
+
+    /// What clients may know this server by, and its certificate must hold for: names and IP addresses, each once.
+    pub fn certificate_names(&self) -> Vec<String> {
+        let public = self.server.public_url.as_ref().and_then(url::Url::host_str);
+        let further = self.tls.names.iter().map(String::as_str);
+        let mut names: Vec<String> = Vec::new();
+        for name in [self.server.name.host()].into_iter().chain(public).chain(further) {
+            // A URL has brackets around an IPv6 address, a certificate has not.
+            let name = name.trim_matches(['[', ']']).to_lowercase();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
     }
 
     /// Where the bytes of media lie: `media` in the data folder.
@@ -220,5 +258,36 @@ mod tests {
     fn a_key_that_does_not_exist_is_named() {
         let error = Config::parse(&format!("{SMALLEST}prot = 1\n"), std::iter::empty()).unwrap_err();
         assert!(error.to_string().contains("prot"), "{error}");
+    }
+
+    fn with(more: &str) -> Config {
+        Config::parse(&format!("{SMALLEST}{more}"), std::iter::empty()).unwrap()
+    }
+
+    #[test]
+    fn clients_are_told_of_tls_where_there_is_some() {
+        assert_eq!(with("").base_url(), "http://127.0.0.1:8008");
+        assert_eq!(with("[tls]\nlisten = [\"0.0.0.0:443\", \"[::]:443\"]").base_url(), "https://parta.school");
+        assert_eq!(with("[tls]\nlisten = [\"0.0.0.0:8443\"]").base_url(), "https://parta.school:8443");
+        let public = "public_url = \"https://chat.parta.school/\"\n[tls]\nlisten = [\"0.0.0.0:8443\"]";
+        assert_eq!(with(public).base_url(), "https://chat.parta.school");
+    }
+
+    #[test]
+    fn a_certificate_holds_for_every_name_once() {
+        let config = with("public_url = \"https://[fd00::1]/\"\n[tls]\nnames = [\"Parta.School\", \"10.0.0.1\"]");
+        assert_eq!(config.certificate_names(), ["parta.school", "fd00::1", "10.0.0.1"]);
+    }
+
+    #[test]
+    fn what_is_no_name_and_half_a_certificate_are_refused() {
+        for (wrong, key) in [
+            ("names = [\"https://parta.school\"]", "tls.names"),
+            ("names = [\"10.0.0.1:443\"]", "tls.names"),
+            ("certificate = \"/etc/parta/server.pem\"", "tls.private_key"),
+        ] {
+            let error = Config::parse(&format!("{SMALLEST}[tls]\n{wrong}\n"), std::iter::empty()).unwrap_err();
+            assert!(error.to_string().starts_with(key), "{error}");
+        }
     }
 }

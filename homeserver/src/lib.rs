@@ -11,6 +11,7 @@
 //! - [`lock`] keeps a second server away from a data folder;
 //! - [`event`] is an event as a value; with [`config`], [`error`], [`clock`] and [`limits`] a leaf that all others may
 //!   use;
+//! - [`tls`] keeps the certificate that clients are shown, and the authority behind it;
 //! - [`tasks`] are background work and the sign to stop, [`server`] listens, [`telemetry`] logs and measures.
 //!
 //! Direction of dependencies: `api`, `admin` → `sync`, `appservices` → `domain` → `storage`.
@@ -33,6 +34,7 @@ pub mod storage;
 pub mod sync;
 pub mod tasks;
 pub mod telemetry;
+pub mod tls;
 
 /// Serves until SIGTERM or Ctrl-C.
 pub async fn run(config: config::Config) -> anyhow::Result<()> {

@@ -7,7 +7,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use homeserver::{
-    cli::{self, BackupCommand, ConfigCommand, RegistrationTokenCommand, Serve, UserCommand},
+    cli::{self, BackupCommand, CertificateCommand, ConfigCommand, RegistrationTokenCommand, Serve, UserCommand},
     telemetry,
 };
 
@@ -43,6 +43,9 @@ enum Command {
     RegistrationToken(RegistrationTokenCommand),
     /// Bring the database to the newest schema; serving does so too.
     Migrate,
+    /// The certificate that clients are shown by TLS.
+    #[command(subcommand)]
+    Certificate(CertificateCommand),
     /// Backups of the database, the media and the configuration file.
     #[command(subcommand)]
     Backup(BackupCommand),
@@ -55,6 +58,7 @@ async fn run(command: Command, config: &Path) -> anyhow::Result<()> {
         Command::User(command) => command.run(cli::load(config)?).await,
         Command::RegistrationToken(command) => command.run(cli::load(config)?).await,
         Command::Migrate => cli::migrate(&cli::load(config)?).await,
+        Command::Certificate(command) => command.run(&cli::load(config)?),
         Command::Backup(command) => command.run(config).await,
     }
 }

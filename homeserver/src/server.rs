@@ -3,14 +3,14 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use axum::Router;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
+use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
-use crate::{api, app::App, lock::Lock, telemetry};
+use crate::{api, app::App, lock::Lock, telemetry, tls::Keeper};
 
 mod accept;
 mod stall;
@@ -22,9 +22,19 @@ use accept::Acceptor;
 pub async fn serve(app: App, lock: Option<Lock>) -> anyhow::Result<()> {
     telemetry::start(&app.tasks);
     let connections = TaskTracker::new();
-    listen(&app, app.config.server.listen, api::router(&app), &connections).await?;
+    let acceptor = |router| Arc::new(Acceptor::new(&app.config, router, app.tasks.stopping().clone()));
+    let clients = acceptor(api::router(&app));
+    if let Some(keeper) = Keeper::start(&app.config, app.clock.clone())? {
+        let keeper = Arc::new(keeper);
+        let tls = TlsAcceptor::from(keeper.server_config()?);
+        for &address in &app.config.tls.listen {
+            listen(&app, address, Some(tls.clone()), &clients, &connections).await?;
+        }
+        app.tasks.spawn(keeper.run());
+    }
+    listen(&app, app.config.server.listen, None, &clients, &connections).await?;
     if let Some(address) = app.config.server.metrics_listen {
-        listen(&app, address, api::monitoring::router(&app), &connections).await?;
+        listen(&app, address, None, &acceptor(api::monitoring::router(&app)), &connections).await?;
     }
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
@@ -46,11 +56,16 @@ pub async fn serve(app: App, lock: Option<Lock>) -> anyhow::Result<()> {
 }
 
 /// Takes connections at an address until the server stops.
-async fn listen(app: &App, address: SocketAddr, router: Router, connections: &TaskTracker) -> anyhow::Result<()> {
+async fn listen(
+    app: &App,
+    address: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    acceptor: &Arc<Acceptor>,
+    connections: &TaskTracker,
+) -> anyhow::Result<()> {
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let server_name = &app.config.server.name;
-    tracing::info!(address = %listener.local_addr()?, server_name = %server_name, "serving");
-    let acceptor = Arc::new(Acceptor::new(&app.config, router, app.tasks.stopping().clone()));
-    connections.spawn(acceptor.run(listener, connections.clone()));
+    tracing::info!(address = %listener.local_addr()?, tls = tls.is_some(), server_name = %server_name, "serving");
+    connections.spawn(acceptor.clone().run(listener, tls, connections.clone()));
     Ok(())
 }

@@ -52,6 +52,7 @@ fn installed() -> &'static Metrics {
         metrics::describe_counter!("parta_push_failures_total", "Calls that push gateways did not take.");
         metrics::describe_counter!("parta_push_rejected_total", "Pushers removed because their gateway rejected them.");
         metrics::describe_gauge!("parta_push_pushers", "Pushers.");
+        metrics::describe_gauge!("parta_tls_certificate_end_seconds", "When the certificate ends, in Unix time.");
         metrics::describe_gauge!("parta_database_connections", "Connections to the database, by their state.");
         Metrics { handle, process }
     })

@@ -7,7 +7,7 @@ use std::{
 
 /// The layers, lowest first; a module may use those before it, and itself.
 const LAYERS: &[&[&str]] = &[
-    &["clock", "config", "error", "event", "limits", "lock", "tasks", "telemetry"],
+    &["clock", "config", "error", "event", "limits", "lock", "tasks", "telemetry", "tls"],
     &["storage"],
     &["domain"],
     &["sync", "appservices", "assistant", "backup"],

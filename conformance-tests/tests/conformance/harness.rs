@@ -124,6 +124,8 @@ pub(crate) struct Setup {
     pub(crate) database: Option<String>,
     /// Arguments beyond the usual ones.
     pub(crate) more: Vec<String>,
+    /// The configuration file to serve by, in place of the developer's mode.
+    pub(crate) config: Option<PathBuf>,
 }
 
 impl Setup {
@@ -134,7 +136,7 @@ impl Setup {
             Engine::Postgres => Some(fresh_database()),
         };
         let data = tempfile::Builder::new().prefix("parta-black-box-").tempdir().unwrap();
-        Self { data, port: free_port(), database, more: Vec::new() }
+        Self { data, port: free_port(), database, more: Vec::new(), config: None }
     }
 
     pub(crate) fn base(&self) -> String {
@@ -146,6 +148,9 @@ impl Setup {
     }
 
     pub(crate) fn arguments(&self) -> Vec<String> {
+        if let Some(config) = &self.config {
+            return ["--config", config.to_str().unwrap(), "serve"].map(str::to_owned).to_vec();
+        }
         let mut arguments: Vec<String> = ["serve", "--dev", "--listen"].map(str::to_owned).to_vec();
         arguments.push(format!("127.0.0.1:{}", self.port));
         arguments.extend(["--data-dir".to_owned(), self.data.path().to_str().unwrap().to_owned()]);

@@ -48,3 +48,4 @@ mod synadm;
 mod sync;
 mod sync_extras;
 mod sync_filters;
+mod tls;

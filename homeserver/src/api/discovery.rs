@@ -51,7 +51,7 @@ pub async fn homeserver(
     State(app): State<App>,
     _: Ruma<discover_homeserver::Request>,
 ) -> Result<discover_homeserver::Response> {
-    Ok(discover_homeserver::Response::new(discover_homeserver::HomeserverInfo::new(app.config.server.base_url())))
+    Ok(discover_homeserver::Response::new(discover_homeserver::HomeserverInfo::new(app.config.base_url())))
 }
 
 /// `GET /.well-known/matrix/support`

@@ -68,7 +68,7 @@ pub async fn upload_signing(
     let replaces = verdict == Verdict::Replaces;
     let allowed = replaces && app.oauth.may_reset(user_id).await?;
     if replaces && !allowed {
-        let base = app.config.server.base_url();
+        let base = app.config.base_url();
         let page = request.caller.oauth.then(|| format!("{base}/account?action=org.matrix.cross_signing_reset"));
         app.uiaa.require_or_page(&request.caller, "upload_signing_keys", auth.as_ref(), page).await?;
     }

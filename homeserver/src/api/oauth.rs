@@ -51,7 +51,7 @@ fn metadata(app: &App) -> Result<Value> {
     if !app.config.login.password {
         return Err(ApiError::unrecognized("There is no OAuth 2.0 here. Sign in by the academy's sign-on."));
     }
-    let base = app.config.server.base_url();
+    let base = app.config.base_url();
     let mut metadata = json!({
         "issuer": format!("{base}/"),
         "authorization_endpoint": format!("{base}/oauth2/authorize"),
@@ -227,7 +227,7 @@ async fn device(State(app): State<App>, Extension(from): Extension<Caller>, form
         };
         app.oauth.wait(&client, scope).await.map(Ok)
     };
-    let base = app.config.server.base_url();
+    let base = app.config.base_url();
     answer(begun.await, |begun| {
         let body = json!({
             "device_code": begun.device_code,

@@ -121,7 +121,7 @@ pub async fn login(State(app): State<App>, request: Ruma<Login>) -> Result<login
     response.refresh_token = refresh_token;
     response.expires_in = expires_in;
     if app.config.server.public_url.is_some() {
-        response.well_known = Some(DiscoveryInfo::new(HomeserverInfo::new(app.config.server.base_url())));
+        response.well_known = Some(DiscoveryInfo::new(HomeserverInfo::new(app.config.base_url())));
     }
     Ok(response)
 }

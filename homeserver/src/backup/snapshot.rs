@@ -4,13 +4,16 @@
 use std::{
     fs::File,
     io::{BufWriter, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, ensure};
 use jiff::Timestamp;
 
-use super::{CONFIGURATION, DATABASE, FORMAT, Hashing, MANIFEST, MEDIA, Manifest, Member, hex, sync_folder, verify};
+use super::{
+    AUTHORITY, CONFIGURATION, DATABASE, FORMAT, Hashing, MANIFEST, MEDIA, Manifest, Member, hex, sync_folder, verify,
+};
 use crate::{
     clock::Clock,
     config::Config,
@@ -58,6 +61,7 @@ pub async fn create(
         partial: work.path().join("archive.tar"),
         database,
         configuration: config_file.filter(|file| file.is_file()).map(Path::to_owned),
+        data_dir: config.server.data_dir.clone(),
         media_dir: config.media_dir(),
         media,
         manifest: Manifest {
@@ -127,6 +131,7 @@ struct Job {
     partial: PathBuf,
     database: Option<PathBuf>,
     configuration: Option<PathBuf>,
+    data_dir: PathBuf,
     media_dir: PathBuf,
     media: Vec<Entry>,
     manifest: Manifest,
@@ -134,7 +139,9 @@ struct Job {
 
 impl Job {
     fn run(mut self) -> anyhow::Result<Manifest> {
-        let mut archive = tar::Builder::new(BufWriter::with_capacity(1 << 20, File::create_new(&self.partial)?));
+        // It holds secrets of the server and of its people.
+        let partial = File::options().write(true).create_new(true).mode(0o600).open(&self.partial)?;
+        let mut archive = tar::Builder::new(BufWriter::with_capacity(1 << 20, partial));
         if let Some(file) = &self.configuration {
             self.manifest.members.push(append(&mut archive, CONFIGURATION, File::open(file)?)?);
         }
@@ -143,6 +150,12 @@ impl Job {
             self.manifest.database = true;
             // Its room is wanted for what follows no longer.
             std::fs::remove_file(file)?;
+        }
+        for name in AUTHORITY {
+            let file = self.data_dir.join(name);
+            if file.is_file() {
+                self.manifest.members.push(append(&mut archive, name, File::open(file)?)?);
+            }
         }
         for entry in &self.media {
             let key = content_key(&entry.media_id).to_string();

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::{CONFIGURATION, DATABASE, FORMAT, Hashing, MANIFEST, MEDIA, Manifest, Member};
+use super::{AUTHORITY, CONFIGURATION, DATABASE, FORMAT, Hashing, MANIFEST, MEDIA, Manifest, Member};
 
 /// The largest manifest that is read.
 const MAX_MANIFEST: u64 = 1 << 30;
@@ -65,6 +65,7 @@ fn is_member(name: &str) -> bool {
         |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     match name {
         DATABASE | CONFIGURATION => true,
+        _ if AUTHORITY.contains(&name) => true,
         _ => name.strip_prefix(MEDIA).is_some_and(|key| key.split('/').all(plain)),
     }
 }
@@ -76,6 +77,7 @@ mod tests {
     #[test]
     fn only_our_own_names_are_taken() {
         assert!(is_member("parta.db") && is_member("parta.toml") && is_member("media/content/ab/cd/abcd"));
+        assert!(is_member("tls/authority.pem") && !is_member("tls/server.key"));
         for trick in
             ["../parta.db", "/etc/passwd", "media/../parta.db", "media//x", "media/", "media/a/./b", "x", "media/a\0"]
         {

@@ -11,7 +11,8 @@ pub struct Limits {
     /// Connections open at the same time from one address; a school may sit behind one. Trusted proxies have no limit
     /// but `connections`.
     pub connections_per_address: usize,
-    /// How many seconds a client has to send the head of a request, the next one on an open connection too.
+    /// How many seconds a client has for the handshake of TLS, and to send the head of a request, the next one on an open
+    /// connection too.
     pub header_seconds: u64,
     /// How many seconds a client may stand still while it sends the body of a request or takes in an answer.
     pub idle_seconds: u64,

@@ -16,7 +16,8 @@ pub struct Server {
     pub listen: SocketAddr,
     /// The folder for the embedded database, media and backups.
     pub data_dir: PathBuf,
-    /// The address at which clients reach this server, for `.well-known`; by default `http://` and `listen`.
+    /// The address at which clients reach this server, for `.well-known`; by default `https://` and `name` where there is
+    /// TLS, else `http://` and `listen`.
     #[serde(default)]
     pub public_url: Option<url::Url>,
     /// Proxies whose `X-Forwarded-For` is believed. Nobody else's is.
@@ -50,14 +51,6 @@ impl Server {
             trusted_proxies: Vec::new(),
             metrics_listen: None,
             shutdown_grace_seconds: default_grace(),
-        }
-    }
-
-    /// Where clients reach this server.
-    pub fn base_url(&self) -> String {
-        match &self.public_url {
-            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
-            None => format!("http://{}", self.listen),
         }
     }
 

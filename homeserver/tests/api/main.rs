@@ -35,6 +35,7 @@ mod specification;
 mod sync;
 mod terms;
 mod threads;
+mod tls;
 mod typing;
 mod upgrades;
 mod voip;

@@ -1,13 +1,16 @@
-//! The pages that people see in a browser: signing in, registering, letting a program in, the account.
+//! The pages that people see in a browser: signing in, registering, letting a program in, the account, trusting the server.
 //!
 //! Made on the server, without a script. A form is taken from these pages alone: the cookie is not sent along by
 //! others (`SameSite`), and a browser says where a form comes from (`Origin`).
 
 pub mod account;
+mod authority;
 mod consent;
 mod link;
 mod sign_in;
 mod texts;
+
+use std::convert::Infallible;
 
 use askama::Template;
 use axum::{
@@ -16,7 +19,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::get,
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts, uri::Scheme};
 use ruma::{OwnedUserId, api::error::ErrorKind};
 
 use self::texts::{Language, Texts};
@@ -45,6 +48,7 @@ pub(super) fn router() -> Router<App> {
         .route("/oauth2/authorize", get(consent::page).post(consent::decide))
         .route("/account/link", get(link::page).post(link::decide))
         .merge(account::router())
+        .merge(authority::router())
 }
 
 async fn style() -> Response {
@@ -53,10 +57,11 @@ async fn style() -> Response {
 }
 
 /// `GET /account/language?to=en&next=…`
-async fn language(visit: Visit, form: Form) -> Response {
+async fn language(form: Form) -> Response {
     let to = Language::of_tag(form.text("to")).unwrap_or_default();
     let mut response = see_other(own_path(form.text("next")).unwrap_or("/account"));
-    let cookie = format!("{LANGUAGE}={}; Path=/; Max-Age=31536000; SameSite=Lax{}", to.tag(), visit.secure());
+    // No secret, and wanted on the page that is opened in plain.
+    let cookie = format!("{LANGUAGE}={}; Path=/; Max-Age=31536000; SameSite=Lax", to.tag());
     set_cookie(&mut response, &cookie);
     response
 }
@@ -83,24 +88,7 @@ impl FromRequestParts<App> for Visit {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let query = Form::parse(parts.uri.query().unwrap_or_default().as_bytes()).unwrap_or_default();
-        let accepted = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        let language = cookie(&parts.headers, LANGUAGE)
-            .and_then(Language::of_tag)
-            .or_else(|| Language::of_list(query.text("ui_locales")))
-            .or_else(|| Language::of_list(accepted?))
-            .unwrap_or_default();
-        let base_url = app.config.server.base_url();
-        let mut visit = Self {
-            language,
-            user: None,
-            here: parts.uri.path_and_query().map_or_else(|| "/account".to_owned(), ToString::to_string),
-            cookie: cookie(&parts.headers, SESSION).map(str::to_owned),
-            own: is_own(&parts.headers, &base_url),
-            tls: base_url.starts_with("https:"),
-            from: parts.extensions.get::<Caller>().cloned().unwrap_or_default(),
-            server_name: app.config.server.name.to_string(),
-        };
+        let mut visit = Self::of(parts, app);
         // Whether somebody may sign in here at all is said by the metadata, too.
         if !app.config.login.password {
             return Err(ApiError::unrecognized("There is no OAuth 2.0 here.").into_response());
@@ -112,7 +100,41 @@ impl FromRequestParts<App> for Visit {
     }
 }
 
+/// Somebody who opens a page for which it does not matter who they are, nor whether one can sign in here.
+#[derive(Debug)]
+struct Guest(Visit);
+
+impl FromRequestParts<App> for Guest {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        Ok(Self(Visit::of(parts, app)))
+    }
+}
+
 impl Visit {
+    fn of(parts: &Parts, app: &App) -> Self {
+        let query = Form::parse(parts.uri.query().unwrap_or_default().as_bytes()).unwrap_or_default();
+        let accepted = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        let language = cookie(&parts.headers, LANGUAGE)
+            .and_then(Language::of_tag)
+            .or_else(|| Language::of_list(query.text("ui_locales")))
+            .or_else(|| Language::of_list(accepted?))
+            .unwrap_or_default();
+        let base_url = app.config.base_url();
+        Self {
+            language,
+            user: None,
+            here: parts.uri.path_and_query().map_or_else(|| "/account".to_owned(), ToString::to_string),
+            cookie: cookie(&parts.headers, SESSION).map(str::to_owned),
+            own: is_own(&parts.headers, &base_url),
+            // A proxy that speaks TLS for us is known by the address alone.
+            tls: base_url.starts_with("https:") || parts.extensions.get::<Scheme>() == Some(&Scheme::HTTPS),
+            from: parts.extensions.get::<Caller>().cloned().unwrap_or_default(),
+            server_name: app.config.server.name.to_string(),
+        }
+    }
+
     fn texts(&self) -> &'static Texts {
         self.language.texts()
     }
@@ -282,7 +304,7 @@ fn is_own(headers: &HeaderMap, base_url: &str) -> bool {
 
 /// A path of one of our own pages: where a person may be sent after signing in.
 fn own_path(path: &str) -> Option<&str> {
-    let known = ["/oauth2/authorize?", "/account"].iter().any(|own| path.starts_with(own));
+    let known = ["/oauth2/authorize?", "/account", "/authority"].iter().any(|own| path.starts_with(own));
     let plain = path.chars().all(|c| c.is_ascii_graphic() && c != '\\');
     (known && plain).then_some(path)
 }

@@ -80,7 +80,7 @@ async fn create(
 ) -> Result<Response> {
     app.limits.login(from.ip)?;
     let (id, place) = app.rendezvous.create(text(&app, &headers, body).await?);
-    let url = format!("{}{PATH}/{id}", app.config.server.base_url());
+    let url = format!("{}{PATH}/{id}", app.config.base_url());
     Ok(about(&place, StatusCode::CREATED, error::json(StatusCode::CREATED, &json!({ "url": url }))))
 }
 
