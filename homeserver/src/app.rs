@@ -36,6 +36,7 @@ use crate::{
         server_notices::ServerNotices,
         sessions::{self, Sessions},
         terms::Terms,
+        thread_subscriptions::ThreadSubscriptions,
         typing::Typing,
         uiaa::Uiaa,
         unread::UnreadCounts,
@@ -102,6 +103,8 @@ pub struct Services {
     pub rooms: Arc<Rooms>,
     /// What is done in rooms.
     pub room_actions: Arc<RoomActions>,
+    /// Which threads people follow.
+    pub thread_subscriptions: ThreadSubscriptions,
     /// Events that are sent later.
     pub delayed_events: Arc<DelayedEvents>,
     /// Notices from the server.
@@ -233,6 +236,8 @@ impl App {
             ignored.clone(),
         );
         let room_actions = Arc::new(room_actions);
+        let thread_subscriptions =
+            ThreadSubscriptions::new(db.clone(), journal.clone(), rooms.clone(), room_actions.clone());
         let delayed_events = DelayedEvents::load(
             &config.delayed_events,
             db.clone(),
@@ -304,6 +309,7 @@ impl App {
             limits,
             rooms,
             room_actions,
+            thread_subscriptions,
             delayed_events,
             server_notices,
             notifier,

@@ -13,7 +13,7 @@ use ruma::api::client::discovery::{
     get_capabilities, get_supported_versions,
 };
 
-use super::{delayed_events, membership::mutual_rooms, oauth::rendezvous, ruma::Ruma, sync};
+use super::{delayed_events, membership::mutual_rooms, oauth::rendezvous, ruma::Ruma, sync, threads};
 use crate::{
     app::App,
     config,
@@ -30,7 +30,14 @@ pub async fn versions(
         "v1.13",
     ];
     let mut response = get_supported_versions::Response::new(versions.map(str::to_owned).into());
-    for feature in [mutual_rooms::FEATURE, sync::SLIDING_SYNC, rendezvous::FEATURE, delayed_events::FEATURE] {
+    for feature in [
+        mutual_rooms::FEATURE,
+        sync::SLIDING_SYNC,
+        rendezvous::FEATURE,
+        delayed_events::FEATURE,
+        threads::SUBSCRIPTIONS,
+        threads::SUBSCRIPTIONS_IN_SYNC,
+    ] {
         response.unstable_features.insert(feature.to_owned(), true);
     }
     Ok(response)
