@@ -37,6 +37,7 @@ use crate::{
         server_notices::ServerNotices,
         sessions::{self, Sessions},
         terms::Terms,
+        thread_subscriptions::ThreadSubscriptions,
         typing::Typing,
         uiaa::Uiaa,
         unread::UnreadCounts,
@@ -103,6 +104,8 @@ pub struct Services {
     pub rooms: Arc<Rooms>,
     /// What is done in rooms.
     pub room_actions: Arc<RoomActions>,
+    /// Which threads people follow.
+    pub thread_subscriptions: ThreadSubscriptions,
     /// Events that are sent later.
     pub delayed_events: Arc<DelayedEvents>,
     /// Notices from the server.
@@ -239,6 +242,8 @@ impl App {
             ignored.clone(),
         );
         let room_actions = Arc::new(room_actions);
+        let thread_subscriptions =
+            ThreadSubscriptions::new(db.clone(), journal.clone(), rooms.clone(), room_actions.clone());
         let delayed_events = DelayedEvents::load(
             &config.delayed_events,
             db.clone(),
@@ -313,6 +318,7 @@ impl App {
             limits,
             rooms,
             room_actions,
+            thread_subscriptions,
             delayed_events,
             server_notices,
             moved,

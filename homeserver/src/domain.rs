@@ -33,6 +33,7 @@ pub mod server_notices;
 pub mod sessions;
 pub mod terms;
 pub mod thread;
+pub mod thread_subscriptions;
 pub mod typing;
 pub mod uiaa;
 pub mod unread;

@@ -96,6 +96,10 @@ impl ApiError {
         room_in_use: BAD_REQUEST, RoomInUse;
         /// `M_EXCLUSIVE`, 400.
         exclusive: BAD_REQUEST, Exclusive;
+        /// `M_NOT_IN_THREAD`, 400, by its name as long as it is proposed (MSC4306).
+        not_in_thread: BAD_REQUEST, NotInThread;
+        /// `M_CONFLICTING_UNSUBSCRIPTION`, 409, likewise.
+        conflicting_unsubscription: CONFLICT, ConflictingUnsubscription;
         /// `M_MISSING_TOKEN`, 401.
         missing_token: UNAUTHORIZED, MissingToken;
         /// `M_USER_DEACTIVATED`, 403.

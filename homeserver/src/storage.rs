@@ -31,4 +31,5 @@ pub mod rooms;
 pub mod search;
 pub mod sessions;
 pub mod terms;
+pub mod thread_subscriptions;
 pub mod to_device;

@@ -14,7 +14,7 @@ use ruma::api::client::discovery::{
 };
 use serde_json::json;
 
-use super::{delayed_events, membership::mutual_rooms, oauth::rendezvous, ruma::Ruma, sync};
+use super::{delayed_events, membership::mutual_rooms, oauth::rendezvous, ruma::Ruma, sync, threads};
 use crate::{
     app::App,
     config,
@@ -39,6 +39,8 @@ pub async fn versions(
         rendezvous::FEATURE,
         rendezvous::json::FEATURE,
         delayed_events::FEATURE,
+        threads::SUBSCRIPTIONS,
+        threads::SUBSCRIPTIONS_IN_SYNC,
     ];
     for feature in features {
         response.unstable_features.insert(feature.to_owned(), true);

@@ -177,20 +177,27 @@ lenient! {
     }))
 }
 
-/// The answer to a sliding sync. ruma's own cannot say that a timeline goes further back than before.
+/// The answer to a sliding sync. ruma's own cannot say that a timeline goes further back than before, and leaves all
+/// extensions out where thread subscriptions are the only news.
 #[derive(Debug)]
 pub struct SlidingSyncAnswer(pub sliding::Answer);
 
 impl OutgoingResponse for SlidingSyncAnswer {
     fn try_into_http_response<T: Default + BufMut>(self) -> Result<http::Response<T>, IntoHttpError> {
         let sliding::Answer { response, expanded } = self.0;
-        if expanded.is_empty() {
+        let extensions = &response.extensions;
+        let left_out = extensions.is_empty() && !extensions.thread_subscriptions.is_empty();
+        let extensions = left_out.then(|| serde_json::to_value(extensions)).transpose()?;
+        if expanded.is_empty() && extensions.is_none() {
             return response.try_into_http_response();
         }
         let (parts, body) = response.try_into_http_response::<Vec<u8>>()?.into_parts();
         let mut object: Value = serde_json::from_slice(&body)?;
         for room_id in &expanded {
             object["rooms"][room_id.as_str()]["unstable_expanded_timeline"] = json!(true);
+        }
+        if let Some(extensions) = extensions {
+            object["extensions"] = extensions;
         }
         let mut answer = T::default();
         answer.put_slice(&serde_json::to_vec(&object)?);

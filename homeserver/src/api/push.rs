@@ -8,7 +8,7 @@ use ruma::{
         set_pusher::v3::{PusherAction, PusherPostData},
         set_pushrule_actions, set_pushrule_enabled,
     },
-    push::{AnyPushRule, RuleKind, Ruleset},
+    push::{AnyPushRule, RuleKind},
 };
 
 use super::{
@@ -31,7 +31,7 @@ pub async fn get_pushrules_all(
     request: Ruma<get_pushrules_all::v3::Request>,
 ) -> Result<get_pushrules_all::v3::Response> {
     let rules = app.push.rules(&request.caller.user_id).await?;
-    Ok(get_pushrules_all::v3::Response::new(Ruleset::clone(&rules)))
+    Ok(get_pushrules_all::v3::Response::new(rules.set.clone()))
 }
 
 /// `GET /_matrix/client/v3/pushrules/global/`
@@ -40,7 +40,7 @@ pub async fn get_pushrules_global_scope(
     request: Ruma<get_pushrules_global_scope::v3::Request>,
 ) -> Result<get_pushrules_global_scope::v3::Response> {
     let rules = app.push.rules(&request.caller.user_id).await?;
-    Ok(get_pushrules_global_scope::v3::Response::new(Ruleset::clone(&rules)))
+    Ok(get_pushrules_global_scope::v3::Response::new(rules.set.clone()))
 }
 
 /// `GET /_matrix/client/v3/pushrules/global/{kind}/{ruleId}`
@@ -48,8 +48,12 @@ pub async fn get_pushrule(
     State(app): State<App>,
     request: Ruma<get_pushrule::v3::Request>,
 ) -> Result<get_pushrule::v3::Response> {
-    let rule = rule(&app, &request.caller, request.body.kind, &request.body.rule_id).await?;
-    Ok(get_pushrule::v3::Response::new(rule.into()))
+    let rule = match rule(&app, &request.caller, request.body.kind, &request.body.rule_id).await? {
+        // ruma's conversion of any rule knows no rules for threads.
+        AnyPushRule::PostContent(rule) => rule.into(),
+        rule => rule.into(),
+    };
+    Ok(get_pushrule::v3::Response::new(rule))
 }
 
 /// `GET /_matrix/client/v3/pushrules/global/{kind}/{ruleId}/enabled`
@@ -72,13 +76,20 @@ pub async fn get_pushrule_actions(
 
 async fn rule(app: &App, caller: &Requester, kind: RuleKind, id: &str) -> Result<AnyPushRule> {
     let rules = app.push.rules(&caller.user_id).await?;
-    let rule = rules.get(known(kind)?, id).map(ruma::push::AnyPushRuleRef::to_owned);
+    let rule = rules.set.get(known(kind)?, id).map(ruma::push::AnyPushRuleRef::to_owned);
     rule.ok_or_else(push::no_such_rule)
 }
 
 fn known(kind: RuleKind) -> Result<RuleKind> {
     match kind {
-        RuleKind::Override | RuleKind::Underride | RuleKind::Sender | RuleKind::Room | RuleKind::Content => Ok(kind),
+        RuleKind::Override
+        | RuleKind::Underride
+        | RuleKind::Sender
+        | RuleKind::Room
+        | RuleKind::Content
+        | RuleKind::PostContent => Ok(kind),
+        // As the rules themselves call it; ruma's word for it has a prefix.
+        _ if kind.as_str() == "postcontent" => Ok(RuleKind::PostContent),
         _ => Err(ApiError::invalid_param("A rule's kind is override, underride, sender, room or content.")),
     }
 }

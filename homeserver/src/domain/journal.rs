@@ -78,6 +78,8 @@ pub enum Change {
         /// For which room.
         room_id: Option<OwnedRoomId>,
     },
+    /// A user subscribed to a thread, or unsubscribed from one.
+    ThreadSubscription(OwnedUserId),
     /// A message waits for a device.
     ToDevice {
         /// Whose device.

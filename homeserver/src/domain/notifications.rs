@@ -15,7 +15,7 @@ use ruma::{
 use super::{
     event::{Event, Position},
     ignored::IgnoredUsers,
-    push::{self, Push},
+    push::{self, Push, Rules},
     receipts::{ReadUpTo, Receipts},
     rooms::{Rooms, state::RoomState},
     thread,
@@ -100,13 +100,13 @@ impl Notifications {
                     continue;
                 }
                 if !rooms.contains_key(&event.room_id) {
-                    rooms.insert(event.room_id.clone(), self.room(user_id, event).await?);
+                    rooms.insert(event.room_id.clone(), self.room(user_id, &rules, event).await?);
                 }
                 let Some(Some(room)) = rooms.get(&event.room_id) else { continue };
                 if event.position < room.joined_at || event.redacted_by.is_some() {
                     continue;
                 }
-                let actions = push::actions(&rules, event, &room.context);
+                let actions = push::actions(&rules.set, event, &room.context);
                 let wanted = |action: &Action| if only_highlights { action.is_highlight() } else { true };
                 if actions.iter().any(Action::should_notify) && actions.iter().any(wanted) {
                     page.notifications.push(self.notification(room, event, actions).await?);
@@ -121,12 +121,12 @@ impl Notifications {
         Ok(page)
     }
 
-    async fn room(&self, user_id: &UserId, event: &Event) -> Result<Option<InRoom>> {
+    async fn room(&self, user_id: &UserId, rules: &Rules, event: &Event) -> Result<Option<InRoom>> {
         let Some(state) = self.rooms.get(&event.room_id).await? else { return Ok(None) };
         let own = storage::events::state_history(&self.db, &event.room_id, "m.room.member", user_id.as_str()).await?;
         let joined_at = own.iter().rev().find(|event| joins(event)).map_or(0, |event| event.position);
         let read = self.receipts.read_up_to(&event.room_id, user_id).await?;
-        Ok(Some(InRoom { context: push::context(&state, user_id), state, read, joined_at }))
+        Ok(Some(InRoom { context: rules.context(&state, user_id), state, read, joined_at }))
     }
 
     async fn notification(&self, room: &InRoom, event: &Event, actions: &[Action]) -> Result<Notification> {

@@ -2,17 +2,17 @@
 //! <https://spec.matrix.org/v1.18/client-server-api/#push-rules>
 //!
 //! A person's rules are the server's defaults with the person's changes, kept as account data of the type
-//! `m.push_rules`. [`evaluate`] is a function of values: it asks nobody.
+//! `m.push_rules`. Who follows threads has two rules more. [`evaluate`] is a function of values: it asks nobody.
 
 pub mod delivery;
 pub mod gateway;
 pub mod pushers;
 
-use std::sync::Arc;
+use std::{collections::HashSet, future, sync::Arc};
 
 use futures_util::FutureExt as _;
 use ruma::{
-    OwnedUserId, UInt, UserId,
+    EventId, OwnedEventId, OwnedUserId, UInt, UserId,
     events::push_rules::PushRulesEventContent,
     push::{Action, InsertPushRuleError, NewPushRule, PushConditionRoomCtx, RemovePushRuleError, RuleKind, Ruleset},
 };
@@ -21,7 +21,7 @@ use serde_json::value::RawValue;
 use super::{
     cache::Cache,
     event::Event,
-    journal::{Change, Committed, Journal},
+    journal::{Change, Committed, Journal, Writing},
     rooms::state::RoomState,
 };
 use crate::{
@@ -41,11 +41,25 @@ pub struct Verdict {
     pub highlight: bool,
 }
 
-/// A person and a room as rules look at them: to be made once for a room and a person, for as many events as there are.
-pub fn context(room: &RoomState, user_id: &UserId) -> PushConditionRoomCtx {
-    let members = UInt::try_from(room.joined_count).unwrap_or(UInt::MAX);
-    PushConditionRoomCtx::new(room.room_id.clone(), members, user_id.to_owned(), room.display_name(user_id))
-        .with_power_levels(room.push_power_levels())
+/// A person's rules, and what they know of the person.
+#[derive(Debug, Default)]
+pub struct Rules {
+    /// The rules.
+    pub set: Ruleset,
+    /// The roots of the threads that the person has subscribed to; none where no rule asks.
+    threads: Arc<HashSet<OwnedEventId>>,
+}
+
+impl Rules {
+    /// The person and a room as rules look at them: to be made once for a room and a person, for as many events as there
+    /// are.
+    pub fn context(&self, room: &RoomState, user_id: &UserId) -> PushConditionRoomCtx {
+        let members = UInt::try_from(room.joined_count).unwrap_or(UInt::MAX);
+        let threads = self.threads.clone();
+        PushConditionRoomCtx::new(room.room_id.clone(), members, user_id.to_owned(), room.display_name(user_id))
+            .with_power_levels(room.push_power_levels())
+            .with_has_thread_subscription_fn(move |root: &EventId| Box::pin(future::ready(threads.contains(root))))
+    }
 }
 
 /// The actions of the first rule that applies to an event. One's own events have none.
@@ -58,7 +72,7 @@ pub fn actions<'r>(rules: &'r Ruleset, event: &Event, context: &PushConditionRoo
     let flattened = event.flattened();
     rules
         .iter()
-        // Rules are asynchronous for the sake of thread subscriptions alone, which this server does not have.
+        // Rules are asynchronous for the sake of thread subscriptions alone, and the context has those at hand.
         .find(|rule| rule.applies(flattened, context).now_or_never().unwrap_or(false))
         .map_or(&[], |rule| rule.actions())
 }
@@ -74,7 +88,7 @@ pub fn evaluate(rules: &Ruleset, event: &Event, context: &PushConditionRoomCtx) 
 #[derive(Debug)]
 pub struct Push {
     db: Db,
-    rules: Cache<OwnedUserId, Ruleset>,
+    rules: Cache<OwnedUserId, Rules>,
 }
 
 impl Push {
@@ -84,10 +98,16 @@ impl Push {
     }
 
     /// A person's rules.
-    pub async fn rules(&self, user_id: &UserId) -> Result<Arc<Ruleset>> {
+    pub async fn rules(&self, user_id: &UserId) -> Result<Arc<Rules>> {
         let load = async {
             let stored = storage::push::rules(&self.db, user_id).await?;
-            merged(user_id, stored.as_deref()).map(Some)
+            let set = merged(user_id, stored.as_deref())?;
+            let threads = if set.postcontent.is_empty() {
+                HashSet::new()
+            } else {
+                storage::thread_subscriptions::subscribed(&self.db, user_id).await?
+            };
+            Ok::<_, ApiError>(Some(Rules { set, threads: Arc::new(threads) }))
         };
         let rules = self.rules.get(user_id, load).await?;
         rules.ok_or_else(|| ApiError::internal("everybody has push rules"))
@@ -96,14 +116,14 @@ impl Push {
     /// A person's rules as the content of `m.push_rules`: for those who never changed any there is no such account
     /// data, and yet clients are to be given it.
     pub async fn content(&self, user_id: &UserId) -> Result<Box<RawValue>> {
-        let content = PushRulesEventContent::new(Ruleset::clone(&*self.rules(user_id).await?));
+        let content = PushRulesEventContent::new(self.rules(user_id).await?.set.clone());
         Ok(serde_json::value::to_raw_value(&content)?)
     }
 
-    /// Forgets the rules that a commit has changed.
+    /// Forgets the rules that a commit has changed, or what they know.
     pub fn observe(&self, committed: &Committed) {
         for change in &committed.changes {
-            if let Change::AccountData { user_id, room_id: None } = change {
+            if let Change::AccountData { user_id, room_id: None } | Change::ThreadSubscription(user_id) = change {
                 self.rules.evict(user_id);
             }
         }
@@ -123,20 +143,37 @@ impl Push {
                     let stored = storage::push::rules(&mut w.tx, &user_id).await?;
                     let mut rules = merged(&user_id, stored.as_deref())?;
                     change(&mut rules)?;
-                    let content = serde_json::to_string(&PushRulesEventContent::new(rules))?;
-                    let position = w.next_position();
-                    storage::push::keep_rules(&mut w.tx, &user_id, content, position).await?;
-                    w.changed(Change::AccountData { user_id, room_id: None });
-                    Ok(())
+                    keep(w, user_id, rules).await
                 })
             })
             .await
     }
 }
 
-/// The server's defaults with a person's changes.
+/// Gives a person the rules for threads, if they have none yet: from now on they are notified of the threads alone that
+/// they subscribe to (docs/decisions/0005).
+pub async fn follow_threads(w: &mut Writing, user_id: &UserId) -> Result<()> {
+    let stored = storage::push::rules(&mut w.tx, user_id).await?;
+    let mut rules = merged(user_id, stored.as_deref())?;
+    if !rules.postcontent.is_empty() {
+        return Ok(());
+    }
+    rules.postcontent = Ruleset::server_default(user_id).postcontent;
+    keep(w, user_id.to_owned(), rules).await
+}
+
+async fn keep(w: &mut Writing, user_id: OwnedUserId, rules: Ruleset) -> Result<()> {
+    let content = serde_json::to_string(&PushRulesEventContent::new(rules))?;
+    let position = w.next_position();
+    storage::push::keep_rules(&mut w.tx, &user_id, content, position).await?;
+    w.changed(Change::AccountData { user_id, room_id: None });
+    Ok(())
+}
+
+/// The server's defaults with a person's changes. The rules for threads are no defaults: who has them keeps them.
 fn merged(user_id: &UserId, stored: Option<&str>) -> Result<Ruleset> {
-    let defaults = Ruleset::server_default(user_id);
+    let mut defaults = Ruleset::server_default(user_id);
+    defaults.postcontent.clear();
     let Some(stored) = stored else { return Ok(defaults) };
     let mut rules = serde_json::from_str::<PushRulesEventContent>(stored)?.global;
     rules.update_with_server_default(defaults);

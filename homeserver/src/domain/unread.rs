@@ -281,7 +281,7 @@ impl UnreadCounts {
         counted: &mut Counted,
     ) -> Result<()> {
         let rules = self.push.rules(user_id).await?;
-        let context = push::context(room, user_id);
+        let context = rules.context(room, user_id);
         for event in events {
             if event.sender == user_id {
                 if event.state_key.is_none() {
@@ -298,7 +298,7 @@ impl UnreadCounts {
             if counted.ignored.has(&event.sender) {
                 continue;
             }
-            let verdict = push::evaluate(&rules, event, &context);
+            let verdict = push::evaluate(&rules.set, event, &context);
             if !verdict.notify || event.redacted_by.is_some() {
                 continue;
             }

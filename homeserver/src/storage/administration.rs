@@ -17,6 +17,7 @@ const OF_A_ROOM: &[&str] = &[
     "DELETE FROM network_rooms WHERE room_id = $1",
     "DELETE FROM receipts WHERE room_id = $1",
     "DELETE FROM account_data WHERE room_id = $1",
+    "DELETE FROM thread_subscriptions WHERE room_id = $1",
     "DELETE FROM reports WHERE room_id = $1",
     "DELETE FROM rooms WHERE room_id = $1",
 ];

@@ -50,7 +50,8 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0012_oauth"),
     migration!("0013_push_gateway"),
     migration!("0014_terms_delayed_events"),
-    migration!("0017_growth"),
+    migration!("0015_thread_subscriptions"),
+    migration!("0016_growth"),
 ];
 
 /// A database that this binary cannot open.

@@ -49,6 +49,7 @@ pub struct Notifier {
     rooms: Arc<Rooms>,
     waiting: Mutex<HashMap<OwnedUserId, Weak<Notify>>>,
     account_data: Moved<OwnedUserId>,
+    thread_subscriptions: Moved<OwnedUserId>,
     receipts: Moved<OwnedRoomId>,
 }
 
@@ -83,7 +84,13 @@ impl Waiter {
 impl Notifier {
     /// Nobody waits as yet; `started` is the last position of the past.
     pub fn new(rooms: Arc<Rooms>, started: Position) -> Self {
-        Self { rooms, waiting: Mutex::default(), account_data: Moved::new(started), receipts: Moved::new(started) }
+        Self {
+            rooms,
+            waiting: Mutex::default(),
+            account_data: Moved::new(started),
+            thread_subscriptions: Moved::new(started),
+            receipts: Moved::new(started),
+        }
     }
 
     /// Registers a long poll of a user.
@@ -103,6 +110,11 @@ impl Notifier {
     /// Whether account data of a user may have moved since a position.
     pub fn account_data_moved(&self, user_id: &UserId, since: Position) -> bool {
         self.account_data.since(user_id, since)
+    }
+
+    /// Whether thread subscriptions of a user may have moved since a position.
+    pub fn thread_subscriptions_moved(&self, user_id: &UserId, since: Position) -> bool {
+        self.thread_subscriptions.since(user_id, since)
     }
 
     /// Whether receipts of a room may have moved since a position.
@@ -156,6 +168,9 @@ impl Notifier {
             match change {
                 Change::Receipt { room_id, .. } => self.receipts.set(room_id.clone(), committed.position),
                 Change::AccountData { user_id, .. } => self.account_data.set(user_id.clone(), committed.position),
+                Change::ThreadSubscription(user_id) => {
+                    self.thread_subscriptions.set(user_id.clone(), committed.position);
+                }
                 _ => {}
             }
         }
@@ -180,7 +195,9 @@ impl Notifier {
                     rooms.insert(room_id);
                     self.wake(user_id);
                 }
-                Change::AccountData { user_id, .. } | Change::ToDevice { user_id, .. } => self.wake(user_id),
+                Change::AccountData { user_id, .. }
+                | Change::ToDevice { user_id, .. }
+                | Change::ThreadSubscription(user_id) => self.wake(user_id),
                 Change::DeviceList(user_id) => {
                     lists.insert(user_id);
                 }

@@ -119,6 +119,7 @@ fn is_empty(response: &Response) -> bool {
         && extensions.account_data.is_empty()
         && extensions.receipts.is_empty()
         && extensions.typing.is_empty()
+        && extensions.thread_subscriptions.is_empty()
 }
 
 /// What there is to tell, and what the client has seen when it has been told.

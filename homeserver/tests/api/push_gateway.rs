@@ -195,6 +195,30 @@ on_both_engines! {
         assert_ne!(gateway.events()[1]["prio"], "low");
     }
 
+    async fn who_follows_threads_is_told_of_those_alone(server: Server) {
+        let server = server.with_gateways().await;
+        let gateway = Gateway::start().await;
+        let (alice, bob) = (server.seed_user("alice").await, server.seed_user("bob").await);
+        let room = server.seed_room(&[&alice, &bob]).await;
+        let followed = server.seed_text(&alice, &room, "followed").await;
+        let other = server.seed_text(&alice, &room, "not followed").await;
+        let subscription = format!(
+            "/_matrix/client/unstable/io.element.msc4306/rooms/{room}/thread/{}/subscription",
+            followed.event_id,
+        );
+        server.post(&bob, SET, gateway.pusher("bob", json!({}))).await;
+        let reply = |root: &str| {
+            json!({ "msgtype": "m.text", "body": "a", "m.relates_to": { "rel_type": "m.thread", "event_id": root } })
+        };
+        let before = server.seed_message(&alice, &room, reply(other.event_id.as_str())).await.event_id.to_string();
+        gateway.until("a reply, as to everybody", || gateway.ids() == [before.clone()]).await;
+        server.put(&bob, &subscription, json!({})).await;
+        server.seed_message(&alice, &room, reply(other.event_id.as_str())).await;
+        let after = server.seed_message(&alice, &room, reply(followed.event_id.as_str())).await.event_id.to_string();
+        gateway.until("another reply", || gateway.ids().len() > 1).await;
+        assert_eq!(gateway.ids(), [before, after]);
+    }
+
     async fn the_number_of_unread_messages_follows_reading(server: Server) {
         let server = server.with_gateways().await;
         let gateway = Gateway::start().await;

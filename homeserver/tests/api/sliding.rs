@@ -16,7 +16,8 @@ fn all(timeline_limit: u32) -> Value {
     json!({ "lists": { "all": { "ranges": [[0, 99]], "timeline_limit": timeline_limit, "required_state": state } } })
 }
 
-async fn sync(server: &Server, user: &User, pos: &str, body: &Value) -> (Value, String) {
+/// An answer, and its position.
+pub(crate) async fn sync(server: &Server, user: &User, pos: &str, body: &Value) -> (Value, String) {
     let query = if pos.is_empty() { String::new() } else { format!("?timeout=0&pos={pos}") };
     let answer = server.post(user, &format!("{PATH}{query}"), body.clone()).await;
     let pos = answer["pos"].as_str().expect("a position").to_owned();
@@ -24,7 +25,7 @@ async fn sync(server: &Server, user: &User, pos: &str, body: &Value) -> (Value, 
 }
 
 /// What a sync that waits is answered with when something happens.
-async fn woken(
+pub(crate) async fn woken(
     server: &Server,
     user: &User,
     pos: &str,

@@ -480,7 +480,7 @@ async fn judge(sources: &Sources, room: &RoomState, event: &Arc<Event>, user_id:
         return Ok(None);
     }
     let rules = sources.push.rules(user_id).await?;
-    let actions = super::actions(&rules, event, &super::context(room, user_id));
+    let actions = super::actions(&rules.set, event, &rules.context(room, user_id));
     if !actions.iter().any(Action::should_notify) {
         return Ok(None);
     }

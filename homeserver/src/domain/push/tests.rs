@@ -38,6 +38,11 @@ fn room(members: u64) -> RoomState {
     room
 }
 
+/// One who has subscribed to no thread, and a room.
+fn context(room: &RoomState, user_id: &UserId) -> PushConditionRoomCtx {
+    Rules::default().context(room, user_id)
+}
+
 fn rule(id: &str, pattern: &str) -> NewPushRule {
     NewPushRule::Content(NewPatternedPushRule::new(id.to_owned(), pattern.to_owned(), vec![Action::Notify]))
 }
@@ -85,6 +90,42 @@ fn polls_notify_and_answers_to_them_do_not() {
         assert_eq!(notifies("end"), (true, members == 2));
         assert_eq!(notifies("response"), (false, false));
     }
+}
+
+/// <https://github.com/matrix-org/matrix-spec-proposals/pull/4306>
+#[test]
+fn who_follows_threads_is_notified_of_those_alone() {
+    let alice = user_id!("@alice:x");
+    let others = Rules { set: merged(alice, None).unwrap(), ..Rules::default() };
+    let threads = Arc::new(HashSet::from([ruma::owned_event_id!("$followed")]));
+    let mut rules = Rules { set: Ruleset::server_default(alice), threads };
+    let reply = |root: &str, mentioned: &[&UserId]| {
+        let relates_to = json!({ "rel_type": "m.thread", "event_id": root });
+        let mentions = json!({ "user_ids": mentioned });
+        event(&json!({ "msgtype": "m.text", "body": "a", "m.mentions": mentions, "m.relates_to": relates_to }))
+    };
+    let (class, dm) = (room(20), room(2));
+    let notifies = |rules: &Rules, event: &Event| {
+        let verdicts = [&class, &dm].map(|room| evaluate(&rules.set, event, &rules.context(room, alice)).notify);
+        assert_eq!(verdicts[0], verdicts[1], "the size of the room does not matter");
+        verdicts[0]
+    };
+    for root in ["$followed", "$other"] {
+        assert!(notifies(&others, &reply(root, &[])), "to others the stable specification's rules apply");
+        assert!(notifies(&rules, &reply(root, &[alice])), "who is meant is told");
+    }
+    assert!(notifies(&rules, &reply("$followed", &[])));
+    assert!(!notifies(&rules, &reply("$other", &[])));
+    assert!(notifies(&rules, &event(&json!({ "msgtype": "m.text", "body": "in no thread" }))));
+
+    let quiet = NewPushRule::Room(NewSimplePushRule::new(owned_room_id!("!room:x"), vec![]));
+    insert(&mut rules.set, quiet, None, None).unwrap();
+    assert!(notifies(&rules, &reply("$followed", &[])), "also where the room is quiet");
+    set_enabled(&mut rules.set, RuleKind::PostContent, ".io.element.msc4306.rule.subscribed_thread", false).unwrap();
+    let stored = serde_json::to_string(&PushRulesEventContent::new(rules.set)).unwrap();
+    rules.set = merged(alice, Some(&stored)).unwrap();
+    assert_eq!(rules.set.postcontent.len(), 2, "who has the rules keeps them");
+    assert!(!notifies(&rules, &reply("$followed", &[])), "and may switch them off");
 }
 
 #[test]

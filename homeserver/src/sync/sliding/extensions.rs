@@ -1,4 +1,5 @@
-//! What a client asks for besides rooms: messages to its device, keys, account data, receipts, typing.
+//! What a client asks for besides rooms: messages to its device, keys, account data, receipts, typing, thread
+//! subscriptions.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -60,7 +61,7 @@ pub(super) async fn add(
     account_data(asked, request, wanted, now, response).await?;
     receipts(asked, request, wanted, now, response).await?;
     typing(asked, request, wanted, now, response);
-    Ok(())
+    thread_subscriptions(asked, request, response).await
 }
 
 async fn to_device(asked: &Asked<'_>, request: &Request, response: &mut Response) -> Result<()> {
@@ -252,4 +253,20 @@ fn typing(asked: &Asked<'_>, request: &Request, wanted: &[Wanted<'_>], now: &mut
             note(now, room_id, |told| told.typing = Some(up_to));
         }
     }
+}
+
+/// The last that the user said of threads. The token that leads to what does not fit in is one of
+/// `/thread_subscriptions`.
+async fn thread_subscriptions(asked: &Asked<'_>, request: &Request, response: &mut Response) -> Result<()> {
+    let (app, user_id, config) = (asked.app, asked.user_id(), &request.extensions.thread_subscriptions);
+    let told = asked.since.map(|since| since.position);
+    let moved = |told: Position| app.notifier.thread_subscriptions_moved(user_id, told);
+    if !on(config.enabled) || !told.is_none_or(moved) {
+        return Ok(());
+    }
+    let page = app.thread_subscriptions.page(user_id, told.unwrap_or(-1), asked.up_to, config.limit).await?;
+    let answer = &mut response.extensions.thread_subscriptions;
+    (answer.subscribed, answer.unsubscribed) = (page.subscribed, page.unsubscribed);
+    answer.prev_batch = page.next.map(|next| Token::at(next).to_string());
+    Ok(())
 }
