@@ -29,12 +29,12 @@ impl Tls {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let database = setup.database.as_ref().map(|url| format!("url = {url:?}")).unwrap_or_default();
         let text = format!(
-            "[server]\nname = {SERVER_NAME:?}\nlisten = \"127.0.0.1:{}\"\ndata_dir = {:?}\n\
+            "[server]\nname = {SERVER_NAME:?}\nlisten = \"127.0.0.1:{}\"\ndata_dir = \"{}\"\n\
              [database]\n{database}\n\
              [tls]\nlisten = [\"{address}\"]\nnames = [\"127.0.0.1\"]\n\
              [limits]\n{limits}\n",
             setup.port,
-            setup.data.path()
+            setup.data.path().display()
         );
         let file = setup.data.path().join("parta.toml");
         std::fs::write(&file, text).unwrap();
