@@ -50,6 +50,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0012_oauth"),
     migration!("0013_push_gateway"),
     migration!("0014_terms_delayed_events"),
+    migration!("0016_presence_media"),
 ];
 
 /// A database that this binary cannot open.
