@@ -367,7 +367,7 @@ impl Presence {
     pub fn since(&self, since: u64, mut visible: impl FnMut(&UserId) -> bool) -> Vec<Arc<str>> {
         let now = self.clock.now();
         let mut people = self.people.lock();
-        let People { by_id, by_position } = &mut *people;
+        let People { by_id, by_position, .. } = &mut *people;
         let mut events = Vec::new();
         for user_id in by_position.range(since.saturating_add(1)..).map(|(_, user_id)| user_id) {
             let Some(person) = by_id.get_mut(user_id) else { continue };
