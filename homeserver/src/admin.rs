@@ -6,6 +6,7 @@
 mod devices;
 mod event_reports;
 mod extract;
+mod media;
 mod register;
 mod registration_tokens;
 mod rooms;
@@ -38,6 +39,9 @@ pub fn router() -> Router<App> {
         .route("/users/{user_id}/admin", get(users::is_admin).put(users::set_admin))
         .route("/users/{user_id}/joined_rooms", get(users::joined_rooms))
         .route("/users/{user_id}/login", post(users::login))
+        .route("/users/{user_id}/media", get(media::list).delete(media::remove))
+        .route("/media/{server_name}/{media_id}", delete(media::remove_one))
+        .route("/statistics/users/media", get(media::usage))
         .route("/registration_tokens", get(registration_tokens::list))
         .route("/registration_tokens/new", post(registration_tokens::create))
         .route(

@@ -267,6 +267,7 @@ impl App {
         let administration = Administration::new(db.clone(), journal.clone());
         tasks.spawn(typing.clone().run());
         tasks.spawn(presence.clone().run());
+        tasks.spawn(presence.clone().keep(journal.clone()));
         let sources = Sources {
             db: db.clone(),
             clock: clock.clone(),
@@ -357,6 +358,9 @@ impl App {
         }
         if let Err(error) = self.delivery.write_settled(&self.journal).await {
             tracing::warn!(%error, "how far pushers have come was not written");
+        }
+        if let Err(error) = self.presence.write(&self.journal).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "presence was not written");
         }
         self.journal.stop().await;
         self.db.close().await;

@@ -10,7 +10,7 @@ use http::{HeaderValue, StatusCode, header};
 use ruma::api::client::uiaa::UiaaInfo;
 use ruma::api::error::{
     ErrorKind, LimitExceededErrorData, RetryAfter, StandardErrorBody, UnknownTokenErrorData,
-    WrongRoomKeysVersionErrorData,
+    UserLimitExceededErrorData, WrongRoomKeysVersionErrorData,
 };
 use std::time::Duration;
 
@@ -121,6 +121,12 @@ impl ApiError {
     pub fn limit_exceeded(retry_after: Duration) -> Self {
         let message = "Too many requests. Wait a moment and try again.";
         Self::later(StatusCode::TOO_MANY_REQUESTS, retry_after, message)
+    }
+
+    /// `M_USER_LIMIT_EXCEEDED`, 403, with an address at which the user reads more.
+    pub fn user_limit_exceeded(message: impl Into<String>, info_uri: String) -> Self {
+        let kind = ErrorKind::UserLimitExceeded(UserLimitExceededErrorData::new(info_uri));
+        Self::new(StatusCode::FORBIDDEN, kind, message)
     }
 
     /// `M_LIMIT_EXCEEDED`, 503: more is asked than the server can answer.

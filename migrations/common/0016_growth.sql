@@ -1,4 +1,2 @@
 -- What a client missed of a room's state, without reading the messages between or the state before.
 CREATE INDEX events_state_moved ON events (room_id, position) WHERE state_key IS NOT NULL;
--- Whether there are threads, without reading the messages of a room that has none.
-CREATE INDEX events_threads ON events (room_id, position) WHERE rel_type = 'm.thread';

@@ -71,6 +71,7 @@ async fn an_administrators_day(engine: Engine) {
     synadm.run(&["user", "password", "pupil", "--password", "another one 77"]).await;
     pupil.get(path!("v3/account/whoami")).await.fails(401, "M_UNKNOWN_TOKEN");
     let teacher = hs.user("teacher").await;
+    assert_eq!(synadm.run(&["user", "media", &teacher.id]).await, json!({ "media": [], "total": 0 }));
     synadm.run(&["user", "deactivate", "pupil"]).await;
     assert_eq!(synadm.run(&["user", "details", "pupil"]).await["deactivated"], true);
 

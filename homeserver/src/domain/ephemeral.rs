@@ -1,4 +1,4 @@
-//! The second stream: typing and presence, which nobody keeps.
+//! The second stream: typing and presence, beside the journal's.
 //!
 //! Its positions begin at the milliseconds since the epoch at which the server started, so that a token of an earlier
 //! start is older than everything in this one (a server would have to announce a thousand changes a second to overtake
@@ -39,6 +39,11 @@ impl Ephemeral {
     /// A stream that begins now.
     pub fn new(now: Millis) -> Self {
         Self { position: AtomicU64::new(u64::try_from(now).unwrap_or(0)), listeners: RwLock::default() }
+    }
+
+    /// Gives out no position up to one that an earlier start has given out, should the clock have been set back.
+    pub(super) fn begin_after(&self, position: u64) {
+        self.position.fetch_max(position, Ordering::SeqCst);
     }
 
     /// The last position given out. Read it before reading what changed: what changes meanwhile then comes twice, and

@@ -33,13 +33,14 @@ use crate::{
     tasks::Tasks,
 };
 
+mod owned;
 mod pace;
 mod preview;
 mod receive;
 mod thumbnail;
 mod upkeep;
 
-pub use crate::storage::media::{Content, Entry};
+pub use crate::storage::media::{Content, Entry, Listed, Usage};
 pub use receive::{Described, check_name};
 pub use thumbnail::{Size, Thumbnail, wanted};
 
@@ -66,6 +67,7 @@ pub struct File {
 #[derive(Debug)]
 pub struct Media {
     config: config::Media,
+    quota: owned::Quota,
     server_name: OwnedServerName,
     db: Db,
     journal: Journal,
@@ -91,7 +93,12 @@ impl Media {
     /// Opens the media store and begins its upkeep.
     pub fn start(config: &Config, db: Db, journal: Journal, clock: Clock, tasks: &Tasks) -> anyhow::Result<Arc<Self>> {
         let blobs = Blobs::local(&config.media_dir())?;
+        let help = match &config.support.page {
+            Some(page) => page.to_string(),
+            None => format!("{}/account", config.server.base_url()),
+        };
         let media = Arc::new(Self {
+            quota: owned::Quota { bytes: config.media.max_bytes_per_user, help },
             decoding: Semaphore::new(config.media.parallel_thumbnails.max(1)),
             previews: preview::Previews::new(),
             config: config.media.clone(),
@@ -196,7 +203,8 @@ impl Media {
         })
     }
 
-    /// Stores a file that the server itself brings, such as a picture of a web page.
+    /// Stores a file that the server itself brings, such as a picture of a web page. It counts as the user's who asked for
+    /// it, and yet is not refused: it is there for everybody.
     async fn store(&self, uploader: &UserId, bytes: Bytes, content_type: String) -> Result<String> {
         let media_id = new_id();
         let content = Content {

@@ -1,11 +1,15 @@
 //! Who is here, in memory, told at a bounded rate.
 //! <https://spec.matrix.org/v1.18/client-server-api/#presence>
 //!
-//! Nothing here is written at the pace of messages: activity only moves a number. A task looks over everybody at most
-//! once a second, and what then differs from what was last told gets a position and is announced, all at once.
+//! Nothing here is written at the pace of messages: activity only moves a number. At most once a second a task looks at
+//! those of whom something has changed or whose time has come, and at nobody else. What then differs from what was last
+//! told gets a position and is announced, all at once.
+//!
+//! What was told is written every few minutes and when the server stops, with the positions: clients that return after a
+//! restart hear only what is new to them.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -23,7 +27,7 @@ use super::{
 use crate::{
     clock::{Clock, Millis},
     error::Result,
-    storage::{self, db::Db},
+    storage::{self, db::Db, presence::Kept},
 };
 
 /// Without activity for so long, one who is online is shown as unavailable.
@@ -36,6 +40,8 @@ const ACTIVE_MS: Millis = 60 * 1000;
 const EVERY: Duration = Duration::from_secs(1);
 /// While anybody is online, timers are looked at this often.
 const LOOK: Duration = Duration::from_secs(10);
+/// What changed is written this often.
+const KEEP_EVERY: Duration = Duration::from_mins(5);
 /// How old `last_active_ago` of a rendered event may be.
 const FRESH_MS: Millis = 5_000;
 
@@ -62,22 +68,57 @@ struct Person {
     /// When the last sync ended, or the last word came without one.
     seen: Millis,
     told: Status,
+    /// Where in the stream that was told; zero if nothing was.
     position: u64,
+    /// When time may change something, or the past if something has changed; `None` for one who is offline.
+    due: Option<Millis>,
     rendered: Option<(Millis, Arc<str>)>,
 }
 
 impl Person {
-    fn away(status_msg: Option<String>) -> Self {
+    fn away() -> Self {
         Self {
             state: PresenceState::Offline,
             wish: PresenceState::Offline,
-            told: Status { presence: PresenceState::Offline, status_msg: status_msg.clone(), currently_active: false },
-            status_msg,
+            status_msg: None,
             last_active: None,
             syncing: 0,
             seen: 0,
+            told: Status { presence: PresenceState::Offline, status_msg: None, currently_active: false },
             position: 0,
+            due: None,
             rendered: None,
+        }
+    }
+
+    /// One as before a restart: who was here has as long to come back as between any two syncs.
+    fn kept(kept: Kept, now: Millis) -> Self {
+        let away = Self::away();
+        let told = Status {
+            presence: kept.state.clone(),
+            status_msg: kept.status_msg.clone(),
+            currently_active: kept.currently_active,
+        };
+        Self {
+            state: kept.state.clone(),
+            wish: kept.state,
+            status_msg: kept.status_msg,
+            last_active: kept.last_active,
+            seen: now,
+            told: if kept.position == 0 { away.told } else { told },
+            position: kept.position,
+            ..away
+        }
+    }
+
+    fn to_keep(&self, user_id: OwnedUserId) -> Kept {
+        Kept {
+            user_id,
+            state: self.told.presence.clone(),
+            currently_active: self.told.currently_active,
+            status_msg: self.told.status_msg.clone(),
+            last_active: self.last_active,
+            position: self.position,
         }
     }
 
@@ -105,17 +146,53 @@ impl Person {
             self.state = PresenceState::Unavailable;
         }
     }
+
+    /// When [`Self::pass`] or [`Self::status`] may next come to something else, if nothing but time passes. Who is not
+    /// offline is looked at again before a sync that ends from now on can have been the last, so that nobody need be
+    /// stirred when a sync ends.
+    fn deadline(&self, now: Millis) -> Option<Millis> {
+        if self.state == PresenceState::Offline {
+            return None;
+        }
+        let deadlines = [
+            Some(now + GONE_MS),
+            (self.syncing == 0).then_some(self.seen + GONE_MS),
+            self.last_active.map(|at| at + ACTIVE_MS),
+            self.last_active.map(|at| at + IDLE_MS),
+        ];
+        deadlines.into_iter().flatten().filter(|at| *at > now).min()
+    }
 }
 
 #[derive(Debug, Default)]
 struct People {
     by_id: HashMap<OwnedUserId, Person>,
     by_position: BTreeMap<u64, OwnedUserId>,
+    /// Who is to be looked at, and from when on: [`Person::due`] of all.
+    due: BTreeSet<(Millis, OwnedUserId)>,
+    /// Of whom the database does not know what is known here.
+    unkept: HashSet<OwnedUserId>,
 }
 
 impl People {
     fn get(&mut self, user_id: &UserId) -> &mut Person {
-        self.by_id.entry(user_id.to_owned()).or_insert_with(|| Person::away(None))
+        self.by_id.entry(user_id.to_owned()).or_insert_with(Person::away)
+    }
+
+    /// Has a person looked at, of whom something has changed.
+    fn stir(&mut self, user_id: &UserId) {
+        let Some(person) = self.by_id.get_mut(user_id) else { return };
+        if let Some(at) = person.due.replace(Millis::MIN) {
+            self.due.remove(&(at, user_id.to_owned()));
+        }
+        self.due.insert((Millis::MIN, user_id.to_owned()));
+        self.unkept.insert(user_id.to_owned());
+    }
+
+    /// Takes one who is to be looked at now.
+    fn next_due(&mut self, now: Millis) -> Option<OwnedUserId> {
+        self.due.first().filter(|(at, _)| *at <= now)?;
+        self.due.pop_first().map(|(_, user_id)| user_id)
     }
 }
 
@@ -146,18 +223,26 @@ impl Drop for Syncing {
 }
 
 impl Presence {
-    /// Everybody is offline; what they wrote of themselves is read from the database.
+    /// Everybody as they were when the server stopped.
     pub async fn load(db: &Db, clock: Clock, ephemeral: Arc<Ephemeral>) -> Result<Self> {
+        let now = clock.now();
         let mut people = People::default();
-        for (user_id, status_msg) in storage::presence::all(db).await? {
-            people.by_id.insert(user_id, Person::away(Some(status_msg)));
+        for kept in storage::presence::all(db).await? {
+            let (user_id, position) = (kept.user_id.clone(), kept.position);
+            let person = Person { due: Some(now), ..Person::kept(kept, now) };
+            people.due.insert((now, user_id.clone()));
+            people.by_id.insert(user_id.clone(), person);
+            if position > 0 {
+                ephemeral.begin_after(position);
+                people.by_position.insert(position, user_id);
+            }
         }
         Ok(Self { clock, ephemeral, people: Mutex::new(people), news: Notify::new() })
     }
 
     /// Sets what a person wants to be seen as.
     ///
-    /// The message is kept for the next start of the server; the state is not.
+    /// A new message is written at once; the state with all that [`Presence::write`] writes.
     pub async fn set(
         &self,
         journal: &Journal,
@@ -176,7 +261,9 @@ impl Presence {
             if person.state != PresenceState::Offline {
                 person.active(now);
             }
-            std::mem::replace(&mut person.status_msg, status_msg.clone()) != status_msg
+            let rewritten = std::mem::replace(&mut person.status_msg, status_msg.clone()) != status_msg;
+            people.stir(user_id);
+            rewritten
         };
         self.news.notify_one();
         if rewritten {
@@ -184,7 +271,9 @@ impl Presence {
             journal
                 .write(move |w| {
                     Box::pin(async move {
-                        storage::presence::keep(&mut w.tx, &user_id, status_msg.as_deref()).await.map_err(Into::into)
+                        storage::presence::keep_message(&mut w.tx, &user_id, status_msg.as_deref())
+                            .await
+                            .map_err(Into::into)
                     })
                 })
                 .await?;
@@ -210,6 +299,7 @@ impl Presence {
                 if *wish == PresenceState::Online {
                     person.active(now);
                 }
+                people.stir(user_id);
             }
             changed
         };
@@ -224,13 +314,19 @@ impl Presence {
         let now = self.clock.now();
         let returned = {
             let mut people = self.people.lock();
-            let Some(person) = people.by_id.get_mut(user_id) else { return };
+            let People { by_id, unkept, .. } = &mut *people;
+            let Some(person) = by_id.get_mut(user_id) else { return };
             if person.state == PresenceState::Offline {
                 return;
             }
             person.active(now);
             let returned = person.state == PresenceState::Unavailable || !person.told.currently_active;
             person.state = PresenceState::Online;
+            if returned {
+                people.stir(user_id);
+            } else if !unkept.contains(user_id) {
+                unkept.insert(user_id.to_owned());
+            }
             returned
         };
         if returned {
@@ -254,7 +350,7 @@ impl Presence {
         let now = self.clock.now();
         let mut people = self.people.lock();
         let Some(person) = people.by_id.get_mut(user_id) else {
-            return (Person::away(None).told, None);
+            return (Person::away().told, None);
         };
         person.pass(now);
         let ago = person.last_active.map(|at| Duration::from_millis(u64::try_from(now - at).unwrap_or(0)));
@@ -271,7 +367,7 @@ impl Presence {
     pub fn since(&self, since: u64, mut visible: impl FnMut(&UserId) -> bool) -> Vec<Arc<str>> {
         let now = self.clock.now();
         let mut people = self.people.lock();
-        let People { by_id, by_position } = &mut *people;
+        let People { by_id, by_position, .. } = &mut *people;
         let mut events = Vec::new();
         for user_id in by_position.range(since.saturating_add(1)..).map(|(_, user_id)| user_id) {
             let Some(person) = by_id.get_mut(user_id) else { continue };
@@ -295,17 +391,17 @@ impl Presence {
         self.people.lock().by_id.get_mut(user_id).map(|person| render(user_id, person, now))
     }
 
-    /// Lets time pass and tells what differs from what was last told. Says whether anybody is not offline.
+    /// Lets time pass for those who are due and tells what differs from what was last told. Says whether anybody is not
+    /// offline.
     fn tell(&self) -> bool {
         let now = self.clock.now();
         let mut told = Vec::new();
-        let mut anybody = false;
-        {
+        let anybody = {
             let mut people = self.people.lock();
-            let People { by_id, by_position } = &mut *people;
-            for (user_id, person) in by_id.iter_mut() {
+            while let Some(user_id) = people.next_due(now) {
+                let People { by_id, by_position, due, unkept } = &mut *people;
+                let Some(person) = by_id.get_mut(&user_id) else { continue };
                 person.pass(now);
-                anybody |= person.state != PresenceState::Offline;
                 let status = person.status(now);
                 if status != person.told {
                     by_position.remove(&person.position);
@@ -313,14 +409,52 @@ impl Presence {
                     by_position.insert(person.position, user_id.clone());
                     person.told = status;
                     person.rendered = None;
+                    unkept.insert(user_id.clone());
                     told.push(user_id.clone());
                 }
+                person.due = person.deadline(now);
+                due.extend(person.due.map(|at| (at, user_id)));
             }
-        }
+            !people.due.is_empty()
+        };
         if !told.is_empty() {
             self.ephemeral.announce(Announcement::Presence(&told));
         }
         anybody
+    }
+
+    /// Writes what was told of people, and when they were last active, where that is not written yet.
+    pub async fn write(&self, journal: &Journal) -> Result<()> {
+        // What was not told is not what others know.
+        self.tell();
+        let kept: Arc<[Kept]> = {
+            let mut people = self.people.lock();
+            let People { by_id, unkept, .. } = &mut *people;
+            unkept.drain().filter_map(|user_id| Some(by_id.get(&user_id)?.to_keep(user_id))).collect()
+        };
+        if kept.is_empty() {
+            return Ok(());
+        }
+        let rows = kept.clone();
+        let written = journal
+            .write(move |w| {
+                Box::pin(async move { storage::presence::keep(&mut w.tx, &rows).await.map_err(Into::into) })
+            })
+            .await;
+        if written.is_err() {
+            self.people.lock().unkept.extend(kept.iter().map(|kept| kept.user_id.clone()));
+        }
+        written
+    }
+
+    /// The task that writes now and then.
+    pub async fn keep(self: Arc<Self>, journal: Journal) {
+        loop {
+            tokio::time::sleep(KEEP_EVERY).await;
+            if let Err(error) = self.write(&journal).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "presence was not written");
+            }
+        }
     }
 
     /// The task that watches timers and tells changes.
@@ -449,5 +583,33 @@ mod tests {
         assert_eq!(state(&presence, alice).0, PresenceState::Unavailable);
         let _back = presence.syncing(alice, &PresenceState::Online);
         assert_eq!(state(&presence, alice).0, PresenceState::Online);
+    }
+
+    #[tokio::test]
+    async fn only_those_concerned_are_looked_at() {
+        let (clock, presence) = presence();
+        let waiting = |presence: &Presence| {
+            let now = clock.now();
+            presence.people.lock().due.iter().take_while(|(at, _)| *at <= now).count()
+        };
+        let people: Vec<OwnedUserId> =
+            (0..1_000).map(|n| format!("@pupil{n}:x").try_into().expect("a user's id")).collect();
+        let mut syncs: Vec<_> = people.iter().map(|id| presence.syncing(id, &PresenceState::Online)).collect();
+        assert_eq!(waiting(&presence), 1_000);
+        presence.tell();
+        assert_eq!(waiting(&presence), 0);
+        presence.active(&people[0]);
+        syncs[1] = presence.syncing(&people[1], &PresenceState::Online);
+        assert_eq!(waiting(&presence), 0, "neither activity nor a sync changes what others see of one who is here");
+        syncs[2] = presence.syncing(&people[2], &PresenceState::Unavailable);
+        assert_eq!(waiting(&presence), 1);
+        let before = presence.position();
+        presence.tell();
+        assert_eq!(presence.changed_since(before), [people[2].clone()]);
+
+        syncs.clear();
+        clock.advance(GONE_MS);
+        assert!(!presence.tell(), "everybody has gone");
+        assert!(presence.people.lock().due.is_empty());
     }
 }

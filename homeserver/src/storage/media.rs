@@ -1,8 +1,8 @@
 //! Uploaded files, their thumbnails and previews of web pages: everything but the bytes.
 
-use ruma::OwnedUserId;
+use ruma::{OwnedUserId, UserId};
 
-use super::db::{Db, Query, Row, sql};
+use super::db::{Db, On, Query, Row, sql};
 use crate::clock::Millis;
 
 /// What is known of an id.
@@ -33,6 +33,38 @@ pub struct Content {
     pub content_type: String,
     /// What the uploader called it.
     pub filename: Option<String>,
+}
+
+/// A file as administrators see it.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The id.
+    pub media_id: String,
+    /// When it was uploaded, or its id reserved.
+    pub created_at: Millis,
+    /// When it was last read.
+    pub last_access: Option<Millis>,
+    /// Bytes.
+    pub size: i64,
+    /// What the uploader said it is.
+    pub content_type: String,
+    /// What the uploader called it.
+    pub filename: Option<String>,
+    /// Who took it out of circulation.
+    pub quarantined_by: Option<String>,
+}
+
+/// How much somebody has stored.
+#[derive(Clone, Debug)]
+pub struct Usage {
+    /// Who.
+    pub user_id: OwnedUserId,
+    /// What they call themselves.
+    pub display_name: Option<String>,
+    /// How many files.
+    pub files: i64,
+    /// Bytes of all of them.
+    pub bytes: i64,
 }
 
 /// The columns of an [`Entry`].
@@ -94,13 +126,73 @@ pub async fn known(db: &Db, ids: &[String]) -> sqlx::Result<Vec<String>> {
 }
 
 /// How many ids a user has reserved that still wait for their bytes.
-pub async fn reserved(db: &Db, uploader: &ruma::UserId, now: Millis) -> sqlx::Result<i64> {
+pub async fn reserved(db: &Db, uploader: &UserId, now: Millis) -> sqlx::Result<i64> {
     sql("SELECT COUNT(*) AS n FROM media WHERE uploader = $1 AND size IS NULL AND expires_at > $2")
         .bind(uploader)
         .bind(now)
         .one(db)
         .await?
         .get("n")
+}
+
+/// The bytes of all files of a user.
+pub async fn stored_by(on: impl Into<On<'_>>, uploader: &UserId) -> sqlx::Result<u64> {
+    let row = sql("SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) AS n FROM media WHERE uploader = $1")
+        .bind(uploader)
+        .one(on)
+        .await?;
+    Ok(row.get::<i64>("n")? as u64)
+}
+
+/// The files of a user, in the order of their ids.
+pub async fn of_user(db: &Db, uploader: &UserId) -> sqlx::Result<Vec<Listed>> {
+    let rows =
+        sql("SELECT media_id, created_at, last_access, size, content_type, filename, quarantined_by FROM media \
+                    WHERE uploader = $1 AND size IS NOT NULL ORDER BY media_id")
+        .bind(uploader)
+        .all(db)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Listed {
+                media_id: row.get("media_id")?,
+                created_at: row.get("created_at")?,
+                last_access: row.get("last_access")?,
+                size: row.get("size")?,
+                content_type: row.get("content_type")?,
+                filename: row.get("filename")?,
+                quarantined_by: row.get("quarantined_by")?,
+            })
+        })
+        .collect()
+}
+
+/// How much everybody has stored between two moments.
+pub async fn usage(db: &Db, from: Millis, until: Millis) -> sqlx::Result<Vec<Usage>> {
+    let rows = sql("SELECT m.uploader, u.display_name, COUNT(*) AS files, CAST(SUM(m.size) AS BIGINT) AS bytes \
+                    FROM media m LEFT JOIN users u ON u.user_id = m.uploader \
+                    WHERE m.size IS NOT NULL AND m.created_at BETWEEN $1 AND $2 GROUP BY m.uploader, u.display_name")
+    .bind(from)
+    .bind(until)
+    .all(db)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Usage {
+                user_id: row.parse("uploader")?,
+                display_name: row.get("display_name")?,
+                files: row.get("files")?,
+                bytes: row.get("bytes")?,
+            })
+        })
+        .collect()
+}
+
+/// The statements that forget files and their thumbnails.
+pub fn delete(ids: &[String]) -> Vec<Query> {
+    ["DELETE FROM thumbnails WHERE media_id IN (…)", "DELETE FROM media WHERE media_id IN (…)"]
+        .map(|text| sql(text).bind_list(ids))
+        .into()
 }
 
 /// The statement that records a file, or an id that waits for one.

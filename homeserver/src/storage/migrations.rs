@@ -52,6 +52,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0014_terms_delayed_events"),
     migration!("0015_thread_subscriptions"),
     migration!("0016_growth"),
+    migration!("0017_presence_media"),
 ];
 
 /// A database that this binary cannot open.

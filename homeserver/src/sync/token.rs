@@ -9,7 +9,7 @@ use crate::{domain::event::Position, error::ApiError};
 pub struct Token {
     /// Position in the stream of what is kept.
     pub position: Position,
-    /// Position in the stream of typing and presence, which nobody keeps. Zero in pagination tokens.
+    /// Position in the stream of typing and presence. Zero in pagination tokens.
     pub ephemeral: u64,
     /// Where there were more messages to the device than one answer carries: the last of them that it carried.
     pub to_device: Option<Position>,

@@ -206,6 +206,60 @@ on_both_engines! {
         assert!(server.app.users.get(&id("boris")).await.expect("an answer").is_none(), "nothing of it stays");
     }
 
+    async fn files_are_listed_counted_and_deleted(server: Server) {
+        let (head, anna) = (administrator(&server).await, server.register("anna").await);
+        let boris = server.register("boris").await;
+        server.put(&head, &format!("{V2}/users/{}", anna.id), json!({ "displayname": "Анна" })).await;
+        let mut ids = Vec::new();
+        for (user, name, size) in [(&anna, "a.txt", 30), (&anna, "b.txt", 10), (&anna, "c.txt", 20), (&boris, "d.txt", 5)] {
+            let path = format!("/_matrix/media/v3/upload?filename={name}");
+            let request = http::Request::builder().method(Method::POST).uri(path).header("content-type", "text/plain");
+            let request = request.header("authorization", format!("Bearer {}", user.token));
+            let answer = server.call(request.body(vec![7u8; size].into()).unwrap()).await;
+            let answer: Value = serde_json::from_slice(answer.body()).unwrap();
+            ids.push(answer["content_uri"].as_str().unwrap().rsplit_once('/').unwrap().1.to_owned());
+        }
+        server.post(&anna, "/_matrix/media/v1/create", json!({})).await;
+        let of_anna = format!("{V1}/users/{}/media", anna.id);
+        let list = server.get(&head, &of_anna).await;
+        assert_eq!((&list["total"], list.get("next_token")), (&json!(3), None), "a reserved id is no file: {list}");
+        let list = server.get(&head, &format!("{of_anna}?order_by=media_length&limit=2")).await;
+        assert_eq!((&list["media"][0]["media_length"], &list["media"][1]["media_length"]), (&json!(10), &json!(20)), "{list}");
+        assert_eq!((list["media"].as_array().map(Vec::len), &list["next_token"]), (Some(2), &json!(2)), "{list}");
+        let list = server.get(&head, &format!("{of_anna}?order_by=upload_name&dir=b&from=2")).await;
+        let file = &list["media"][0];
+        assert_eq!((&file["media_id"], &file["upload_name"]), (&json!(ids[0]), &json!("a.txt")), "{list}");
+        assert_eq!((&file["media_type"], &file["quarantined_by"]), (&json!("text/plain"), &Value::Null), "{list}");
+        assert!(file["created_ts"].is_i64(), "{list}");
+        server.refused(Method::GET, &head, &format!("{of_anna}?order_by=x"), Value::Null, "M_INVALID_PARAM").await;
+        server.refused(Method::GET, &anna, &of_anna, Value::Null, "M_FORBIDDEN").await;
+        let nobody = format!("{V1}/users/@nobody:parta.test/media");
+        server.refused(Method::GET, &head, &nobody, Value::Null, "M_NOT_FOUND").await;
+
+        let statistics = format!("{V1}/statistics/users/media");
+        let all = server.get(&head, &format!("{statistics}?order_by=media_length&dir=b")).await;
+        let expected = json!([
+            { "user_id": anna.id, "displayname": "Анна", "media_count": 3, "media_length": 60 },
+            { "user_id": boris.id, "displayname": null, "media_count": 1, "media_length": 5 },
+        ]);
+        assert_eq!((&all["users"], &all["total"]), (&expected, &json!(2)), "{all}");
+        let found = server.get(&head, &format!("{statistics}?search_term=%D0%B0%D0%BD%D0%BD")).await;
+        assert_eq!(found["users"], json!([expected[0]]), "{found}");
+        assert_eq!(server.get(&head, &format!("{statistics}?until_ts=1000")).await["total"], 0);
+
+        let gone = server.delete(&head, &format!("{of_anna}?order_by=media_length&limit=1"), Value::Null).await;
+        assert_eq!(gone, json!({ "deleted_media": [ids[1]], "total": 1 }));
+        let one = format!("{V1}/media/parta.test/{}", ids[0]);
+        assert_eq!(server.delete(&head, &one, json!({})).await["total"], 1);
+        server.refused(Method::DELETE, &head, &one, Value::Null, "M_NOT_FOUND").await;
+        let file = format!("/_matrix/client/v1/media/download/parta.test/{}", ids[0]);
+        server.refused(Method::GET, &anna, &file, Value::Null, "M_NOT_FOUND").await;
+        assert!(!server.app.config.media_dir().join(homeserver::domain::media::content_key(&ids[0]).to_string()).exists());
+        let left = server.delete(&head, &of_anna, Value::Null).await;
+        assert_eq!(left, json!({ "deleted_media": [ids[2]], "total": 1 }));
+        assert_eq!(server.get(&head, &of_anna).await["total"], 0);
+    }
+
     async fn rooms_are_seen_blocked_and_deleted(server: Server) {
         let (head, anna) = (administrator(&server).await, server.register("anna").await);
         let boris = server.register("boris").await;

@@ -149,6 +149,54 @@ on_both_engines! {
         upload(&server, &anna, "", "text/plain", Body::empty()).await;
     }
 
+    async fn nobody_stores_more_than_their_quota(server: Server) {
+        let server = server.adjusted(|config| config.media.max_bytes_per_user = 1_000).await;
+        let (anna, boris) = (server.register("anna").await, server.register("boris").await);
+        let first = upload(&server, &anna, "", "text/plain", vec![1u8; 600]).await;
+        let post = |user: &User, size: usize| {
+            request(user, Method::POST, "/_matrix/media/v3/upload").body(Body::from(vec![2u8; size])).unwrap()
+        };
+        let refused = server.call(post(&anna, 401)).await;
+        assert_eq!(errcode(&refused), (403, "M_USER_LIMIT_EXCEEDED".into()));
+        let body: Value = serde_json::from_slice(refused.body()).unwrap();
+        assert!(body["info_uri"].as_str().is_some_and(|uri| uri.ends_with("/account")), "{body}");
+        assert!(body["error"].as_str().is_some_and(|text| text.contains("1000 bytes")), "{body}");
+        let declared = request(&anna, Method::POST, "/_matrix/media/v3/upload").header("content-length", "401");
+        let answer = server.call(declared.body(Body::from(vec![2u8; 401])).unwrap()).await;
+        assert_eq!(errcode(&answer), (403, "M_USER_LIMIT_EXCEEDED".into()));
+        assert_eq!(stored(&server), 1, "what is refused leaves nothing");
+        upload(&server, &boris, "", "text/plain", vec![1u8; 1_000]).await;
+
+        // A reserved id counts when it gets its bytes.
+        let created = server.post(&anna, "/_matrix/media/v1/create", json!({})).await;
+        let put = |size: usize| {
+            let request = request(&anna, Method::PUT, &format!("/_matrix/media/v3/upload/{}", path(&created)));
+            request.body(Body::from(vec![3u8; size])).unwrap()
+        };
+        assert_eq!(errcode(&server.call(put(401)).await), (403, "M_USER_LIMIT_EXCEEDED".into()));
+        assert_eq!(stored(&server), 2);
+        assert_eq!(server.call(put(400)).await.status(), StatusCode::OK);
+        assert_eq!(errcode(&server.call(post(&anna, 1)).await), (403, "M_USER_LIMIT_EXCEEDED".into()));
+
+        // What is deleted is free again, once.
+        server.app.media.delete(&[path(&first).split_once('/').unwrap().1.to_owned()]).await.unwrap();
+        assert_eq!(errcode(&server.call(post(&anna, 601)).await), (403, "M_USER_LIMIT_EXCEEDED".into()));
+        upload(&server, &anna, "", "text/plain", vec![4u8; 600]).await;
+    }
+
+    async fn uploads_at_once_do_not_share_what_is_left(server: Server) {
+        let server = server.adjusted(|config| config.media.max_bytes_per_user = 1_000).await;
+        let anna = server.register("anna").await;
+        let calls = (0..8).map(|_| {
+            let request = request(&anna, Method::POST, "/_matrix/media/v3/upload").body(Body::from(vec![5u8; 400]));
+            server.call(request.unwrap())
+        });
+        let answers = futures_util::future::join_all(calls).await;
+        assert_eq!(answers.iter().filter(|answer| answer.status() == StatusCode::OK).count(), 2);
+        assert_eq!(count(&server, "SELECT CAST(SUM(size) AS BIGINT) AS n FROM media").await, 800);
+        assert_eq!(stored(&server), 2);
+    }
+
     async fn an_upload_that_is_given_up_leaves_nothing(server: Server) {
         let anna = server.register("anna").await;
         let first = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from(vec![0u8; 2 << 20]))]);

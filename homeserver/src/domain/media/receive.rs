@@ -62,7 +62,7 @@ impl Media {
     ///
     /// # Errors
     ///
-    /// `M_TOO_LARGE`; of an upload that fails or breaks off nothing is left.
+    /// `M_TOO_LARGE`, `M_USER_LIMIT_EXCEEDED`; of an upload that fails or breaks off nothing is left.
     pub async fn upload<S, E>(
         &self,
         uploader: &UserId,
@@ -74,7 +74,8 @@ impl Media {
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     {
         let media_id = new_id();
-        let content = self.receive(&media_id, described, declared, bytes).await?;
+        let content = self.receive(uploader, &media_id, described, declared, bytes).await?;
+        let (size, key) = (content.size, content_key(&media_id));
         let uri = self.uri(&media_id);
         let entry = Entry {
             uploader: uploader.to_owned(),
@@ -84,8 +85,16 @@ impl Media {
             content: Some(content),
             media_id,
         };
-        if let Err(e) = self.journal.run(vec![storage::media::insert(&entry)], None).await {
-            self.blobs.delete(&content_key(&entry.media_id)).await?;
+        let quota = self.quota.clone();
+        let stored = self.journal.write(move |w| {
+            Box::pin(async move {
+                quota.check(&mut w.tx, &entry.uploader, size).await?;
+                storage::media::insert(&entry).run(&mut w.tx).await?;
+                Ok(())
+            })
+        });
+        if let Err(e) = stored.await {
+            self.blobs.delete(&key).await?;
             return Err(e);
         }
         Ok(uri)
@@ -96,7 +105,7 @@ impl Media {
     /// # Errors
     ///
     /// `M_NOT_FOUND` for an id that was not reserved or whose time is over, `M_FORBIDDEN` for another user's,
-    /// `M_CANNOT_OVERWRITE_MEDIA` if it has its bytes already, `M_TOO_LARGE`.
+    /// `M_CANNOT_OVERWRITE_MEDIA` if it has its bytes already, `M_TOO_LARGE`, `M_USER_LIMIT_EXCEEDED`.
     pub async fn upload_to<S, E>(
         &self,
         uploader: &UserId,
@@ -120,15 +129,21 @@ impl Media {
         }
         // Two uploads to one id must not share a file.
         let _receiving = Receiving::begin(self, &entry.media_id).ok_or_else(overwritten)?;
-        let content = self.receive(&entry.media_id, described, declared, bytes).await?;
-        let first = self
-            .journal
-            .write(move |w| {
-                Box::pin(async move { Ok(storage::media::fill(&entry.media_id, &content).run(&mut w.tx).await? == 1) })
+        let content = self.receive(uploader, &entry.media_id, described, declared, bytes).await?;
+        let (quota, key) = (self.quota.clone(), content_key(&entry.media_id));
+        let filled = self.journal.write(move |w| {
+            Box::pin(async move {
+                quota.check(&mut w.tx, &entry.uploader, content.size).await?;
+                Ok(storage::media::fill(&entry.media_id, &content).run(&mut w.tx).await? == 1)
             })
-            .await?;
-        if !first {
-            return Err(overwritten());
+        });
+        match filled.await {
+            Ok(true) => {}
+            Ok(false) => return Err(overwritten()),
+            Err(e) => {
+                self.blobs.delete(&key).await?;
+                return Err(e);
+            }
         }
         self.filled.send_modify(|count| *count += 1);
         Ok(())
@@ -136,6 +151,7 @@ impl Media {
 
     async fn receive<S, E>(
         &self,
+        uploader: &UserId,
         media_id: &str,
         described: Described,
         declared: Option<u64>,
@@ -144,9 +160,15 @@ impl Media {
     where
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     {
-        if declared.is_some_and(|length| length > self.config.max_upload_bytes) {
+        let length = declared.unwrap_or(0);
+        if length > self.config.max_upload_bytes {
             self.discard(bytes).await;
             return Err(self.too_large());
+        }
+        // What is certain to be refused is not written to the disk first.
+        if let Err(e) = self.quota.check(&self.db, uploader, length).await {
+            self.discard(bytes).await;
+            return Err(e);
         }
         let mut writer = self.blobs.write(content_key(media_id));
         match self.take(&mut writer, &mut bytes).await {

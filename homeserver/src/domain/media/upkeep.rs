@@ -23,7 +23,7 @@ const TIDY_EVERY: Duration = Duration::from_hours(24);
 /// Bytes without a file are left alone for as long as an upload may take.
 const YOUNG: Millis = 6 * 60 * 60 * 1000;
 /// Rows in one statement or one commit.
-const PAGE: usize = 200;
+pub(super) const PAGE: usize = 200;
 
 impl Media {
     /// Runs until the server stops.
