@@ -95,7 +95,7 @@ impl Media {
         let blobs = Blobs::local(&config.media_dir())?;
         let help = match &config.support.page {
             Some(page) => page.to_string(),
-            None => format!("{}/account", config.server.base_url()),
+            None => format!("{}/account", config.base_url()),
         };
         let media = Arc::new(Self {
             quota: owned::Quota { bytes: config.media.max_bytes_per_user, help },
