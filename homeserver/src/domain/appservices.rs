@@ -53,8 +53,11 @@ struct File {
     sender_localpart: String,
     #[serde(default)]
     rate_limited: Option<bool>,
-    #[serde(default, alias = "de.sorunome.msc2409.push_ephemeral")]
+    #[serde(default)]
     receive_ephemeral: bool,
+    /// What it was called once. Bridges write both: an alias of the other would be that one twice.
+    #[serde(default, rename = "de.sorunome.msc2409.push_ephemeral")]
+    push_ephemeral: bool,
     #[serde(default)]
     namespaces: Namespaces,
     #[serde(default)]
@@ -122,7 +125,7 @@ impl Appservice {
             as_token: read.as_token,
             hs_token: read.hs_token,
             rate_limited: read.rate_limited.unwrap_or(true),
-            receive_ephemeral: read.receive_ephemeral,
+            receive_ephemeral: read.receive_ephemeral || read.push_ephemeral,
             protocols: read.protocols,
         })
     }
@@ -261,6 +264,14 @@ namespaces:
         assert!(irc.has_alias(room_alias_id!("#_irc_bridge_rust:x")), "a namespace may leave out its end");
         assert!(!irc.has_room(room_id!("!room:x")));
         assert!(irc.rate_limited && !irc.receive_ephemeral);
+    }
+
+    #[test]
+    fn ephemeral_events_by_either_name_or_both() {
+        let (now, once) = ("receive_ephemeral: true\n", "de.sorunome.msc2409.push_ephemeral: true\n");
+        for lines in [now.to_owned(), once.to_owned(), format!("{once}{now}")] {
+            assert!(parse(&format!("{IRC}{lines}")).unwrap().receive_ephemeral, "{lines}");
+        }
     }
 
     #[test]

@@ -77,6 +77,18 @@ on_both_engines! {
         server.refused(Method::POST, &anna, "/_matrix/client/v3/createRoom", json!({ "room_version": "5" }), "M_UNSUPPORTED_ROOM_VERSION").await;
     }
 
+    async fn a_room_whose_state_would_not_hold_is_refused(server: Server) {
+        let anna = server.register("anna").await;
+        for options in [
+            // Who makes a room of this version has no level, being above all.
+            json!({ "room_version": "12", "power_level_content_override": { "users": { (anna.id.as_str()): 100 } } }),
+            // And here needs one to name it.
+            json!({ "room_version": "11", "power_level_content_override": { "users": {} }, "name": "9 «А»" }),
+        ] {
+            server.refused(Method::POST, &anna, "/_matrix/client/v3/createRoom", options, "M_INVALID_ROOM_STATE").await;
+        }
+    }
+
     async fn a_repeated_send_has_one_event(server: Server) {
         let anna = server.register("anna").await;
         let id = room(&server, &anna, json!({})).await;

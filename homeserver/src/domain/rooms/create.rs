@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use ruma::{
     CanonicalJsonObject, CanonicalJsonValue, OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomVersionId, UserId,
-    api::client::room::create_room::v3::RoomPreset, events::StateEventType,
+    api::{client::room::create_room::v3::RoomPreset, error::ErrorKind},
+    events::StateEventType,
 };
 use serde_json::json;
 
@@ -66,7 +67,7 @@ impl RoomActions {
         };
         let room_id = self.new_room_id()?;
         let creator = creator.to_owned();
-        self.journal.decide(&[], move |batch| build(batch, &creator, room_id, &room, &profiles)).await
+        self.journal.decide(&[], move |batch| build(batch, &creator, room_id, &room, &profiles).map_err(implied)).await
     }
 
     /// An id for a room whose version makes none of its own.
@@ -103,6 +104,16 @@ pub(super) fn create_content(
         }
     }
     Ok(content)
+}
+
+/// What the rules of a new room forbid its creator comes of what was asked for: as state it would not hold.
+fn implied(error: ApiError) -> ApiError {
+    match error {
+        ApiError::Matrix { kind, message, .. } if matches!(*kind, ErrorKind::Forbidden) => {
+            ApiError::invalid_room_state(message)
+        }
+        other => other,
+    }
 }
 
 fn build(
