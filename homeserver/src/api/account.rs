@@ -19,7 +19,11 @@ use ruma::{
     authentication::TokenType,
 };
 
-use super::{config::own, ruma::Ruma};
+use super::{
+    config::own,
+    lenient::{Register, Registered},
+    ruma::Ruma,
+};
 use crate::{
     app::App,
     clock,
@@ -34,8 +38,8 @@ use crate::{
 };
 
 /// `POST /_matrix/client/v3/register`
-pub async fn register(State(app): State<App>, request: Ruma<register::v3::Request>) -> Result<register::v3::Response> {
-    let (body, appservice) = (request.body, request.caller);
+pub async fn register(State(app): State<App>, request: Ruma<Register>) -> Result<Registered> {
+    let (Register(body), appservice) = (request.body, request.caller);
     match body.kind {
         RegistrationKind::User => {}
         RegistrationKind::Guest => {
@@ -103,7 +107,7 @@ pub async fn register(State(app): State<App>, request: Ruma<register::v3::Reques
         response.refresh_token = refresh_token;
         response.expires_in = expires_in;
     }
-    Ok(response)
+    Ok(Registered(response))
 }
 
 /// `GET /_matrix/client/v3/register/available`

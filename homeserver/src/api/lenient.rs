@@ -8,6 +8,7 @@ use ruma::{
     api::{
         IncomingRequest, Metadata, OutgoingResponse,
         client::{
+            account::register,
             directory::get_public_rooms_filtered,
             push::{set_pusher, set_pushrule},
             search::search_events,
@@ -142,6 +143,27 @@ lenient! {
 }
 
 lenient! {
+    /// A registration; it is the answer that is mended.
+    Register(register::v3::Request) -> Registered,
+    |_, body| Ok(body.to_vec())
+}
+
+/// The answer to a registration. ruma's own has `null` for the device of somebody who is not signed in.
+#[derive(Debug)]
+pub struct Registered(pub register::v3::Response);
+
+impl OutgoingResponse for Registered {
+    fn try_into_http_response<T: Default + BufMut>(self) -> Result<http::Response<T>, IntoHttpError> {
+        if self.0.device_id.is_some() {
+            return self.0.try_into_http_response();
+        }
+        mended(self.0, |answer| {
+            answer.remove("device_id");
+        })
+    }
+}
+
+lenient! {
     /// A sync; it is the answer that is mended.
     SyncEvents(sync_events::v3::Request) -> SyncAnswer,
     |_, body| Ok(body.to_vec())
@@ -157,12 +179,9 @@ impl OutgoingResponse for SyncAnswer {
             return self.0.try_into_http_response();
         }
         let knock = serde_json::to_value(std::mem::take(&mut self.0.rooms.knock))?;
-        let (parts, body) = self.0.try_into_http_response::<Vec<u8>>()?.into_parts();
-        let mut object: Map<String, Value> = serde_json::from_slice(&body)?;
-        object.insert("rooms".to_owned(), json!({ "knock": knock }));
-        let mut answer = T::default();
-        answer.put_slice(&serde_json::to_vec(&object)?);
-        Ok(http::Response::from_parts(parts, answer))
+        mended(self.0, |answer| {
+            answer.insert("rooms".to_owned(), json!({ "knock": knock }));
+        })
     }
 }
 
@@ -191,18 +210,27 @@ impl OutgoingResponse for SlidingSyncAnswer {
         if expanded.is_empty() && extensions.is_none() {
             return response.try_into_http_response();
         }
-        let (parts, body) = response.try_into_http_response::<Vec<u8>>()?.into_parts();
-        let mut object: Value = serde_json::from_slice(&body)?;
-        for room_id in &expanded {
-            object["rooms"][room_id.as_str()]["unstable_expanded_timeline"] = json!(true);
-        }
-        if let Some(extensions) = extensions {
-            object["extensions"] = extensions;
-        }
-        let mut answer = T::default();
-        answer.put_slice(&serde_json::to_vec(&object)?);
-        Ok(http::Response::from_parts(parts, answer))
+        mended(response, |answer| {
+            let rooms = answer.entry("rooms").or_insert_with(|| json!({}));
+            for room_id in &expanded {
+                rooms[room_id.as_str()]["unstable_expanded_timeline"] = json!(true);
+            }
+            answer.extend(extensions.map(|extensions| ("extensions".to_owned(), extensions)));
+        })
     }
+}
+
+/// An answer, changed where ruma writes what it should not.
+fn mended<T: Default + BufMut>(
+    response: impl OutgoingResponse,
+    mend: impl FnOnce(&mut Map<String, Value>),
+) -> Result<http::Response<T>, IntoHttpError> {
+    let (parts, body) = response.try_into_http_response::<Vec<u8>>()?.into_parts();
+    let mut object = serde_json::from_slice(&body)?;
+    mend(&mut object);
+    let mut answer = T::default();
+    answer.put_slice(&serde_json::to_vec(&object)?);
+    Ok(http::Response::from_parts(parts, answer))
 }
 
 /// A body with fields filled in where it is a JSON object; anything else is left to be refused.
