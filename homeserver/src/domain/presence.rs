@@ -99,9 +99,12 @@ impl Person {
             status_msg: kept.status_msg.clone(),
             currently_active: kept.currently_active,
         };
+        // One who was idle had most likely come as online: a client that only goes on does not bring them back.
+        let idle = kept.state == PresenceState::Unavailable;
+        let wish = if idle { PresenceState::Online } else { kept.state.clone() };
         Self {
-            state: kept.state.clone(),
-            wish: kept.state,
+            state: kept.state,
+            wish,
             status_msg: kept.status_msg,
             last_active: kept.last_active,
             seen: now,
@@ -571,6 +574,24 @@ mod tests {
             PresenceState::Offline,
             "activity without a sync does not bring one online"
         );
+    }
+
+    #[tokio::test]
+    async fn who_was_idle_before_a_restart_is_so_after_it() {
+        let (clock, presence) = presence();
+        let alice = user_id!("@alice:x");
+        let _before = presence.syncing(alice, &PresenceState::Online);
+        clock.advance(IDLE_MS);
+        presence.tell();
+        let kept = presence.people.lock().get(alice).to_keep(alice.to_owned());
+        presence.people.lock().by_id.insert(alice.to_owned(), Person::kept(kept, clock.now()));
+        let after = presence.position();
+        let _goes_on = presence.syncing(alice, &PresenceState::Online);
+        presence.tell();
+        assert_eq!(state(&presence, alice), (PresenceState::Unavailable, false));
+        assert!(presence.changed_since(after).is_empty());
+        presence.active(alice);
+        assert_eq!(state(&presence, alice).0, PresenceState::Online);
     }
 
     #[tokio::test]

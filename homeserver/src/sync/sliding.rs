@@ -72,7 +72,7 @@ pub async fn sync(app: &App, requester: &Requester, request: &Request) -> Result
     check(request)?;
     let key = Key::new(requester, request.conn_id.as_deref());
     let pos = request.pos.as_deref().map(str::parse::<Pos>).transpose()?;
-    let seen = app.sliding.open(&key, pos)?;
+    let (turn, seen) = app.sliding.open(&key, pos)?;
     let deadline = Instant::now() + request.timeout.unwrap_or_default().min(MAX_TIMEOUT);
     extensions::acknowledge(app, requester, request).await?;
     // As long as this is held, the person does not go offline.
@@ -83,7 +83,7 @@ pub async fn sync(app: &App, requester: &Requester, request: &Request) -> Result
         let last = pos.is_none() || Instant::now() >= deadline || app.tasks.stopping().is_cancelled();
         let (mut answer, now) = answer(app, requester, request, &seen).await?;
         if last || !is_empty(&answer.response) {
-            answer.response.pos = app.sliding.answered(&key, pos, now).to_string();
+            answer.response.pos = app.sliding.answered(&key, turn, now).to_string();
             return Ok(answer);
         }
         tokio::select! {

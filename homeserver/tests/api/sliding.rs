@@ -391,6 +391,23 @@ on_both_engines! {
         assert_eq!(read_now["rooms"][&ids[1]]["notification_count"], 0);
     }
 
+    async fn what_was_unread_of_one_whom_one_ignores_is_so_no_more(server: Server) {
+        let (anna, boris) = (server.register("anna").await, server.register("boris").await);
+        let vera = server.register("vera").await;
+        let id = open_room(&server, &anna, &[&boris, &vera]).await;
+        let (_, pos) = sync(&server, &vera, "", &all(1)).await;
+        say(&server, &anna, &id, "1", "Раз").await;
+        say(&server, &boris, &id, "2", "Два").await;
+        let (unread, pos) = sync(&server, &vera, &pos, &all(1)).await;
+        assert_eq!(unread["rooms"][&id]["notification_count"], 2, "{unread}");
+        let path = format!("/_matrix/client/v3/user/{}/account_data/m.ignored_user_list", vera.id);
+        server.put(&vera, &path, json!({ "ignored_users": { &boris.id: {} } })).await;
+        let (ignored, pos) = sync(&server, &vera, &pos, &all(1)).await;
+        assert_eq!(ignored["rooms"][&id]["notification_count"], 1, "{ignored}");
+        let (nothing, _) = sync(&server, &vera, &pos, &all(1)).await;
+        assert_eq!(rooms(&nothing), Vec::<&str>::new());
+    }
+
     async fn a_room_comes_into_view_without_moving(server: Server) {
         let (anna, boris) = (server.register("anna").await, server.register("boris").await);
         let mut ids = Vec::new();

@@ -117,12 +117,32 @@ impl Key {
     }
 }
 
+/// A request of a connection. A client that has given one up and asks again may leave the first one waiting behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn(u64);
+
 #[derive(Debug)]
 struct Connection {
     used: Instant,
     next: u64,
+    /// Who alone may answer: the request that came last.
+    turn: Turn,
     /// What the client has seen, by the answer that it says it has, and with the one that it was handed last.
     answers: Vec<(u64, Seen)>,
+}
+
+impl Connection {
+    /// A number that none had before.
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    fn take_turn(&mut self) -> Turn {
+        self.used = Instant::now();
+        self.turn = Turn(self.number());
+        self.turn
+    }
 }
 
 /// All connections. They are in memory only: after a restart clients begin new ones.
@@ -131,39 +151,42 @@ pub struct Connections(Mutex<HashMap<Device, HashMap<Option<String>, Connection>
 
 impl Connections {
     /// What the client has seen that comes back with a position, or that begins a connection without one. What it was
-    /// told before that position is forgotten.
+    /// told before that position is forgotten. With the turn the request is answered, unless another comes meanwhile.
     ///
     /// # Errors
     ///
     /// `M_UNKNOWN_POS` where there is no such connection, or no such answer in it.
-    pub fn open(&self, key: &Key, pos: Option<Pos>) -> Result<Seen, ApiError> {
+    pub fn open(&self, key: &Key, pos: Option<Pos>) -> Result<(Turn, Seen), ApiError> {
         let mut devices = self.0.lock();
         let Some(pos) = pos else {
             make_room(&mut devices, &key.device);
             // Another number than any before, so that no position of an earlier connection is one of this.
-            let connection = Connection { used: Instant::now(), next: rand::rng().next_u32().into(), answers: vec![] };
+            let next = rand::rng().next_u32().into();
+            let mut connection = Connection { used: Instant::now(), next, turn: Turn(next), answers: vec![] };
+            let turn = connection.take_turn();
             devices.entry(key.device.clone()).or_default().insert(key.conn_id.clone(), connection);
-            return Ok(Seen::default());
+            return Ok((turn, Seen::default()));
         };
         let connection = devices.get_mut(&key.device).and_then(|of_device| of_device.get_mut(&key.conn_id));
         let connection = connection.ok_or_else(unknown)?;
-        connection.used = Instant::now();
         let index = connection.answers.iter().position(|(serial, _)| *serial == pos.serial).ok_or_else(unknown)?;
+        let turn = connection.take_turn();
         connection.answers.drain(..index);
-        Ok(connection.answers[0].1.clone())
+        Ok((turn, connection.answers[0].1.clone()))
     }
 
-    /// Remembers what the client has seen once it has the answer to a request that came with `asked`; the answer's
-    /// position.
-    pub fn answered(&self, key: &Key, asked: Option<Pos>, seen: Seen) -> Pos {
+    /// Remembers what the client has seen once it has the answer to a request; the answer's position.
+    pub fn answered(&self, key: &Key, turn: Turn, seen: Seen) -> Pos {
         let mut devices = self.0.lock();
         let token = seen.token.unwrap_or_default();
         let connection = devices.get_mut(&key.device).and_then(|of_device| of_device.get_mut(&key.conn_id));
-        // One that had to make way meanwhile: its client will hear so.
-        let Some(connection) = connection else { return Pos { serial: 0, token } };
-        let serial = connection.next;
-        connection.next += 1;
-        connection.answers.retain(|(serial, _)| asked.is_some_and(|asked| asked.serial == *serial));
+        // One that had to make way meanwhile, for another connection or request: a client that has this will hear so.
+        let Some(connection) = connection.filter(|connection| connection.turn == turn) else {
+            return Pos { serial: 0, token };
+        };
+        let serial = connection.number();
+        // What the client has said that it has, and no other answer to that.
+        connection.answers.truncate(1);
         connection.answers.push((serial, seen));
         Pos { serial, token }
     }
@@ -200,31 +223,53 @@ mod tests {
         Seen { token: Some(Token::at(position)), ..Seen::default() }
     }
 
-    fn position(opened: Result<Seen, ApiError>) -> Option<Position> {
-        opened.ok()?.token.map(|token| token.position)
+    fn position(opened: Result<(Turn, Seen), ApiError>) -> Option<Position> {
+        opened.ok()?.1.token.map(|token| token.position)
+    }
+
+    /// A request from its beginning to its end.
+    fn ask(connections: &Connections, key: &Key, pos: Option<Pos>, up_to: Position) -> Pos {
+        let (turn, _) = connections.open(key, pos).unwrap();
+        connections.answered(key, turn, seen(up_to))
     }
 
     #[test]
     fn an_answer_may_be_lost() {
         let (connections, key) = (Connections::default(), key("a"));
-        connections.open(&key, None).unwrap();
-        let first = connections.answered(&key, None, seen(1));
+        let first = ask(&connections, &key, None, 1);
         assert_eq!(position(connections.open(&key, Some(first))), Some(1));
-        let lost = connections.answered(&key, Some(first), seen(2));
+        let lost = ask(&connections, &key, Some(first), 2);
         assert_eq!(position(connections.open(&key, Some(first))), Some(1), "asked again");
-        let second = connections.answered(&key, Some(first), seen(3));
+        let second = ask(&connections, &key, Some(first), 3);
         assert!(connections.open(&key, Some(lost)).is_err(), "nobody has it");
         assert_eq!(position(connections.open(&key, Some(second))), Some(3));
         assert!(connections.open(&key, Some(first)).is_err(), "past");
     }
 
     #[test]
+    fn a_request_that_was_given_up_takes_nothing_from_the_next() {
+        let (connections, key) = (Connections::default(), key("a"));
+        let first = ask(&connections, &key, None, 1);
+        let given_up = || connections.open(&key, Some(first)).unwrap().0;
+        let (one, other) = (given_up(), given_up());
+        // The same position is asked again, and both that wait are answered after it.
+        let second = ask(&connections, &key, Some(first), 2);
+        let unknown = connections.answered(&key, one, seen(3));
+        assert_eq!(position(connections.open(&key, Some(second))), Some(2));
+        connections.answered(&key, other, seen(3));
+        assert_eq!(position(connections.open(&key, Some(second))), Some(2), "asked again");
+        assert!(connections.open(&key, Some(unknown)).is_err());
+        // Nor does one of an earlier connection.
+        let turn = connections.open(&key, Some(second)).unwrap().0;
+        let anew = ask(&connections, &key, None, 4);
+        connections.answered(&key, turn, seen(5));
+        assert_eq!(position(connections.open(&key, Some(anew))), Some(4));
+    }
+
+    #[test]
     fn a_new_connection_ends_the_old_one_of_its_name_alone() {
         let connections = Connections::default();
-        let begin = |name| {
-            connections.open(&key(name), None).unwrap();
-            connections.answered(&key(name), None, seen(1))
-        };
+        let begin = |name| ask(&connections, &key(name), None, 1);
         let (a, b) = (begin("a"), begin("b"));
         begin("a");
         assert!(connections.open(&key("a"), Some(a)).is_err());

@@ -205,12 +205,17 @@ fn hero(room: &RoomState, user_id: OwnedUserId) -> Hero {
     hero
 }
 
-/// What is unread, counted anew only where somebody has read or something has happened since it was told.
+/// What is unread, counted anew only where somebody has read, something has happened or the user may ignore others since
+/// it was counted. What the client was told may be ahead of that: a commit publishes its rooms before the counts follow.
 async fn unread(asked: &Asked<'_>, room: &RoomState, known: Option<&Told>) -> Result<(Counts, Position)> {
     let notifier = &asked.app.notifier;
     match known {
-        Some(told) if room.position <= told.up_to && !notifier.receipts_moved(&room.room_id, told.unread.1) => {
-            Ok(told.unread)
+        Some(Told { unread, .. })
+            if room.position <= unread.1
+                && !notifier.receipts_moved(&room.room_id, unread.1)
+                && !notifier.account_data_moved(asked.user_id(), unread.1) =>
+        {
+            Ok(*unread)
         }
         _ => Ok((asked.app.unread.of(room, asked.user_id()).await?.main, asked.up_to)),
     }
