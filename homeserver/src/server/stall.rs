@@ -47,7 +47,8 @@ pub(super) fn bounded(mut body: Body, idle: Duration) -> Body {
     });
     Body::from_stream(stream::unfold(take, |mut take| async move {
         let next = match take.recv().await {
-            Some(piece) => Ok(piece?),
+            Some(Some(piece)) => Ok(piece),
+            Some(None) => return None,
             None => Err(io::Error::new(io::ErrorKind::TimedOut, "the answer broke off, or was not taken in")),
         };
         Some((next, take))
