@@ -267,7 +267,7 @@ mod tests {
     #[test]
     fn clients_are_told_of_tls_where_there_is_some() {
         assert_eq!(with("").base_url(), "http://127.0.0.1:8008");
-        assert_eq!(with("[tls]\nlisten = [\"0.0.0.0:443\", \"[::]:443\"]").base_url(), "https://parta.school");
+        assert_eq!(with("[tls]\nlisten = [\"10.0.0.1:443\", \"[fd00::1]:443\"]").base_url(), "https://parta.school");
         assert_eq!(with("[tls]\nlisten = [\"0.0.0.0:8443\"]").base_url(), "https://parta.school:8443");
         let public = "public_url = \"https://chat.parta.school/\"\n[tls]\nlisten = [\"0.0.0.0:8443\"]";
         assert_eq!(with(public).base_url(), "https://chat.parta.school");

@@ -11,8 +11,8 @@ use super::ConfigError;
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tls {
-    /// Addresses and ports to listen on for https, for example `0.0.0.0:443`; without any there is no TLS.
-    /// `server.listen` stays plain http.
+    /// Addresses and ports to listen on for https, for example `0.0.0.0:443`, or `[::]:443` for IPv6 and IPv4 alike;
+    /// without any there is no TLS. `server.listen` stays plain http.
     pub listen: Vec<SocketAddr>,
     /// Further names and IP addresses of this server, besides `server.name` and that of `server.public_url`, which the
     /// certificate holds for.

@@ -102,7 +102,7 @@ impl DelayedEvents {
         if delay_ms > self.max_delay_ms {
             return Err(too_late(self.max_delay_ms));
         }
-        self.rooms.may_schedule(&requester.user_id, &new.room_id).await?;
+        self.rooms.may_schedule(&requester.user_id, &new.room_id, &new.kind, new.state_key.as_deref()).await?;
         let now = self.clock.now();
         let event = DelayedEvent {
             delay_id: clock::random_token(),

@@ -11,6 +11,7 @@ use std::{
 };
 
 use axum::{Router, body::Body, extract::ConnectInfo};
+use futures_util::TryFutureExt as _;
 use http::{HeaderValue, Request, Version, header, uri::Scheme};
 use hyper::{
     body::Incoming,
@@ -31,7 +32,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
-use super::stall::Stalling;
+use super::stall::{Stalling, bounded};
 use crate::{config::Config, tls::HTTP_2};
 
 /// How long to wait after the system has refused a connection, usually for want of file descriptors.
@@ -88,13 +89,17 @@ impl Acceptor {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, peer)) => match Seat::take(&self, peer.ip()) {
-                    Some(seat) => {
-                        connections.spawn(self.clone().serve(stream, tls.clone(), peer, seat));
+                Ok((stream, peer)) => {
+                    // Who comes by IPv4 to an address of IPv6 is known by the one that the configuration has.
+                    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+                    match Seat::take(&self, peer.ip()) {
+                        Some(seat) => {
+                            connections.spawn(self.clone().serve(stream, tls.clone(), peer, seat));
+                        }
+                        // Closed without a word: an answer would cost more than the attack.
+                        None => metrics::counter!("parta_http_connections_refused_total").increment(1),
                     }
-                    // Closed without a word: an answer would cost more than the attack.
-                    None => metrics::counter!("parta_http_connections_refused_total").increment(1),
-                },
+                }
                 Err(e) => {
                     tracing::warn!(error = &e as &dyn std::error::Error, "a connection could not be taken");
                     tokio::time::sleep(RETRY).await;
@@ -145,13 +150,14 @@ impl Acceptor {
         peer: SocketAddr,
     ) {
         let (router, begun) = (self.router.clone(), CancellationToken::new());
-        let first = begun.clone();
+        let (first, idle, is_http_2) = (begun.clone(), self.idle, version == Version::HTTP_2);
         let service = service_fn(move |request: Request<Incoming>| {
             first.cancel();
-            router.clone().oneshot(received(request, scheme.clone(), peer))
+            let answer = router.clone().oneshot(received(request, scheme.clone(), peer));
+            answer.map_ok(move |answer| if is_http_2 { answer.map(|body| bounded(body, idle)) } else { answer })
         });
         let io = TokioIo::new(stream);
-        if version == Version::HTTP_2 {
+        if is_http_2 {
             let mut builder = http2::Builder::new(TokioExecutor::new());
             builder
                 .timer(TokioTimer::new())

@@ -1,5 +1,5 @@
 //! A connection whose other side takes nothing in for too long is at an end: an answer that nobody reads must not keep its
-//! memory for ever.
+//! memory for ever. By HTTP/2 a client can leave single answers unread while the connection itself goes on.
 
 use std::{
     io,
@@ -8,10 +8,52 @@ use std::{
     time::Duration,
 };
 
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::stream;
+use http_body_util::BodyExt as _;
+use hyper::body::Body as _;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Instant, Sleep, sleep},
+    sync::mpsc,
+    time::{Instant, Sleep, sleep, timeout},
 };
+
+/// The largest answer that is left to HTTP/2 as it is, and the size of the pieces that it takes of a larger one, in bytes.
+const PIECE: usize = 16 << 10;
+
+/// An answer on a connection of HTTP/2: given in pieces, and let go if the next one is not taken in time.
+pub(super) fn bounded(mut body: Body, idle: Duration) -> Body {
+    if body.size_hint().upper().is_some_and(|size| size <= PIECE as u64) {
+        return body;
+    }
+    // `None` is the end. Without it the answer is broken off, and must not look whole.
+    let (give, take) = mpsc::channel::<Option<Bytes>>(1);
+    // A task of its own: what stands still is not asked for anything.
+    tokio::spawn(async move {
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else { return };
+            let Ok(mut bytes) = frame.into_data() else { continue };
+            while !bytes.is_empty() {
+                // A copy: a part would keep the whole.
+                let piece = Bytes::copy_from_slice(&bytes.split_to(PIECE.min(bytes.len())));
+                if !matches!(timeout(idle, give.send(Some(piece))).await, Ok(Ok(()))) {
+                    return;
+                }
+            }
+        }
+        // Who does not take the end needs none.
+        let _ = timeout(idle, give.send(None)).await;
+    });
+    Body::from_stream(stream::unfold(take, |mut take| async move {
+        let next = match take.recv().await {
+            Some(Some(piece)) => Ok(piece),
+            Some(None) => return None,
+            None => Err(io::Error::new(io::ErrorKind::TimedOut, "the answer broke off, or was not taken in")),
+        };
+        Some((next, take))
+    }))
+}
 
 /// A stream with a bound on how long a write may stand still. Reading has no bound here: a long poll is silent, and
 /// heads and bodies have bounds of their own.
@@ -79,7 +121,34 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stalling<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::convert::Infallible;
+
+    use futures_util::StreamExt as _;
     use tokio::io::AsyncWriteExt as _;
+    use tokio_util::sync::CancellationToken;
+
+    #[tokio::test]
+    async fn an_answer_of_which_the_rest_is_not_read_is_let_go() {
+        let gone = CancellationToken::new();
+        let held = gone.clone().drop_guard();
+        let answer = stream::iter([Bytes::from(vec![7; 10 * PIECE])]).map(move |bytes| {
+            let _held = &held;
+            Ok::<_, Infallible>(bytes)
+        });
+        let mut body = bounded(Body::from_stream(answer), Duration::from_millis(50));
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap().len(), PIECE);
+        timeout(Duration::from_secs(10), gone.cancelled()).await.expect("it is let go");
+        assert!(body.collect().await.is_err(), "half an answer must not look whole");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_read_is_whole() {
+        for length in [0, PIECE, PIECE + 1, 5 * PIECE] {
+            let answer: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            let body = bounded(Body::from(answer.clone()), Duration::from_secs(10));
+            assert!(body.collect().await.unwrap().to_bytes() == answer, "{length}");
+        }
+    }
 
     #[tokio::test]
     async fn a_reader_that_stands_still_is_given_up() {

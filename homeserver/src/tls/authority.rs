@@ -6,7 +6,7 @@ use std::{
     fs::{self, Permissions},
     io::Write as _,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown, lchown},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -146,7 +146,9 @@ impl Authority {
     pub fn make(&self, names: &[String], now: Millis) -> anyhow::Result<()> {
         if !self.folder.try_exists()? {
             fs::create_dir_all(&self.folder)?;
-            give_to_owner_of_folder(&self.folder)?;
+            if let Some((user, group)) = owner_to_be(&self.folder)? {
+                lchown(&self.folder, Some(user), Some(group))?;
+            }
         }
         // People find it by this among a hundred others, and an old one has another day.
         let name = format!("Parta {} {}", names[0], day(now));
@@ -210,7 +212,9 @@ fn write(file: &Path, text: &str, mode: u32) -> anyhow::Result<()> {
         let folder = file.parent().unwrap_or(Path::new("."));
         let mut new = tempfile::Builder::new().permissions(Permissions::from_mode(mode)).tempfile_in(folder)?;
         new.write_all(text.as_bytes())?;
-        give_to_owner_of_folder(new.path())?;
+        if let Some((user, group)) = owner_to_be(new.path())? {
+            fchown(new.as_file(), Some(user), Some(group))?;
+        }
         new.as_file().sync_all()?;
         new.persist(file)?;
         anyhow::Ok(())
@@ -218,11 +222,10 @@ fn write(file: &Path, text: &str, mode: u32) -> anyhow::Result<()> {
     attempt().with_context(|| format!("{} cannot be written", file.display()))
 }
 
-/// The command line is often root's, the server never is, and must read what either has written.
-fn give_to_owner_of_folder(path: &Path) -> std::io::Result<()> {
+/// Whom to give what is written here: the command line is often root's, the server never is, and must read what either has
+/// written. No link is followed where it is given: whoever has the folder could let it lead to anything of root's.
+fn owner_to_be(path: &Path) -> std::io::Result<Option<(u32, u32)>> {
     let folder = fs::metadata(path.parent().unwrap_or(Path::new(".")))?;
-    if fs::metadata(path)?.uid() == 0 && folder.uid() != 0 {
-        chown(path, Some(folder.uid()), Some(folder.gid()))?;
-    }
-    Ok(())
+    let is_roots = fs::symlink_metadata(path)?.uid() == 0;
+    Ok((is_roots && folder.uid() != 0).then(|| (folder.uid(), folder.gid())))
 }

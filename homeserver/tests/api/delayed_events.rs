@@ -167,6 +167,8 @@ on_both_engines! {
             (json!({ "delay_ms": 1, "content": [] }), "M_BAD_JSON"),
             (json!({ "delay_ms": 1 }), "M_BAD_JSON"),
             (json!({ "content": {} }), "M_BAD_JSON"),
+            (json!({ "delay_ms": 60_000, "state_key": "k".repeat(256), "content": {} }), "M_TOO_LARGE"),
+            (json!({ "delay_ms": 60_000, "state_key": "a\0", "content": {} }), "M_INVALID_PARAM"),
         ] {
             server.refused(Method::PUT, &anna, &path(KIND, "2"), bad, errcode).await;
         }

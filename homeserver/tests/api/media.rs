@@ -386,17 +386,27 @@ on_both_engines! {
     async fn bytes_without_a_file_are_removed_in_time(server: Server) {
         let anna = server.register("anna").await;
         let uploaded = upload(&server, &anna, "", "text/plain", "kept").await;
-        let orphan = server.app.config.media_dir().join("content/zz/zz/zzzzorphan");
-        std::fs::create_dir_all(orphan.parent().unwrap()).unwrap();
-        std::fs::write(&orphan, "x").unwrap();
+        let thumbnail = "64x64-scale";
+        let [orphan, shrunk, kept] = [
+            "content/zz/zz/zzzzorphan".to_owned(),
+            format!("thumbnails/zz/zz/zzzzorphan/{thumbnail}"),
+            format!("{}/{thumbnail}", content_path(path(&uploaded)).replacen("content", "thumbnails", 1)),
+        ]
+        .map(|file| {
+            let file = server.app.config.media_dir().join(file);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(&file, "x").unwrap();
+            file
+        });
         server.app.media.tidy().await.unwrap();
-        assert!(orphan.exists(), "an upload may still be under way");
+        assert!(orphan.exists() && shrunk.exists(), "an upload may still be under way");
         let old = std::time::SystemTime::now() - Duration::from_hours(24);
-        for file in [&orphan, &server.app.config.media_dir().join(content_path(path(&uploaded)))] {
+        let content = server.app.config.media_dir().join(content_path(path(&uploaded)));
+        for file in [&orphan, &shrunk, &kept, &content] {
             std::fs::File::options().write(true).open(file).unwrap().set_modified(old).unwrap();
         }
         server.app.media.tidy().await.unwrap();
-        assert!(!orphan.exists());
+        assert!(!orphan.exists() && !shrunk.exists() && kept.exists());
         let answer = read(&server, &anna, &format!("download/{}", path(&uploaded)), &[]).await;
         assert_eq!(&**answer.body(), b"kept");
     }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -183,4 +183,19 @@ fn connections_have_limits() {
         }
         assert!(begun.elapsed() < Duration::from_secs(10), "places that became free are given again");
     }
+}
+
+#[test]
+fn a_proxy_that_comes_by_ipv4_to_an_address_of_ipv6_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let environment = [
+        ("PARTA__SERVER__LISTEN", "[::]:0"),
+        ("PARTA__SERVER__TRUSTED_PROXIES", "[\"127.0.0.1\"]"),
+        ("PARTA__LIMITS__CONNECTIONS_PER_ADDRESS", "1"),
+    ];
+    let mut server = Process::start(folder.path(), &environment);
+    server.address.set_ip(Ipv4Addr::LOCALHOST.into());
+    let (_first, mut second) = (server.connect(), server.connect());
+    send(&mut second, "GET /health/live HTTP/1.1");
+    assert!(answer(&mut second).starts_with("HTTP/1.1 200"), "trusted proxies have no limit of their own");
 }

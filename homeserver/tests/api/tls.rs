@@ -234,3 +234,23 @@ async fn who_signs_in_by_tls_has_a_cookie_for_tls_alone() {
         assert_eq!(cookie.contains("; Secure"), secure, "{cookie}");
     }
 }
+
+#[tokio::test]
+async fn a_page_in_plain_sends_no_form_by_tls() {
+    let server = Server::sqlite().await;
+    server.register("anna").await;
+    for (scheme, origin, status) in [
+        (Scheme::HTTPS, "https://parta.test", StatusCode::SEE_OTHER),
+        (Scheme::HTTPS, "http://parta.test", StatusCode::FORBIDDEN),
+        (Scheme::HTTP, "http://parta.test", StatusCode::SEE_OTHER),
+        (Scheme::HTTP, "http://other.test", StatusCode::FORBIDDEN),
+    ] {
+        let request = Request::post("/account/sign-in")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::HOST, "parta.test")
+            .header(header::ORIGIN, origin)
+            .extension(scheme.clone())
+            .body(Body::from("name=anna&password=wonderland"));
+        assert_eq!(server.call(request.unwrap()).await.status(), status, "{scheme}: {origin}");
+    }
+}

@@ -122,14 +122,15 @@ impl Visit {
             .or_else(|| Language::of_list(accepted?))
             .unwrap_or_default();
         let base_url = app.config.base_url();
+        // A proxy that speaks TLS for us is known by the address alone.
+        let tls = base_url.starts_with("https:") || parts.extensions.get::<Scheme>() == Some(&Scheme::HTTPS);
         Self {
             language,
             user: None,
             here: parts.uri.path_and_query().map_or_else(|| "/account".to_owned(), ToString::to_string),
             cookie: cookie(&parts.headers, SESSION).map(str::to_owned),
-            own: is_own(&parts.headers, &base_url),
-            // A proxy that speaks TLS for us is known by the address alone.
-            tls: base_url.starts_with("https:") || parts.extensions.get::<Scheme>() == Some(&Scheme::HTTPS),
+            own: is_own(&parts.headers, &base_url, tls),
+            tls,
             from: parts.extensions.get::<Caller>().cloned().unwrap_or_default(),
             server_name: app.config.server.name.to_string(),
         }
@@ -292,14 +293,16 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// Whether a form comes from one of our own pages, by what the browser says (Fetch standard, `Origin` and
 /// `Sec-Fetch-Site`). What has neither is no browser of today.
-fn is_own(headers: &HeaderMap, base_url: &str) -> bool {
+fn is_own(headers: &HeaderMap, base_url: &str, tls: bool) -> bool {
     let get = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(site) = get(header::HeaderName::from_static("sec-fetch-site")) {
         return site == "same-origin";
     }
     let Some(origin) = get(header::ORIGIN) else { return false };
-    // A proxy may have changed the one or the other.
-    origin == base_url || origin.split_once("://").map(|(_, host)| host) == get(header::HOST)
+    let Some((scheme, host)) = origin.split_once("://") else { return false };
+    // A proxy may have changed the one or the other. What comes in plain may be anybody's on the way, and has the same
+    // `Host` where both have the ports that are not written.
+    origin == base_url || (Some(host) == get(header::HOST) && (scheme == "https" || !tls))
 }
 
 /// A path of one of our own pages: where a person may be sent after signing in.

@@ -124,11 +124,12 @@ impl Media {
         if entry.uploader != uploader {
             return Err(ApiError::forbidden("Another user has reserved this id."));
         }
+        // Two uploads to one id must not share a file, nor may one that has just ended lose its own.
+        let _receiving = Receiving::begin(self, &entry.media_id).ok_or_else(overwritten)?;
+        let entry = self.entry(server, media_id).await?;
         if entry.content.is_some() {
             return Err(overwritten());
         }
-        // Two uploads to one id must not share a file.
-        let _receiving = Receiving::begin(self, &entry.media_id).ok_or_else(overwritten)?;
         let content = self.receive(uploader, &entry.media_id, described, declared, bytes).await?;
         let (quota, key) = (self.quota.clone(), content_key(&entry.media_id));
         let filled = self.journal.write(move |w| {

@@ -61,16 +61,19 @@ impl Media {
         let blobs = self.blobs.clone();
         let mut removed =
             tokio::task::spawn_blocking(move || blobs.sweep(before)).await.map_err(ApiError::internal)??;
+        // A thumbnail may have been made just while its file was deleted.
         let mut pages = self
             .blobs
             .list(&Key::from("content"))
+            .chain(self.blobs.list(&Key::from("thumbnails")))
             .try_filter(move |(_, changed)| std::future::ready(*changed < now - YOUNG))
             .map_ok(|(key, _)| key)
             .try_chunks(PAGE)
             .boxed();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|e| e.1)?;
-            let id = |key: &Key| key.filename().unwrap_or_default().to_owned();
+            // Both are kept as kind, two folders and the id; a thumbnail has its size after that.
+            let id = |key: &Key| key.parts().nth(3).map_or_else(String::new, |part| part.as_ref().to_owned());
             let ids: Vec<String> = page.iter().map(id).collect();
             let known: HashSet<String> = storage::media::known(&self.db, &ids).await?.into_iter().collect();
             for key in page.iter().filter(|key| !known.contains(&id(key))) {

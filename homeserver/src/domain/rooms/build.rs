@@ -164,7 +164,7 @@ fn assemble(room: &RoomState, room_id: OwnedRoomId, draft: Draft, now: Millis, p
 const MAX_KEY: usize = 255;
 
 /// Refuses what does not fit into the keys that events are found by.
-fn check_length(field: &str, text: &str) -> Result<()> {
+pub(super) fn check_length(field: &str, text: &str) -> Result<()> {
     if text.len() > MAX_KEY {
         return Err(ApiError::too_large(format!("{field} has at most {MAX_KEY} bytes.")));
     }

@@ -8,7 +8,7 @@ use ruma::{
 };
 use serde_json::value::RawValue;
 
-use super::{RoomActions, state::RoomState};
+use super::{RoomActions, build, state::RoomState};
 use crate::{
     clock::Millis,
     domain::{
@@ -231,7 +231,16 @@ impl RoomActions {
     }
 
     /// Whether a user may have an event sent to a room later. What else it takes is looked at when it is sent.
-    pub(in crate::domain) async fn may_schedule(&self, user_id: &UserId, room_id: &RoomId) -> Result<()> {
+    pub(in crate::domain) async fn may_schedule(
+        &self,
+        user_id: &UserId,
+        room_id: &RoomId,
+        kind: &TimelineEventType,
+        state_key: Option<&str>,
+    ) -> Result<()> {
+        // What waits is kept by these, too.
+        build::check_length("type", &kind.to_string())?;
+        build::check_length("state_key", state_key.unwrap_or_default())?;
         self.rooms.joined(room_id, user_id).await.map(drop)
     }
 
