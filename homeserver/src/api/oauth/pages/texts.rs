@@ -103,8 +103,8 @@ texts! {
     devices_lead: "Завершите сеанс на устройстве, которого не узнаёте, и смените пароль."
         / "Sign out what you do not recognise, and change your password.";
     unnamed: "Без названия" / "No name";
-    last_seen: "был в сети" / "last seen";
-    never_seen: "ещё не был в сети" / "not seen yet";
+    last_seen: "последняя активность" / "last seen";
+    never_seen: "активности ещё не было" / "not seen yet";
     sign_out_device: "Завершить сеанс" / "Sign out";
     sign_out_confirm: "Завершить сеанс на этом устройстве?" / "Sign this device out?";
     sign_out_means: "Устройство выйдет из учётной записи. Зашифрованные сообщения, ключи к которым были только на нём, нельзя будет прочесть."
@@ -138,18 +138,18 @@ texts! {
     authority_download: "Скачать сертификат" / "Download the certificate";
     authority_device: "Что у вас за устройство?" / "Which device do you have?";
     authority_android: "Скачайте сертификат.\nОткройте настройки и найдите поиском «сертификат». Обычно это Безопасность → Другие настройки безопасности → Шифрование и учётные данные.\nНажмите «Установить сертификат», затем «Сертификат ЦС» и «Всё равно установить». Если на телефоне нет блокировки экрана, он попросит её включить.\nВыберите файл authority.crt."
-        / "Download the certificate.\nOpen the settings and search them for “certificate”. Mostly it is Security → More security settings → Encryption & credentials.\nTap “Install a certificate”, then “CA certificate” and “Install anyway”. A phone without a screen lock asks for one.\nChoose the file authority.crt.";
+        / "Download the certificate.\nOpen the settings and search them for “certificate”. Usually it is under Security → More security settings → Encryption & credentials.\nTap “Install a certificate”, then “CA certificate” and “Install anyway”. A phone without a screen lock asks for one.\nChoose the file authority.crt.";
     authority_ios: "Откройте эту страницу в Safari, скачайте сертификат и разрешите загрузку профиля.\nОткройте Настройки → Профиль загружен и нажмите «Установить».\nОткройте Настройки → Основные → Об этом устройстве → Доверие сертификатам и включите сертификат Parta."
-        / "Open this page in Safari, download the certificate and allow the profile.\nOpen Settings → Profile Downloaded and tap “Install”.\nOpen Settings → General → About → Certificate Trust Settings and switch on the certificate Parta.";
-    authority_windows: "Откройте скачанный файл и нажмите «Установить сертификат».\nВыберите «Текущий пользователь», затем «Поместить все сертификаты в следующее хранилище» → «Обзор» → «Доверенные корневые центры сертификации».\nНа вопрос об установке ответьте «Да». Windows показывает в нём отпечаток другого вида (SHA-1), он и не должен совпадать.\nПерезапустите браузер."
-        / "Open the file and click “Install Certificate”.\nChoose “Current User”, then “Place all certificates in the following store” → “Browse” → “Trusted Root Certification Authorities”.\nAnswer “Yes” when you are asked whether to install it. The fingerprint that Windows shows there is of another kind (SHA-1) and differs.\nStart the browser anew.";
+        / "Open this page in Safari, download the certificate and allow the profile.\nOpen Settings → Profile Downloaded and tap “Install”.\nOpen Settings → General → About → Certificate Trust Settings and switch on the Parta certificate.";
+    authority_windows: "Откройте скачанный файл и нажмите «Установить сертификат».\nВыберите «Текущий пользователь», затем «Поместить все сертификаты в следующее хранилище» → «Обзор» → «Доверенные корневые центры сертификации».\nНа вопрос об установке ответьте «Да». Отпечаток в этом окне другого вида (SHA-1), он и не должен совпадать.\nПерезапустите браузер."
+        / "Open the file and click “Install Certificate”.\nChoose “Current User”, then “Place all certificates in the following store” → “Browse” → “Trusted Root Certification Authorities”.\nAnswer “Yes” when you are asked whether to install it. The fingerprint in that window is of another kind (SHA-1) and is not the one to compare.\nStart the browser anew.";
     authority_macos: "Откройте скачанный файл: он попадёт в «Связку ключей».\nНайдите там сертификат Parta и откройте его двойным щелчком.\nВ разделе «Доверие» выберите «Всегда доверять»."
-        / "Open the file: it goes into Keychain Access.\nFind the certificate Parta there and double-click it.\nUnder “Trust” choose “Always Trust”.";
+        / "Open the file: it goes into Keychain Access.\nFind the Parta certificate there and double-click it.\nUnder “Trust” choose “Always Trust”.";
     authority_debian: "Debian, Ubuntu, Astra Linux:" / "Debian, Ubuntu:";
     authority_fedora: "Fedora, РЕД ОС, Альт:" / "Fedora:";
     authority_browsers: "Firefox, а также Chrome в Linux" / "Firefox, and Chrome on Linux";
-    authority_browser: "У этих браузеров свой список сертификатов. Найдите в их настройках поиском «сертификаты» и откройте управление ими.\nНа вкладке «Центры сертификации» нажмите «Импорт» и выберите файл authority.crt.\nОтметьте, что доверяете ему при идентификации веб-сайтов."
-        / "These browsers have a list of their own. Search their settings for “certificates” and open it.\nUnder “Authorities” click “Import” and choose the file authority.crt.\nTick that you trust it to identify websites.";
+    authority_browser: "У этих браузеров свой список сертификатов. Найдите в их настройках поиском «сертификаты» и откройте управление ими.\nВ разделе «Центры сертификации» («Доверенные сертификаты») нажмите «Импортировать» и выберите файл authority.crt.\nЕсли браузер спросит, отметьте, что доверяете ему при идентификации веб-сайтов."
+        / "These browsers have a list of their own. Search their settings for “certificates” and open that list.\nUnder “Authorities” (“Trusted certificates”) click “Import” and choose the file authority.crt.\nIf you are asked, tick that you trust it to identify websites.";
     authority_again: "Установили? Откройте сведения о сертификате на самом устройстве. Если там есть отпечаток SHA-256, сравните его ещё раз: страницу можно подделать. Если он другой, удалите сертификат и скажите преподавателю."
         / "Installed? Open the certificate's details on the device itself. Where they have the SHA-256 fingerprint, compare it once more: a page can be forged. If it differs, remove the certificate and tell a teacher.";
     back: "Назад" / "Back";
