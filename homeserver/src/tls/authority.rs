@@ -119,12 +119,15 @@ impl Authority {
         let file = self.key_file();
         let key = fs::read_to_string(&file).with_context(|| {
             format!(
-                "The key {} of the certificate authority cannot be read. Bring it back from a backup.",
+                "The key {} of the certificate authority cannot be read, bring it back from a backup",
                 file.display()
             )
         })?;
         let issuer = Issuer::from_ca_cert_der(&authority.der, KeyPair::from_pem(&key)?)?;
-        let mut parameters = parameters(&names[0], names, now, authority.ends.min(now + LASTS))?;
+        // No common name: where there are IP addresses alone, many a client takes it for a DNS name, which the authority may
+        // not vouch for.
+        let subject = (DnType::OrganizationName, "Parta");
+        let mut parameters = parameters(subject, names, now, authority.ends.min(now + LASTS))?;
         parameters.use_authority_key_identifier_extension = true;
         parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -133,7 +136,7 @@ impl Authority {
         vouches(&authority.der, certificate.der(), names, now).with_context(|| {
             format!(
                 "The certificate authority may not vouch for all of {}. Take out of tls.names what is new, or make a new \
-                 authority, which every device has to install: parta-server certificate renew --authority.",
+                 authority, which every device has to install: parta-server certificate renew --authority",
                 names.join(", ")
             )
         })?;
@@ -152,7 +155,7 @@ impl Authority {
         }
         // People find it by this among a hundred others, and an old one has another day.
         let name = format!("Parta {} {}", names[0], day(now));
-        let mut parameters = parameters(&name, &[], now, now + AUTHORITY_LASTS)?;
+        let mut parameters = parameters((DnType::CommonName, name.as_str()), &[], now, now + AUTHORITY_LASTS)?;
         parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         parameters.name_constraints =
@@ -165,11 +168,16 @@ impl Authority {
     }
 }
 
-fn parameters(subject: &str, names: &[String], now: Millis, ends: Millis) -> anyhow::Result<CertificateParams> {
+fn parameters(
+    (kind, subject): (DnType, &str),
+    names: &[String],
+    now: Millis,
+    ends: Millis,
+) -> anyhow::Result<CertificateParams> {
     let mut parameters = CertificateParams::new(names)?;
     let mut subject_name = DistinguishedName::new();
     // RFC 5280, appendix A.1: `ub-common-name`.
-    subject_name.push(DnType::CommonName, subject.chars().take(64).collect::<String>());
+    subject_name.push(kind, subject.chars().take(64).collect::<String>());
     parameters.distinguished_name = subject_name;
     parameters.not_before = ASN1Time::from_timestamp((now - BACKDATED) / 1000)?.to_datetime();
     parameters.not_after = ASN1Time::from_timestamp(ends / 1000)?.to_datetime();

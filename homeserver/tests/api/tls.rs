@@ -125,6 +125,16 @@ fn an_authority_vouches_for_further_names_that_are_private_and_for_no_others() {
 }
 
 #[test]
+fn a_server_that_is_known_by_its_address_alone_has_no_common_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path(), |config| config.server.name = "192.168.1.10".try_into().unwrap());
+    let certificate = shown(&start(&config, &Clock::manual(SEPTEMBER)));
+    assert!(certificate.holds_for("192.168.1.10"));
+    // OpenSSL takes it for a DNS name, and the authority's constraints let no such one through.
+    assert!(!certificate.subject.contains("CN="), "{}", certificate.subject);
+}
+
+#[test]
 fn files_of_ones_own_are_taken_when_they_are_replaced() {
     let folder = tempfile::tempdir().unwrap();
     write_own(folder.path(), "parta.school");
@@ -198,7 +208,7 @@ async fn people_find_the_authority_and_how_to_install_it() {
     let (status, kind, pem) = page(&server, "/authority.crt", "ru").await;
     assert_eq!((status, kind.as_str()), (StatusCode::OK, "application/x-x509-ca-cert"));
     assert_eq!(Certificate::from_pem(pem.as_bytes()).unwrap().fingerprint(), authority.fingerprint());
-    for (language, word) in [("ru", "Доверять этому серверу"), ("en", "Trust this server")] {
+    for (language, word) in [("ru", "Установите сертификат"), ("en", "Install the certificate")] {
         let (status, _, html) = page(&server, "/authority", language).await;
         assert_eq!(status, StatusCode::OK);
         for wanted in [word, "/authority.crt", &authority.fingerprint()] {

@@ -30,6 +30,13 @@ struct Page {
     frame: Frame,
     file: &'static str,
     fingerprint: String,
+    devices: [Device; 5],
+}
+
+/// A kind of device, and how the certificate is installed there.
+struct Device {
+    name: &'static str,
+    steps: Vec<&'static str>,
 }
 
 fn of(app: &App) -> Result<Authority> {
@@ -41,8 +48,17 @@ fn of(app: &App) -> Result<Authority> {
 async fn page(State(app): State<App>, Guest(visit): Guest) -> Result<Response> {
     let pem = tokio::fs::read(of(&app)?.file()).await?;
     let fingerprint = Certificate::from_pem(&pem).map_err(ApiError::internal)?.fingerprint();
-    let frame = visit.frame(visit.texts().authority_title);
-    Ok(show(StatusCode::OK, &Page { frame, file: FILE, fingerprint }))
+    let texts = visit.texts();
+    let devices = [
+        ("Android", texts.authority_android),
+        ("iPhone, iPad", texts.authority_ios),
+        ("Windows", texts.authority_windows),
+        ("macOS", texts.authority_macos),
+        (texts.authority_browsers, texts.authority_browser),
+    ];
+    let devices = devices.map(|(name, steps)| Device { name, steps: steps.lines().collect() });
+    let frame = visit.frame(texts.authority_title);
+    Ok(show(StatusCode::OK, &Page { frame, file: FILE, fingerprint, devices }))
 }
 
 /// `GET /authority.crt`: its certificate, in PEM.

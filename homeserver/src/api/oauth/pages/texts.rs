@@ -103,8 +103,8 @@ texts! {
     devices_lead: "Завершите сеанс на устройстве, которого не узнаёте, и смените пароль."
         / "Sign out what you do not recognise, and change your password.";
     unnamed: "Без названия" / "No name";
-    last_seen: "был в сети" / "last seen";
-    never_seen: "ещё не был в сети" / "not seen yet";
+    last_seen: "последняя активность" / "last seen";
+    never_seen: "активности ещё не было" / "not seen yet";
     sign_out_device: "Завершить сеанс" / "Sign out";
     sign_out_confirm: "Завершить сеанс на этом устройстве?" / "Sign this device out?";
     sign_out_means: "Устройство выйдет из учётной записи. Зашифрованные сообщения, ключи к которым были только на нём, нельзя будет прочесть."
@@ -129,25 +129,29 @@ texts! {
     deactivated: "Учётная запись закрыта." / "The account is closed.";
     sign_out: "Выйти" / "Sign out";
     signed_out: "Вы вышли." / "You are signed out.";
-    authority_title: "Доверять этому серверу" / "Trust this server";
-    authority_lead: "Чтобы приложения и браузер на вашем устройстве подключались к серверу академии по защищённому соединению, один раз установите его сертификат. Он действует только для этого сервера и внутренних сетей; подтвердить им другой сайт нельзя."
-        / "Install the academy's certificate once, and the apps and the browser on your device connect to its server securely. It holds for this server and for private networks only: no other site can be signed with it.";
+    authority_title: "Установите сертификат" / "Install the certificate";
+    authority_lead: "Это нужно сделать один раз. После этого приложения и браузер на вашем устройстве будут доверять серверу академии. Сертификат годится только для этого сервера и внутренних сетей: другие сайты им не подтвердить."
+        / "Do this once, and the apps and the browser on your device trust the academy's server. The certificate is good for this server and for private networks only, never for another site.";
+    authority_fingerprint: "Отпечаток SHA-256" / "SHA-256 fingerprint";
+    authority_compare: "Сравните его с отпечатком, который вывесила академия. Если они различаются, ничего не устанавливайте и скажите преподавателю."
+        / "Compare it with the one that the academy has put up. If they differ, install nothing and tell a teacher.";
     authority_download: "Скачать сертификат" / "Download the certificate";
-    authority_compare: "Отпечаток SHA-256 должен совпадать с тем, что вывесила академия: и здесь, и там, где его показывает само устройство (в подробностях сертификата). Если он другой, не устанавливайте сертификат, а установленный удалите, и скажите об этом преподавателю."
-        / "The SHA-256 fingerprint must be the one that the academy has put up: here, and where your device shows it itself (in the details of the certificate). If it differs, do not install the certificate, or remove it again, and tell a teacher.";
-    authority_android: "Скачайте сертификат. Затем: Настройки → Безопасность → Другие настройки безопасности → Шифрование и учётные данные → Установить сертификат → Сертификат ЦС → Всё равно установить → файл authority.crt. Названия зависят от телефона; поможет поиск в настройках по слову «сертификат»."
-        / "Download the certificate. Then: Settings → Security → More security settings → Encryption and credentials → Install a certificate → CA certificate → Install anyway → the file authority.crt. Phones name these differently; search the settings for “certificate”.";
-    authority_ios: "Откройте эту страницу в Safari, скачайте сертификат и разрешите загрузку профиля. Затем: Настройки → Профиль загружен → Установить. После этого: Настройки → Основные → Об этом устройстве → Доверие сертификатам → включите сертификат Parta."
-        / "Open this page in Safari, download the certificate and allow the profile. Then: Settings → Profile Downloaded → Install. After that: Settings → General → About → Certificate Trust Settings → switch on the certificate Parta.";
-    authority_windows: "Откройте скачанный файл → Установить сертификат → Локальный компьютер (или Текущий пользователь) → Поместить все сертификаты в следующее хранилище → Доверенные корневые центры сертификации. Перезапустите браузер."
-        / "Open the file → Install Certificate → Local Machine (or Current User) → Place all certificates in the following store → Trusted Root Certification Authorities. Start the browser anew.";
-    authority_macos: "Откройте скачанный файл: он попадёт в «Связку ключей». Найдите в ней сертификат Parta, откройте → Доверие → Всегда доверять."
-        / "Open the file: it goes into Keychain Access. Find the certificate Parta there, open it → Trust → Always Trust.";
-    authority_linux: "Debian, Ubuntu, Astra: скопируйте файл в /usr/local/share/ca-certificates/ и выполните sudo update-ca-certificates. Fedora, РЕД ОС, ALT: скопируйте его в /etc/pki/ca-trust/source/anchors/ и выполните sudo update-ca-trust."
-        / "Debian, Ubuntu: copy the file to /usr/local/share/ca-certificates/ and run sudo update-ca-certificates. Fedora: copy it to /etc/pki/ca-trust/source/anchors/ and run sudo update-ca-trust.";
-    authority_browsers: "Firefox и Chrome в Linux" / "Firefox, and Chrome on Linux";
-    authority_browser: "У них свой список: Настройки → Приватность и защита → Сертификаты → Центры сертификации → Импорт → файл authority.crt → доверять при идентификации сайтов."
-        / "They have a list of their own: Settings → Privacy and security → Certificates → Authorities → Import → the file authority.crt → trust it for websites.";
+    authority_device: "Что у вас за устройство?" / "Which device do you have?";
+    authority_android: "Скачайте сертификат.\nОткройте настройки и найдите поиском «сертификат». Обычно это Безопасность → Другие настройки безопасности → Шифрование и учётные данные.\nНажмите «Установить сертификат», затем «Сертификат ЦС» и «Всё равно установить». Если на телефоне нет блокировки экрана, он попросит её включить.\nВыберите файл authority.crt."
+        / "Download the certificate.\nOpen the settings and search them for “certificate”. Usually it is under Security → More security settings → Encryption & credentials.\nTap “Install a certificate”, then “CA certificate” and “Install anyway”. A phone without a screen lock asks for one.\nChoose the file authority.crt.";
+    authority_ios: "Откройте эту страницу в Safari, скачайте сертификат и разрешите загрузку профиля.\nОткройте Настройки → Профиль загружен и нажмите «Установить».\nОткройте Настройки → Основные → Об этом устройстве → Доверие сертификатам и включите сертификат Parta."
+        / "Open this page in Safari, download the certificate and allow the profile.\nOpen Settings → Profile Downloaded and tap “Install”.\nOpen Settings → General → About → Certificate Trust Settings and switch on the Parta certificate.";
+    authority_windows: "Откройте скачанный файл и нажмите «Установить сертификат».\nВыберите «Текущий пользователь», затем «Поместить все сертификаты в следующее хранилище» → «Обзор» → «Доверенные корневые центры сертификации».\nНа вопрос об установке ответьте «Да». Отпечаток в этом окне другого вида (SHA-1), он и не должен совпадать.\nПерезапустите браузер."
+        / "Open the file and click “Install Certificate”.\nChoose “Current User”, then “Place all certificates in the following store” → “Browse” → “Trusted Root Certification Authorities”.\nAnswer “Yes” when you are asked whether to install it. The fingerprint in that window is of another kind (SHA-1) and is not the one to compare.\nStart the browser anew.";
+    authority_macos: "Откройте скачанный файл: он попадёт в «Связку ключей».\nНайдите там сертификат Parta и откройте его двойным щелчком.\nВ разделе «Доверие» выберите «Всегда доверять»."
+        / "Open the file: it goes into Keychain Access.\nFind the Parta certificate there and double-click it.\nUnder “Trust” choose “Always Trust”.";
+    authority_debian: "Debian, Ubuntu, Astra Linux:" / "Debian, Ubuntu:";
+    authority_fedora: "Fedora, РЕД ОС, Альт:" / "Fedora:";
+    authority_browsers: "Firefox, а также Chrome в Linux" / "Firefox, and Chrome on Linux";
+    authority_browser: "У этих браузеров свой список сертификатов. Найдите в их настройках поиском «сертификаты» и откройте управление ими.\nВ разделе «Центры сертификации» («Доверенные сертификаты») нажмите «Импортировать» и выберите файл authority.crt.\nЕсли браузер спросит, отметьте, что доверяете ему при идентификации веб-сайтов."
+        / "These browsers have a list of their own. Search their settings for “certificates” and open that list.\nUnder “Authorities” (“Trusted certificates”) click “Import” and choose the file authority.crt.\nIf you are asked, tick that you trust it to identify websites.";
+    authority_again: "Установили? Откройте сведения о сертификате на самом устройстве. Если там есть отпечаток SHA-256, сравните его ещё раз: страницу можно подделать. Если он другой, удалите сертификат и скажите преподавателю."
+        / "Installed? Open the certificate's details on the device itself. Where they have the SHA-256 fingerprint, compare it once more: a page can be forged. If it differs, remove the certificate and tell a teacher.";
     back: "Назад" / "Back";
     problem_title: "Не получилось" / "That did not work";
     wrong_request: "Программа прислала неверный запрос. Вернитесь в неё и попробуйте ещё раз; если не поможет, покажите это администратору:"
