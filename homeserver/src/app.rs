@@ -158,7 +158,7 @@ impl App {
     /// Opens the database, brings it to the newest schema, and starts every service.
     pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
         config.check()?;
-        tokio::fs::create_dir_all(&config.server.data_dir).await?;
+        config.make_data_dir()?;
         let db = Db::open(&config.database_url(), config.database.connections).await?;
         for name in migrations::migrate(&db).await? {
             tracing::info!(migration = name, "brought the database forward");

@@ -57,7 +57,7 @@ pub async fn migrate(config: &Config) -> anyhow::Result<()> {
 }
 
 async fn open(config: &Config) -> anyhow::Result<Db> {
-    tokio::fs::create_dir_all(&config.server.data_dir).await?;
+    config.make_data_dir()?;
     Db::open(&config.database_url(), 2).await.context("the database cannot be opened")
 }
 

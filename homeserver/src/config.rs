@@ -39,6 +39,7 @@ pub use voip::Voip;
 
 use std::{
     net::SocketAddr,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
@@ -174,6 +175,11 @@ impl Config {
         self.login.check()
     }
 
+    /// Makes the data folder where there is none, for the server's user alone: what people write lies in it.
+    pub fn make_data_dir(&self) -> std::io::Result<()> {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.server.data_dir)
+    }
+
     /// Where clients reach this server.
     pub fn base_url(&self) -> String {
         if let Some(url) = &self.server.public_url {
@@ -233,6 +239,8 @@ fn lay_over(table: &mut toml::Table, path: &str, value: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     pub(super) const SMALLEST: &str = "[server]\nname = \"parta.school\"\ndata_dir = \"/var/lib/parta\"\n";
@@ -271,6 +279,20 @@ mod tests {
         assert_eq!(with("[tls]\nlisten = [\"0.0.0.0:8443\"]").base_url(), "https://parta.school:8443");
         let public = "public_url = \"https://chat.parta.school/\"\n[tls]\nlisten = [\"0.0.0.0:8443\"]";
         assert_eq!(with(public).base_url(), "https://chat.parta.school");
+    }
+
+    #[test]
+    fn what_people_write_lies_in_a_folder_of_the_servers_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = with("");
+        config.server.data_dir = folder.path().join("data");
+        config.make_data_dir().unwrap();
+        let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&config.server.data_dir), 0o700);
+        // A folder that is there is as whoever made it wants it.
+        std::fs::set_permissions(&config.server.data_dir, std::fs::Permissions::from_mode(0o750)).unwrap();
+        config.make_data_dir().unwrap();
+        assert_eq!(mode(&config.server.data_dir), 0o750);
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub mod tls;
 
 /// Serves until SIGTERM or Ctrl-C.
 pub async fn run(config: config::Config) -> anyhow::Result<()> {
-    std::fs::create_dir_all(&config.server.data_dir)?;
+    config.make_data_dir()?;
     let embedded = storage::db::Db::file(&config.database_url()).is_some();
     let lock = if embedded { Some(lock::Lock::take(&config.server.data_dir)?) } else { None };
     let app = app::App::start(config, clock::Clock::system()).await?;

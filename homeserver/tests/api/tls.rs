@@ -1,8 +1,8 @@
 //! TLS: the server's own certificate authority, certificates of one's own, and what people are told.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
+use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
 
-use axum::body::Body;
+use axum::{body::Body, extract::ConnectInfo};
 use homeserver::{
     backup,
     clock::Clock,
@@ -242,6 +242,27 @@ async fn who_signs_in_by_tls_has_a_cookie_for_tls_alone() {
         assert_eq!(response.status(), StatusCode::SEE_OTHER);
         let cookie = response.headers()[header::SET_COOKIE].to_str().unwrap();
         assert_eq!(cookie.contains("; Secure"), secure, "{cookie}");
+    }
+}
+
+#[tokio::test]
+async fn who_opens_a_page_in_plain_is_sent_to_tls() {
+    let server = Server::start(None, |config| {
+        config.tls.listen = vec!["127.0.0.1:8443".parse().unwrap()];
+        config.server.trusted_proxies = vec!["10.0.0.2".parse().unwrap()];
+    })
+    .await;
+    for (scheme, peer, sent) in [
+        (Scheme::HTTP, "10.0.0.9:4711", true),
+        (Scheme::HTTPS, "10.0.0.9:4711", false),
+        (Scheme::HTTP, "10.0.0.2:4711", false),
+    ] {
+        let peer: SocketAddr = peer.parse().unwrap();
+        let request = Request::get("/account/sign-in?next=%2Faccount").extension(scheme.clone());
+        let response = server.call(request.extension(ConnectInfo(peer)).body(Body::empty()).unwrap()).await;
+        let location = response.headers().get(header::LOCATION).map(|value| value.to_str().unwrap());
+        let tls = "https://parta.test:8443/account/sign-in?next=%2Faccount";
+        assert_eq!(location, sent.then_some(tls), "{scheme} from {peer}");
     }
 }
 

@@ -10,12 +10,12 @@ mod link;
 mod sign_in;
 mod texts;
 
-use std::convert::Infallible;
+use std::{convert::Infallible, net::SocketAddr};
 
 use askama::Template;
 use axum::{
     Router,
-    extract::FromRequestParts,
+    extract::{ConnectInfo, FromRequestParts},
     response::{IntoResponse as _, Response},
     routing::get,
 };
@@ -89,6 +89,9 @@ impl FromRequestParts<App> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let mut visit = Self::of(parts, app);
+        if visit.is_in_plain(parts, app) {
+            return Err(see_other(&format!("{}{}", app.config.base_url(), visit.here)));
+        }
         // Whether somebody may sign in here at all is said by the metadata, too.
         if !app.config.login.password {
             return Err(ApiError::unrecognized("There is no OAuth 2.0 here.").into_response());
@@ -134,6 +137,15 @@ impl Visit {
             from: parts.extensions.get::<Caller>().cloned().unwrap_or_default(),
             server_name: app.config.server.name.to_string(),
         }
+    }
+
+    /// Whether the page is opened in plain though this server speaks TLS: signing in would come to nothing there, since
+    /// the cookie is for TLS alone. A proxy that speaks TLS for us asks in plain.
+    fn is_in_plain(&self, parts: &Parts, app: &App) -> bool {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let is_proxy = peer.is_some_and(|ip| app.config.server.trusted_proxies.contains(&ip));
+        let is_tls = parts.extensions.get::<Scheme>() == Some(&Scheme::HTTPS);
+        self.tls && !app.config.tls.listen.is_empty() && !is_tls && !is_proxy
     }
 
     fn texts(&self) -> &'static Texts {
