@@ -32,6 +32,9 @@ use crate::{
 const MAX_LISTS: usize = 100;
 /// The rooms of one request that are asked for by name.
 const MAX_SUBSCRIPTIONS: usize = 1_000;
+/// The pieces of state that all lists of one request name, and that a room asked for by name does: a connection remembers
+/// them for each room.
+const MAX_REQUIRED_STATE: usize = 200;
 /// The longest name of a list or a connection in bytes.
 const MAX_NAME: usize = 255;
 /// The type of the account data that says which rooms are direct.
@@ -103,6 +106,13 @@ fn check(request: &Request) -> Result<()> {
     }
     if request.lists.len() > MAX_LISTS || request.room_subscriptions.len() > MAX_SUBSCRIPTIONS {
         let most = format!("A sync has at most {MAX_LISTS} lists and {MAX_SUBSCRIPTIONS} room subscriptions.");
+        return Err(ApiError::invalid_param(most));
+    }
+    let of_lists = request.lists.values().map(|list| list.room_details.required_state.len()).sum::<usize>();
+    let mut of_rooms = request.room_subscriptions.values().map(|room| room.required_state.len());
+    if of_lists > MAX_REQUIRED_STATE || of_rooms.any(|named| named > MAX_REQUIRED_STATE) {
+        let most =
+            format!("The lists of a sync, and a room asked for by name, require at most {MAX_REQUIRED_STATE} states.");
         return Err(ApiError::invalid_param(most));
     }
     if !request.lists.values().all(|list| list.ranges.iter().all(ends)) {

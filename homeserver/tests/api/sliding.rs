@@ -470,11 +470,17 @@ on_both_engines! {
         let list = |ranges: Value| json!({ "lists": { "a": { "ranges": ranges, "timeline_limit": 1 } } });
         let many: serde_json::Map<_, _> =
             (0..101).map(|n| (n.to_string(), json!({ "ranges": [[0, 1]], "timeline_limit": 1 }))).collect();
+        let states = |count: usize| {
+            let required: Vec<_> = (0..count).map(|n| json!(["m.space.child", n.to_string()])).collect();
+            json!({ "ranges": [[0, 1]], "timeline_limit": 1, "required_state": required })
+        };
         for (body, errcode) in [
             (list(json!([[5, 1]])), "M_INVALID_PARAM"),
             (list(json!([[-1, 1]])), "M_BAD_JSON"),
             (list(json!("all")), "M_BAD_JSON"),
             (json!({ "lists": many }), "M_INVALID_PARAM"),
+            (json!({ "lists": { "a": states(101), "b": states(100) } }), "M_INVALID_PARAM"),
+            (json!({ "room_subscriptions": { "!a:parta.test": states(201) } }), "M_INVALID_PARAM"),
             (json!({ "conn_id": "x".repeat(300) }), "M_INVALID_PARAM"),
             (json!({ "room_subscriptions": { "nowhere": {} } }), "M_BAD_JSON"),
             (json!({ "extensions": { "to_device": { "enabled": true, "since": "x" } } }), "M_INVALID_PARAM"),

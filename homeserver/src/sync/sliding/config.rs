@@ -9,6 +9,10 @@ use crate::domain::{event::Event, rooms::state::RoomState};
 /// The most events that a client may ask for at once.
 const MAX_TIMELINE: usize = 1_000;
 
+/// The longest type and state key that an event may have, in bytes: what is longer names none.
+/// <https://spec.matrix.org/v1.18/client-server-api/#size-limits>
+const MAX_NAME: usize = 255;
+
 /// What is wanted of a room. Where several lists and subscriptions name it, all that any of them wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
@@ -34,6 +38,9 @@ impl Config {
         for (kind, key) in required {
             if key == "$LAZY" {
                 config.lazy |= *kind == StateEventType::RoomMember;
+                continue;
+            }
+            if key.len() > MAX_NAME || kind.to_string().len() > MAX_NAME {
                 continue;
             }
             let key = match key.as_str() {
@@ -117,6 +124,12 @@ mod tests {
         ] {
             assert_eq!(config(required).names(&kind.into(), key), expected, "{required:?} {kind} {key}");
         }
+    }
+
+    #[test]
+    fn what_names_no_event_is_not_remembered() {
+        let long = "x".repeat(MAX_NAME + 1);
+        assert_eq!(config(&[("m.space.child", &long), (&long, "")]), config(&[]));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use ruma::{
     events::{StateEventType, room::member::MembershipState},
 };
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 use super::{Asked, config::Config, connections::Seen};
 use crate::{
@@ -80,7 +81,8 @@ const BY_NAME: By = 1 << 127;
 /// What a client has asked for, and the rooms that it was told of for that. All that was known of them it has been told.
 #[derive(Debug, Default)]
 pub(super) struct Shown {
-    asked: String,
+    /// A digest of it.
+    asked: [u8; 32],
     rooms: HashMap<OwnedRoomId, By>,
 }
 
@@ -234,11 +236,11 @@ fn choose<'a>(
     (chosen, counts)
 }
 
-/// What a request asks of rooms, to be compared with another.
-fn asked_for(request: &Request) -> Result<String> {
+/// A digest of what a request asks of rooms, to be compared with another.
+fn asked_for(request: &Request) -> Result<[u8; 32]> {
     let extensions = &request.extensions;
     let of_rooms = (&extensions.account_data, &extensions.receipts, &extensions.typing);
-    Ok(serde_json::to_string(&(&request.lists, &request.room_subscriptions, of_rooms))?)
+    Ok(Sha256::digest(serde_json::to_vec(&(&request.lists, &request.room_subscriptions, of_rooms))?).into())
 }
 
 /// The user's rooms in which something moved since the client was told; `None` where any of them may have something to
@@ -246,11 +248,11 @@ fn asked_for(request: &Request) -> Result<String> {
 fn stirred(
     asked: &Asked<'_>,
     seen: &Seen,
-    asked_for: &str,
+    asked_for: &[u8; 32],
     moved: Option<HashSet<OwnedRoomId>>,
 ) -> Option<HashSet<OwnedRoomId>> {
     let (since, mut stirred) = (seen.token?, moved?);
-    if seen.shown.asked != asked_for || asked.app.notifier.account_data_moved(asked.user_id(), since.position) {
+    if seen.shown.asked != *asked_for || asked.app.notifier.account_data_moved(asked.user_id(), since.position) {
         return None;
     }
     stirred.extend(asked.app.typing.moved_since(since.ephemeral));
