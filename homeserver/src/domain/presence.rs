@@ -8,6 +8,10 @@
 //! What was told is written every few minutes and when the server stops, with the positions: clients that return after a
 //! restart hear only what is new to them.
 
+mod person;
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
@@ -16,9 +20,10 @@ use std::{
 
 use parking_lot::Mutex;
 use ruma::{OwnedUserId, UserId, presence::PresenceState};
-use serde::Serialize;
 use tokio::sync::Notify;
 
+use self::person::Person;
+pub use self::person::Status;
 use super::{
     ephemeral::{Announcement, Ephemeral},
     journal::{Change, Committed, Journal},
@@ -30,142 +35,12 @@ use crate::{
     storage::{self, db::Db, presence::Kept},
 };
 
-/// Without activity for so long, one who is online is shown as unavailable.
-const IDLE_MS: Millis = 5 * 60 * 1000;
-/// So long after the last sync ended, one is offline.
-const GONE_MS: Millis = 30 * 1000;
-/// Within so long of the last activity, one is currently active.
-const ACTIVE_MS: Millis = 60 * 1000;
 /// Changes are told at most this often.
 const EVERY: Duration = Duration::from_secs(1);
 /// While anybody is online, timers are looked at this often.
 const LOOK: Duration = Duration::from_secs(10);
 /// What changed is written this often.
 const KEEP_EVERY: Duration = Duration::from_mins(5);
-/// How old `last_active_ago` of a rendered event may be.
-const FRESH_MS: Millis = 5_000;
-
-/// What others see.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Status {
-    /// Online, unavailable or offline.
-    pub presence: PresenceState,
-    /// What the person has written.
-    pub status_msg: Option<String>,
-    /// Whether the person has been active within the last minute.
-    pub currently_active: bool,
-}
-
-#[derive(Debug)]
-struct Person {
-    state: PresenceState,
-    /// What the person's clients last asked for, so that only a change of it overrides the idle timer.
-    wish: PresenceState,
-    status_msg: Option<String>,
-    last_active: Option<Millis>,
-    /// Syncs under way.
-    syncing: usize,
-    /// When the last sync ended, or the last word came without one.
-    seen: Millis,
-    told: Status,
-    /// Where in the stream that was told; zero if nothing was.
-    position: u64,
-    /// When time may change something, or the past if something has changed; `None` for one who is offline.
-    due: Option<Millis>,
-    rendered: Option<(Millis, Arc<str>)>,
-}
-
-impl Person {
-    fn away() -> Self {
-        Self {
-            state: PresenceState::Offline,
-            wish: PresenceState::Offline,
-            status_msg: None,
-            last_active: None,
-            syncing: 0,
-            seen: 0,
-            told: Status { presence: PresenceState::Offline, status_msg: None, currently_active: false },
-            position: 0,
-            due: None,
-            rendered: None,
-        }
-    }
-
-    /// One as before a restart: who was here has as long to come back as between any two syncs.
-    fn kept(kept: Kept, now: Millis) -> Self {
-        let away = Self::away();
-        let told = Status {
-            presence: kept.state.clone(),
-            status_msg: kept.status_msg.clone(),
-            currently_active: kept.currently_active,
-        };
-        // One who was idle had most likely come as online: a client that only goes on does not bring them back.
-        let idle = kept.state == PresenceState::Unavailable;
-        let wish = if idle { PresenceState::Online } else { kept.state.clone() };
-        Self {
-            state: kept.state,
-            wish,
-            status_msg: kept.status_msg,
-            last_active: kept.last_active,
-            seen: now,
-            told: if kept.position == 0 { away.told } else { told },
-            position: kept.position,
-            ..away
-        }
-    }
-
-    fn to_keep(&self, user_id: OwnedUserId) -> Kept {
-        Kept {
-            user_id,
-            state: self.told.presence.clone(),
-            currently_active: self.told.currently_active,
-            status_msg: self.told.status_msg.clone(),
-            last_active: self.last_active,
-            position: self.position,
-        }
-    }
-
-    fn status(&self, now: Millis) -> Status {
-        let active = self.last_active.is_some_and(|at| now - at < ACTIVE_MS);
-        Status {
-            presence: self.state.clone(),
-            status_msg: self.status_msg.clone(),
-            currently_active: active && self.state == PresenceState::Online,
-        }
-    }
-
-    fn active(&mut self, now: Millis) {
-        self.last_active = Some(now);
-        self.seen = now;
-    }
-
-    /// Lets time pass.
-    fn pass(&mut self, now: Millis) {
-        if self.state != PresenceState::Offline && self.syncing == 0 && now - self.seen >= GONE_MS {
-            self.state = PresenceState::Offline;
-            self.wish = PresenceState::Offline;
-        }
-        if self.state == PresenceState::Online && self.last_active.is_none_or(|at| now - at >= IDLE_MS) {
-            self.state = PresenceState::Unavailable;
-        }
-    }
-
-    /// When [`Self::pass`] or [`Self::status`] may next come to something else, if nothing but time passes. Who is not
-    /// offline is looked at again before a sync that ends from now on can have been the last, so that nobody need be
-    /// stirred when a sync ends.
-    fn deadline(&self, now: Millis) -> Option<Millis> {
-        if self.state == PresenceState::Offline {
-            return None;
-        }
-        let deadlines = [
-            Some(now + GONE_MS),
-            (self.syncing == 0).then_some(self.seen + GONE_MS),
-            self.last_active.map(|at| at + ACTIVE_MS),
-            self.last_active.map(|at| at + IDLE_MS),
-        ];
-        deadlines.into_iter().flatten().filter(|at| *at > now).min()
-    }
-}
 
 #[derive(Debug, Default)]
 struct People {
@@ -232,7 +107,7 @@ impl Presence {
         let mut people = People::default();
         for kept in storage::presence::all(db).await? {
             let (user_id, position) = (kept.user_id.clone(), kept.position);
-            let person = Person { due: Some(now), ..Person::kept(kept, now) };
+            let person = Person::kept(kept, now);
             people.due.insert((now, user_id.clone()));
             people.by_id.insert(user_id.clone(), person);
             if position > 0 {
@@ -378,7 +253,7 @@ impl Presence {
             if (since == 0 && nothing) || !visible(user_id) {
                 continue;
             }
-            events.push(render(user_id, person, now));
+            events.push(person.render(user_id, now));
         }
         events
     }
@@ -391,7 +266,7 @@ impl Presence {
     /// The `m.presence` event of one person.
     pub fn event(&self, user_id: &UserId) -> Option<Arc<str>> {
         let now = self.clock.now();
-        self.people.lock().by_id.get_mut(user_id).map(|person| render(user_id, person, now))
+        self.people.lock().by_id.get_mut(user_id).map(|person| person.render(user_id, now))
     }
 
     /// Lets time pass for those who are due and tells what differs from what was last told. Says whether anybody is not
@@ -408,10 +283,8 @@ impl Presence {
                 let status = person.status(now);
                 if status != person.told {
                     by_position.remove(&person.position);
-                    person.position = self.ephemeral.next();
+                    person.tell(status, self.ephemeral.next());
                     by_position.insert(person.position, user_id.clone());
-                    person.told = status;
-                    person.rendered = None;
                     unkept.insert(user_id.clone());
                     told.push(user_id.clone());
                 }
@@ -485,152 +358,4 @@ pub async fn see_each_other(rooms: &Rooms, one: &UserId, other: &UserId) -> Resu
     Ok(fewer.iter().any(|(room_id, here)| {
         here.membership == Join && more.get(room_id).is_some_and(|there| there.membership == Join)
     }))
-}
-
-fn render(user_id: &UserId, person: &mut Person, now: Millis) -> Arc<str> {
-    #[derive(Serialize)]
-    struct Event<'a> {
-        content: Content<'a>,
-        sender: &'a UserId,
-        #[serde(rename = "type")]
-        kind: &'a str,
-    }
-    #[derive(Serialize)]
-    struct Content<'a> {
-        presence: &'a PresenceState,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        last_active_ago: Option<Millis>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        status_msg: Option<&'a str>,
-        currently_active: bool,
-    }
-    if let Some((at, event)) = &person.rendered
-        && now - at < FRESH_MS
-    {
-        return event.clone();
-    }
-    let content = Content {
-        presence: &person.told.presence,
-        last_active_ago: person.last_active.map(|at| (now - at).max(0)),
-        status_msg: person.told.status_msg.as_deref(),
-        currently_active: person.told.currently_active,
-    };
-    let event = Event { content, sender: user_id, kind: "m.presence" };
-    let event: Arc<str> = serde_json::to_string(&event).expect("strings and numbers always serialise").into();
-    person.rendered = Some((now, event.clone()));
-    event
-}
-
-#[cfg(test)]
-mod tests {
-    use ruma::user_id;
-
-    use super::*;
-
-    fn presence() -> (Clock, Arc<Presence>) {
-        let clock = Clock::manual(1_000_000);
-        let ephemeral = Arc::new(Ephemeral::new(clock.now()));
-        let presence = Presence { clock: clock.clone(), ephemeral, people: Mutex::default(), news: Notify::new() };
-        (clock, Arc::new(presence))
-    }
-
-    fn state(presence: &Presence, user_id: &UserId) -> (PresenceState, bool) {
-        let status = presence.status(user_id).0;
-        (status.presence, status.currently_active)
-    }
-
-    #[tokio::test]
-    async fn one_comes_idles_returns_and_goes() {
-        let (clock, presence) = presence();
-        let alice = user_id!("@alice:x");
-        let before = presence.position();
-        let sync = presence.syncing(alice, &PresenceState::Online);
-        assert_eq!(state(&presence, alice), (PresenceState::Online, true));
-        assert!(presence.tell());
-        assert_eq!(presence.since(before, |_| true).len(), 1);
-        assert!(presence.since(before, |_| false).is_empty(), "only to those who may see it");
-        let after = presence.position();
-        presence.tell();
-        assert!(presence.since(after, |_| true).is_empty(), "nothing changed");
-
-        clock.advance(ACTIVE_MS);
-        presence.tell();
-        assert_eq!(state(&presence, alice), (PresenceState::Online, false));
-        clock.advance(IDLE_MS);
-        presence.tell();
-        assert_eq!(state(&presence, alice), (PresenceState::Unavailable, false));
-        let again = presence.syncing(alice, &PresenceState::Online);
-        assert_eq!(state(&presence, alice).0, PresenceState::Unavailable, "a sync alone is no activity");
-        presence.active(alice);
-        assert_eq!(state(&presence, alice), (PresenceState::Online, true));
-        drop((sync, again));
-        assert!(presence.tell());
-        clock.advance(GONE_MS);
-        assert!(!presence.tell());
-        assert_eq!(state(&presence, alice), (PresenceState::Offline, false));
-        presence.active(alice);
-        assert_eq!(
-            state(&presence, alice).0,
-            PresenceState::Offline,
-            "activity without a sync does not bring one online"
-        );
-    }
-
-    #[tokio::test]
-    async fn who_was_idle_before_a_restart_is_so_after_it() {
-        let (clock, presence) = presence();
-        let alice = user_id!("@alice:x");
-        let _before = presence.syncing(alice, &PresenceState::Online);
-        clock.advance(IDLE_MS);
-        presence.tell();
-        let kept = presence.people.lock().get(alice).to_keep(alice.to_owned());
-        presence.people.lock().by_id.insert(alice.to_owned(), Person::kept(kept, clock.now()));
-        let after = presence.position();
-        let _goes_on = presence.syncing(alice, &PresenceState::Online);
-        presence.tell();
-        assert_eq!(state(&presence, alice), (PresenceState::Unavailable, false));
-        assert!(presence.changed_since(after).is_empty());
-        presence.active(alice);
-        assert_eq!(state(&presence, alice).0, PresenceState::Online);
-    }
-
-    #[tokio::test]
-    async fn a_sync_may_leave_the_presence_alone_or_ask_for_another() {
-        let (_, presence) = presence();
-        let alice = user_id!("@alice:x");
-        assert!(presence.syncing(alice, &PresenceState::Offline).is_none());
-        assert_eq!(state(&presence, alice).0, PresenceState::Offline);
-        let _idle = presence.syncing(alice, &PresenceState::Unavailable);
-        assert_eq!(state(&presence, alice).0, PresenceState::Unavailable);
-        let _back = presence.syncing(alice, &PresenceState::Online);
-        assert_eq!(state(&presence, alice).0, PresenceState::Online);
-    }
-
-    #[tokio::test]
-    async fn only_those_concerned_are_looked_at() {
-        let (clock, presence) = presence();
-        let waiting = |presence: &Presence| {
-            let now = clock.now();
-            presence.people.lock().due.iter().take_while(|(at, _)| *at <= now).count()
-        };
-        let people: Vec<OwnedUserId> =
-            (0..1_000).map(|n| format!("@pupil{n}:x").try_into().expect("a user's id")).collect();
-        let mut syncs: Vec<_> = people.iter().map(|id| presence.syncing(id, &PresenceState::Online)).collect();
-        assert_eq!(waiting(&presence), 1_000);
-        presence.tell();
-        assert_eq!(waiting(&presence), 0);
-        presence.active(&people[0]);
-        syncs[1] = presence.syncing(&people[1], &PresenceState::Online);
-        assert_eq!(waiting(&presence), 0, "neither activity nor a sync changes what others see of one who is here");
-        syncs[2] = presence.syncing(&people[2], &PresenceState::Unavailable);
-        assert_eq!(waiting(&presence), 1);
-        let before = presence.position();
-        presence.tell();
-        assert_eq!(presence.changed_since(before), [people[2].clone()]);
-
-        syncs.clear();
-        clock.advance(GONE_MS);
-        assert!(!presence.tell(), "everybody has gone");
-        assert!(presence.people.lock().due.is_empty());
-    }
 }
