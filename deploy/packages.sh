@@ -4,7 +4,7 @@
 #   deploy/packages.sh test     to test besides
 #   deploy/packages.sh look     to look at the client besides, where there is no display
 set -euo pipefail
-build=(build-essential pkg-config libfontconfig-dev curl python3 ca-certificates
+build=(build-essential pkg-config libfontconfig-dev libasound2-dev cmake curl python3 ca-certificates
     libfontconfig1 libx11-6 libx11-xcb1 libxcursor1 libxi6 libxkbcommon0 libxkbcommon-x11-0 libwayland-client0
     fonts-noto-core fonts-noto-color-emoji xdg-utils)
 test=(postgresql python3-pip xvfb xauth
