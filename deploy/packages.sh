@@ -7,12 +7,12 @@ set -euo pipefail
 build=(build-essential pkg-config libfontconfig-dev libasound2-dev cmake curl python3 ca-certificates
     libfontconfig1 libx11-6 libx11-xcb1 libxcursor1 libxi6 libxkbcommon0 libxkbcommon-x11-0 libwayland-client0
     fonts-noto-core fonts-noto-color-emoji xdg-utils)
-test=(postgresql python3-pip xvfb xauth
+test=(postgresql python3-pip xvfb xauth at-spi2-core dbus openbox xclip xdotool zenity
     python3-click python3-click-option-group python3-dnspython python3-requests python3-requests-unixsocket
     python3-tabulate python3-yaml python3-atomicwrites)
 # Ubuntu has Chromium as a snap only, which no test can drive: there the web client is left out.
 ! grep -q '^ID=debian$' /etc/os-release 2>/dev/null || test+=(chromium-headless-shell)
-look=(xdotool imagemagick)
+look=(imagemagick)
 case ${1:-build} in
 build) wanted=("${build[@]}") ;;
 test) wanted=("${build[@]}" "${test[@]}") ;;

@@ -1,0 +1,217 @@
+//! A desk of a classroom: a screen of its own, a session, the program, and a person's hands at its mouse and keys.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use crate::{
+    academy::{Line, Program},
+    tree::{Element, Role, Tree},
+    until,
+};
+
+/// A desk.
+pub(crate) struct Desk {
+    pub(crate) program: Option<Program>,
+    tree: Tree,
+    screen: String,
+    session: String,
+    folder: tempfile::TempDir,
+    language: &'static str,
+    _helpers: [Helper; 3],
+}
+
+/// A process behind the desk, ended with it.
+struct Helper(Child);
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Helper {
+    /// Starts one that says a line when it is ready.
+    fn start(command: &mut Command) -> (Self, String) {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}; deploy/packages.sh test installs it"));
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        (Self(child), line.trim().to_owned())
+    }
+}
+
+impl Desk {
+    /// Sets up a screen of a classroom's size and a session in which programs tell a screen reader what they show.
+    pub(crate) fn set_up(language: &'static str) -> Self {
+        let screen = ["-displayfd", "1", "-screen", "0", "1366x768x24", "-nolisten", "tcp"];
+        let (xvfb, number) = Helper::start(Command::new("Xvfb").args(screen));
+        let screen = format!(":{number}");
+        let (bus, session) = Helper::start(
+            Command::new("dbus-daemon").args(["--session", "--print-address=1", "--nofork"]).env("DISPLAY", &screen),
+        );
+        // Gives the focus to the window that is in front, as on every desktop.
+        let manager = Command::new("openbox")
+            .arg("--sm-disable")
+            .env("DISPLAY", &screen)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let manager = Helper(manager.expect("openbox is installed"));
+        let tree = Tree::open(&session).expect("at-spi2-core is installed");
+        let folder = tempfile::tempdir().unwrap();
+        Self { program: None, tree, screen, session, folder, language, _helpers: [manager, bus, xvfb] }
+    }
+
+    /// Something with this desk's screen and session.
+    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.env("DISPLAY", &self.screen).env("DBUS_SESSION_BUS_ADDRESS", &self.session);
+        command.env_remove("WAYLAND_DISPLAY").env_remove("WAYLAND_SOCKET").env("HOME", self.folder.path());
+        command.env("NO_PROXY", "127.0.0.1");
+        command
+    }
+
+    /// Starts the program; a second time it finds what the first left.
+    pub(crate) fn start(&mut self, line: &Line) {
+        let mut command = self.command(env!("CARGO_BIN_EXE_parta"));
+        command.args(["--lang", self.language, "--theme", "light", "--server", &line.address(), "--data-dir"]);
+        command.arg(self.folder.path().join("data"));
+        self.program = Some(Program::start(command, &self.folder.path().join("parta.log")));
+    }
+
+    /// Ends the program without a word, as a power cut does.
+    pub(crate) fn kill(&mut self) {
+        self.program = None;
+    }
+
+    /// The first element of this name, and of this role if there is one named, that has a size.
+    pub(crate) fn look(&self, role: Option<Role>, name: &str) -> Option<Element> {
+        self.tree.elements().into_iter().find(|element| {
+            element.name == name
+                && role.is_none_or(|role| element.role == role)
+                && element.place.2 > 0
+                && element.place.3 > 0
+        })
+    }
+
+    /// Waits for an element.
+    pub(crate) fn find(&self, role: Option<Role>, name: &str) -> Element {
+        until(&format!("{name:?} at {}", self.screen), || self.look(role, name))
+    }
+
+    /// Waits until something of this name is there.
+    pub(crate) fn see(&self, name: &str) -> Element {
+        self.find(None, name)
+    }
+
+    /// Waits until nothing of this name is there.
+    pub(crate) fn miss(&self, name: &str) {
+        until(&format!("{name:?} goes"), || self.look(None, name).is_none().then_some(()));
+    }
+
+    /// Waits for an element whose name has these words in it.
+    pub(crate) fn read(&self, words: &str) -> Element {
+        until(&format!("the words {words:?}"), || {
+            self.tree.elements().into_iter().find(|element| element.name.contains(words))
+        })
+    }
+
+    /// Presses a button, a row or whatever else there is of this name with the mouse.
+    pub(crate) fn press(&self, name: &str) {
+        let place = self.find(Some(Role::Button), name);
+        self.click(&place);
+    }
+
+    /// Presses the mouse in the middle of an element.
+    pub(crate) fn click(&self, element: &Element) {
+        let (x, y) = element.middle();
+        self.hands(&["mousemove", "--sync", &x.to_string(), &y.to_string(), "click", "1"]);
+    }
+
+    /// Moves the mouse over an element.
+    pub(crate) fn point(&self, element: &Element) {
+        let (x, y) = element.middle();
+        self.hands(&["mousemove", "--sync", &x.to_string(), &y.to_string()]);
+    }
+
+    /// How many elements have a name that begins so.
+    pub(crate) fn count(&self, begins: &str) -> usize {
+        self.tree.elements().iter().filter(|element| element.name.starts_with(begins)).count()
+    }
+
+    /// What of messages and sessions is kept on this computer.
+    pub(crate) fn kept(&self) -> Vec<String> {
+        let names = std::fs::read_dir(self.folder.path().join("data")).unwrap().map(|entry| entry.unwrap().file_name());
+        names.map(|name| name.into_string().unwrap()).filter(|name| name != "settings.json").collect()
+    }
+
+    /// Names a file in the dialog that the system shows.
+    pub(crate) fn choose_file(&self, file: &Path) {
+        self.hands(&["search", "--sync", "--onlyvisible", "--class", "zenity", "windowfocus", "--sync"]);
+        self.keys(&file.display().to_string());
+        self.key("Return");
+    }
+
+    /// Puts the cursor into a field and writes.
+    pub(crate) fn write(&self, field: &str, words: &str) {
+        let place = self.find(Some(Role::Field), field);
+        self.click(&place);
+        self.keys(words);
+    }
+
+    /// Writes wherever the cursor is.
+    pub(crate) fn keys(&self, words: &str) {
+        self.hands(&["type", "--delay", "15", words]);
+    }
+
+    /// Presses a key, such as `ctrl+v`.
+    pub(crate) fn key(&self, key: &str) {
+        self.hands(&["key", key]);
+    }
+
+    fn hands(&self, arguments: &[&str]) {
+        let done = self.command("xdotool").args(arguments).status().expect("xdotool is installed");
+        assert!(done.success(), "{arguments:?}");
+    }
+
+    /// Copies a picture as another program would.
+    pub(crate) fn copy_picture(&self, file: &Path) {
+        let done = self.command("xclip").args(["-selection", "clipboard", "-t", "image/png", "-i"]).arg(file).status();
+        assert!(done.expect("xclip is installed").success());
+    }
+
+    /// Puts what the screen shows into a file of `PARTA_TEST_PICTURES`, where that is set: to be looked at.
+    pub(crate) fn picture(&self, name: &str) {
+        if let Some(folder) = std::env::var_os("PARTA_TEST_PICTURES") {
+            let file = PathBuf::from(folder).join(format!("{name}.png"));
+            let _ = self.command("import").args(["-window", "root"]).arg(file).status();
+        }
+    }
+
+    /// What is on the screen, for a test that failed.
+    pub(crate) fn told(&self) -> String {
+        let lines = self.tree.elements().into_iter().filter(|element| !element.name.is_empty());
+        let shown: Vec<String> =
+            lines.map(|element| format!("{:?} {:?} {:?}", element.role, element.name, element.place)).collect();
+        let log = std::fs::read_to_string(self.folder.path().join("parta.log")).unwrap_or_default();
+        format!("on {}:\n{}\nthe program's log:\n{log}", self.screen, shown.join("\n"))
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.picture(&format!("failed-{}", self.screen.trim_start_matches(':')));
+            eprintln!("{}", self.told());
+        }
+    }
+}

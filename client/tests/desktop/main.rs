@@ -1,0 +1,100 @@
+//! Two people at two desks: the real program on two screens, a real server and the real game service, and nothing but a
+//! mouse, keys and what a screen reader hears.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+
+mod academy;
+mod desk;
+mod tree;
+
+use std::{
+    path::{Path, PathBuf},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use academy::{Academy, Line};
+use desk::Desk;
+use tree::Role;
+
+/// Longest wait for debug builds of everything on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Asks again and again until there is an answer.
+fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        sleep(Duration::from_millis(100));
+    }
+}
+
+/// A desk at which somebody has just made an account.
+fn pupil(user: &str, line: &Line) -> Desk {
+    let mut desk = Desk::set_up("ru");
+    desk.start(line);
+    desk.press("Создать новую учётную запись");
+    desk.write("Имя пользователя", user);
+    desk.write("Пароль", "dlinnyj-parol-7");
+    desk.press("Создать учётную запись");
+    desk.see("Личные чаты");
+    desk
+}
+
+/// A personal chat of two: Anna begins it, Boris accepts.
+fn chat(anna: &Desk, boris: &Desk) {
+    anna.press("Новый личный чат");
+    anna.write("Имя или адрес человека", "boris");
+    anna.press("boris");
+    say(anna, "privet, kak dela?");
+    boris.press("anna");
+    boris.press("Войти");
+    boris.read("privet, kak dela?");
+}
+
+/// Writes a message and sends it.
+fn say(desk: &Desk, words: &str) {
+    desk.write("Сообщение", words);
+    desk.key("Return");
+    desk.read(words);
+}
+
+/// A picture of so many pixels in a file.
+fn picture(folder: &Path, name: &str, side: u32) -> PathBuf {
+    let file = folder.join(name);
+    image::RgbImage::from_fn(side, side, |x, y| image::Rgb([x as u8, y as u8, 90])).save(&file).unwrap();
+    file
+}
+
+#[test]
+fn two_pupils_talk_and_play() {
+    let academy = Academy::open();
+    let line = academy.line();
+    let (mut anna, boris) = (pupil("anna", &line), pupil("boris", &line));
+    chat(&anna, &boris);
+    say(&boris, "horosho, a u tebja?");
+    anna.point(&anna.read("horosho, a u tebja?"));
+    anna.press("Поставить реакцию");
+    anna.press("👍");
+    boris.see("👍 1");
+
+    anna.press("Прикрепить файл");
+    anna.choose_file(&picture(academy.folder(), "doska.png", 300));
+    boris.see("Открыть изображение: doska.png");
+    anna.copy_picture(&picture(academy.folder(), "bufer.png", 200));
+    anna.click(&anna.find(Some(Role::Field), "Сообщение"));
+    anna.key("ctrl+v");
+    until("the pasted picture", || (boris.count("Открыть изображение: ") == 2).then_some(()));
+    anna.picture("talk");
+    boris.picture("answered");
+
+    anna.press("Настройки");
+    anna.press("Выйти");
+    anna.press("Выйти");
+    anna.find(Some(Role::Field), "Пароль");
+    assert_eq!(anna.kept(), Vec::<String>::new(), "messages stay on this computer after a sign-out");
+    anna.kill();
+}
