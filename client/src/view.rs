@@ -4,6 +4,7 @@ mod convert;
 mod emoji;
 mod fonts;
 mod images;
+mod pulse;
 mod window;
 mod wiring;
 
@@ -65,6 +66,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
             shown.apply(update);
         }
     })?;
+    pulse::begin();
     view.run()?;
     Ok(())
 }

@@ -28,7 +28,8 @@ struct Helper(Child);
 
 impl Drop for Helper {
     fn drop(&mut self) {
-        let _ = self.0.kill();
+        // Asked rather than killed: a screen leaves its socket lying otherwise, and the next one stumbles over it.
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
         let _ = self.0.wait();
     }
 }
@@ -146,6 +147,12 @@ impl Desk {
     /// How many elements have a name that begins so.
     pub(crate) fn count(&self, begins: &str) -> usize {
         self.tree.elements().iter().filter(|element| element.name.starts_with(begins)).count()
+    }
+
+    /// How many messages have these words.
+    pub(crate) fn messages(&self, words: &str) -> usize {
+        let messages = self.tree.elements().into_iter().filter(|element| element.role == Role::Button);
+        messages.filter(|element| element.name.contains(words) && element.name.contains(": ")).count()
     }
 
     /// What of messages and sessions is kept on this computer.
