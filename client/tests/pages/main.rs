@@ -126,11 +126,9 @@ fn room(id: &str, name: &str, invited: bool) -> RoomSummary {
         inviter: if invited { "Мария".into() } else { String::new() },
         preview: Preview::Text("привет".into()),
         preview_who: "Олег".into(),
-        preview_own: false,
         at_ms: Some(1),
-        recency: 0,
         unread: 2,
-        mentions: 0,
+        ..RoomSummary::default()
     }
 }
 
