@@ -88,6 +88,6 @@ mod tests {
     #[test]
     fn five_minutes_without_a_key_and_a_person_is_away() {
         assert!(is_here(Duration::from_secs(299)));
-        assert!(!is_here(Duration::from_secs(300)));
+        assert!(!is_here(Duration::from_mins(5)));
     }
 }
