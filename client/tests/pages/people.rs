@@ -83,25 +83,22 @@ fn a_picture_that_failed_is_asked_for_again_when_the_server_is_back() {
     assert_eq!(window.faces().len(), 2);
 }
 
-#[test]
-fn who_is_here_is_said_in_words() {
-    for (language, online, gone) in [("ru", "в сети", "не в сети с "), ("en", "online", "offline since ")]
-    {
-        let window = open(language).signed_in();
-        window.view.apply(Update::Rooms(vec![chat()]));
-        window.told(Kind::Online, None);
-        assert!(window.described("Иван").starts_with(online), "{}", window.described("Иван"));
-        window.press("Иван");
-        assert!(window.asked(|command| *command == Command::Presence(PresenceWish::Ask(IVAN.into()))));
-        assert!(window.find(online).is_some(), "in the header");
-        window.told(Kind::Offline, Some(1_000_000_000_000));
-        assert!(window.find(online).is_none());
-        let presence = window.view.window().global::<ui::Presence>();
-        let words = presence.invoke_words(presence.invoke_look(IVAN.into(), 0));
-        assert!(words.starts_with(gone) && words.len() > gone.len(), "{words}");
-        window.view.apply(Update::Connection(Connection::Away));
-        assert_eq!(presence.invoke_look(IVAN.into(), 0).kind, ui::PresenceKind::Unknown, "nobody can know now");
-    }
+fn who_is_here_is_said_in_words(language: &str) {
+    let window = open(language).signed_in();
+    let (online, gone) = (window.either(("в сети", "online")), window.either(("не в сети с ", "offline since ")));
+    window.view.apply(Update::Rooms(vec![chat()]));
+    window.told(Kind::Online, None);
+    assert!(window.described("Иван").starts_with(online), "{}", window.described("Иван"));
+    window.press("Иван");
+    assert!(window.asked(|command| *command == Command::Presence(PresenceWish::Ask(IVAN.into()))));
+    assert!(window.find(online).is_some(), "in the header");
+    window.told(Kind::Offline, Some(1_000_000_000_000));
+    assert!(window.find(online).is_none());
+    let presence = window.view.window().global::<ui::Presence>();
+    let words = presence.invoke_words(presence.invoke_look(IVAN.into(), 0));
+    assert!(words.starts_with(gone) && words.len() > gone.len(), "{words}");
+    window.view.apply(Update::Connection(Connection::Away));
+    assert_eq!(presence.invoke_look(IVAN.into(), 0).kind, ui::PresenceKind::Unknown, "nobody can know now");
 }
 
 #[test]
@@ -123,28 +120,25 @@ fn those_who_have_read_are_shown_in_rooms_and_not_in_chats() {
     assert!(window.find("Прочитано: a, b, c, d, e").is_none());
 }
 
-#[test]
-fn the_menu_of_a_room_does_what_it_says_in_both_languages() {
-    for language in ["ru", "en"] {
-        let window = open(language).signed_in();
-        let entries = [
-            (("Добавить в избранное", "Add to favourites"), Act::Favourite(true)),
-            (("Отметить как прочитанное", "Mark as read"), Act::Mark(false)),
-            (("Уведомлять обо всех сообщениях", "Notify of all messages"), Act::Notify(Notify::All)),
-            (("Уведомлять только об упоминаниях", "Notify of mentions only"), Act::Notify(Notify::Mentions)),
-            (("Не уведомлять", "Mute"), Act::Notify(Notify::Mute)),
-            (("Переместить в конец списка", "To the end of the list"), Act::Low(true)),
-        ];
-        for (label, act) in entries {
-            window.menu_of("7 «Б» класс");
-            window.press(window.either(label));
-            assert!(window.wished(act), "{act:?}");
-            assert!(window.find(window.either(label)).is_none(), "the menu is gone");
-        }
+fn the_menu_of_a_room_does_what_it_says(language: &str) {
+    let window = open(language).signed_in();
+    let entries = [
+        (("Добавить в избранное", "Add to favourites"), Act::Favourite(true)),
+        (("Отметить как прочитанное", "Mark as read"), Act::Mark(false)),
+        (("Уведомлять обо всех сообщениях", "Notify of all messages"), Act::Notify(Notify::All)),
+        (("Уведомлять только об упоминаниях", "Notify of mentions only"), Act::Notify(Notify::Mentions)),
+        (("Не уведомлять", "Mute"), Act::Notify(Notify::Mute)),
+        (("Переместить в конец списка", "To the end of the list"), Act::Low(true)),
+    ];
+    for (label, act) in entries {
         window.menu_of("7 «Б» класс");
-        window.press(window.either(("Покинуть", "Leave")));
-        assert!(window.find(window.either(("Покинуть комнату?", "Leave the room?"))).is_some());
+        window.press(window.either(label));
+        assert!(window.wished(act), "{act:?}");
+        assert!(window.find(window.either(label)).is_none(), "the menu is gone");
     }
+    window.menu_of("7 «Б» класс");
+    window.press(window.either(("Покинуть", "Leave")));
+    assert!(window.find(window.either(("Покинуть комнату?", "Leave the room?"))).is_some());
 }
 
 #[test]
@@ -170,21 +164,18 @@ fn the_menu_says_what_is_so_and_offers_the_way_back() {
     assert!(window.find("Не уведомлять").is_none(), "an invitation has no menu");
 }
 
-#[test]
-fn chips_choose_what_is_listed() {
-    for language in ["ru", "en"] {
-        let window = open(language).signed_in();
-        window.view.apply(Update::Rooms(vec![chat(), RoomSummary { unread: 0, ..room("!art", "Рисование", false) }]));
-        let listed = |label: &str| window.find(label).is_some();
-        window.press(window.either(("Непрочитанные", "Unread")));
-        assert!(listed("Иван") && listed("7 «Б» класс") && !listed("Рисование"));
-        window.press(window.either(("Люди", "People")));
-        assert!(listed("Иван") && !listed("7 «Б» класс"));
-        window.press(window.either(("Все", "All")));
-        assert!(listed("Рисование"));
-        window.view.window().global::<ui::RoomMenu>().invoke_choose(ui::RoomFilter::Rooms);
-        assert!(!listed("Иван") && listed("Рисование"));
-    }
+fn chips_choose_what_is_listed(language: &str) {
+    let window = open(language).signed_in();
+    window.view.apply(Update::Rooms(vec![chat(), RoomSummary { unread: 0, ..room("!art", "Рисование", false) }]));
+    let listed = |label: &str| window.find(label).is_some();
+    window.press(window.either(("Непрочитанные", "Unread")));
+    assert!(listed("Иван") && listed("7 «Б» класс") && !listed("Рисование"));
+    window.press(window.either(("Люди", "People")));
+    assert!(listed("Иван") && !listed("7 «Б» класс"));
+    window.press(window.either(("Все", "All")));
+    assert!(listed("Рисование"));
+    window.view.window().global::<ui::RoomMenu>().invoke_choose(ui::RoomFilter::Rooms);
+    assert!(!listed("Иван") && listed("Рисование"));
 }
 
 #[test]
@@ -194,7 +185,7 @@ fn nothing_unread_is_said_and_shows_the_way_back() {
     window.view.apply(Update::Rooms(vec![RoomSummary { unread: 0, ..room("!class", "Класс", false) }]));
     window.press("Непрочитанные");
     assert!(window.find("Всё прочитано").is_some());
-    window.press("Показать все");
+    window.press("Показать все комнаты");
     assert!(window.find("Класс").is_some());
 }
 
@@ -211,52 +202,62 @@ fn from_room_to_room() {
     assert_eq!(window.view.window().global::<ui::Talk>().get_room().name, "Театр");
 }
 
-#[test]
-fn the_card_of_a_person_in_both_languages() {
-    for language in ["ru", "en"] {
-        let window = open(language).signed_in().in_class();
-        window
-            .view
-            .apply(Update::Members { room: "!class".into(), members: vec![member(IVAN, "Иван Сомов")] });
-        window.press(window.either(("Профиль: Иван", "Profile of Иван")));
-        assert!(window.asked(|command| *command == Command::Profile(Wish::Look(IVAN.into()))));
-        for words in [("О человеке", "About the person"), (IVAN, IVAN), ("Иван Сомов", "Иван Сомов")]
-        {
-            assert!(window.find(window.either(words)).is_some(), "{words:?}");
-        }
-        window
-            .view
-            .apply(Update::Profile(News::Common { id: IVAN.into(), rooms: vec!["!class".into(), "!no".into()] }));
-        assert!(window.find(window.either(("Общие комнаты", "Rooms in common"))).is_some());
-        window.press(window.either(("Упомянуть", "Mention")));
-        assert_eq!(window.view.window().global::<ui::Talk>().get_draft(), "Иван Сомов, ");
-        window.press(window.either(("Профиль: Иван", "Profile of Иван")));
-        window.press(window.either(("Написать", "Write")));
-        assert!(window.asked(|command| *command == Command::StartChat(IVAN.into())));
+fn the_card_of_a_person(language: &str) {
+    let window = open(language).signed_in().in_class();
+    window.view.apply(Update::Members { room: "!class".into(), members: vec![member(IVAN, "Иван Сомов")] });
+    window.press(window.either(("Профиль: Иван", "Profile of Иван")));
+    assert!(window.asked(|command| *command == Command::Profile(Wish::Look(IVAN.into()))));
+    for words in [("О человеке", "About the person"), (IVAN, IVAN), ("Иван Сомов", "Иван Сомов")]
+    {
+        assert!(window.find(window.either(words)).is_some(), "{words:?}");
     }
+    window.view.apply(Update::Profile(News::Common { id: IVAN.into(), rooms: vec!["!class".into(), "!no".into()] }));
+    assert!(window.find(window.either(("Общие комнаты", "Rooms in common"))).is_some());
+    window.press(window.either(("Упомянуть", "Mention")));
+    assert_eq!(window.view.window().global::<ui::Talk>().get_draft(), "Иван Сомов, ");
+    window.press(window.either(("Профиль: Иван", "Profile of Иван")));
+    window.press(window.either(("Написать", "Write")));
+    assert!(window.asked(|command| *command == Command::StartChat(IVAN.into())));
 }
 
-#[test]
-fn the_own_name_and_picture_are_changed_on_the_own_card() {
-    for language in ["ru", "en"] {
-        let window = open(language).signed_in();
-        window.press(window.either(("Ваш профиль", "Your profile")));
-        let save = window.either(("Сохранить имя", "Save the name"));
-        assert_eq!(window.find(save).unwrap().accessible_enabled(), Some(false), "nothing is changed yet");
-        window.write(window.either(("Имя, которое видят другие", "Name that others see")), "Анна Петрова");
-        window.press(save);
-        assert!(window.asked(|command| *command == Command::Profile(Wish::Rename("Анна Петрова".into()))));
-        window.view.apply(Update::Profile(News::Failed(Failure::Forbidden)));
-        let refused = (
-            "Здесь вам это нельзя. Обратитесь к тому, кто ведёт комнату.",
-            "You are not allowed to do this here. Ask the person who looks after the room.",
-        );
-        assert!(window.russian || window.find(refused.1).is_some());
-        window.view.apply(Update::Profile(News::Own {
-            name: "Анна Петрова".into(), avatar: "mxc://academy/a".into()
-        }));
-        assert_eq!(window.view.window().global::<ui::App>().get_own_name(), "Анна Петрова");
-        window.press(window.either(("Убрать изображение", "Remove the picture")));
-        assert!(window.asked(|command| *command == Command::Profile(Wish::RemovePicture)));
-    }
+fn the_own_name_and_picture_are_changed_on_the_own_card(language: &str) {
+    let window = open(language).signed_in();
+    window.press(window.either(("Ваш профиль", "Your profile")));
+    let save = window.either(("Сохранить имя", "Save the name"));
+    assert_eq!(window.find(save).unwrap().accessible_enabled(), Some(false), "nothing is changed yet");
+    window.write(window.either(("Имя, которое видят другие", "Name that others see")), "Анна Петрова");
+    window.press(save);
+    assert!(window.asked(|command| *command == Command::Profile(Wish::Rename("Анна Петрова".into()))));
+    window.view.apply(Update::Profile(News::Failed(Failure::Forbidden)));
+    let refused = (
+        "Здесь вам это не разрешено. Обратитесь к тому, кто ведёт комнату.",
+        "You are not allowed to do this here. Ask the person who looks after the room.",
+    );
+    assert!(window.find(window.either(refused)).is_some());
+    window
+        .view
+        .apply(Update::Profile(News::Own { name: "Анна Петрова".into(), avatar: "mxc://academy/a".into() }));
+    assert_eq!(window.view.window().global::<ui::App>().get_own_name(), "Анна Петрова");
+    window.press(window.either(("Убрать изображение", "Remove the picture")));
+    assert!(window.asked(|command| *command == Command::Profile(Wish::RemovePicture)));
+}
+
+/// A window belongs to the test that opened it, so each language is a test of its own.
+macro_rules! in_both_languages {
+    ($($check:ident),* $(,)?) => {
+        mod russian {
+            $(#[test] fn $check() { super::$check("ru"); })*
+        }
+        mod english {
+            $(#[test] fn $check() { super::$check("en"); })*
+        }
+    };
+}
+
+in_both_languages! {
+    the_menu_of_a_room_does_what_it_says,
+    chips_choose_what_is_listed,
+    the_card_of_a_person,
+    the_own_name_and_picture_are_changed_on_the_own_card,
+    who_is_here_is_said_in_words,
 }
