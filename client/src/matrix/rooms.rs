@@ -132,22 +132,18 @@ async fn avatar(room: &Room, peer: Option<&UserId>) -> String {
 
 async fn summary(live: &Live, room: &Room) -> RoomSummary {
     let invited = room.state() == RoomState::Invited;
-    let inviter = if invited {
-        room.invite_details()
-            .await
-            .map(|invite| {
-                invite
-                    .inviter
-                    .as_ref()
-                    .map_or_else(|| invite.inviter_id.localpart().to_owned(), |member| member.name().to_owned())
-            })
-            .unwrap_or_default()
-    } else {
-        String::new()
-    };
+    let invite = if invited { room.invite_details().await.ok() } else { None };
+    let inviter = invite.as_ref().map_or_else(String::new, |invite| {
+        invite
+            .inviter
+            .as_ref()
+            .map_or_else(|| invite.inviter_id.localpart().to_owned(), |member| member.name().to_owned())
+    });
     let direct = room.is_dm();
     let targets = room.direct_targets();
-    let peer = targets.iter().filter(|_| direct).find_map(|target| target.as_user_id());
+    // Who invites to a chat of two is the other one.
+    let inviting = invite.as_ref().map(|invite| &*invite.inviter_id);
+    let peer = targets.iter().find_map(|target| target.as_user_id()).or(inviting).filter(|_| direct);
     let notify = room_menu::notify(live, room).await;
     let last = previews::last(room).await;
     let counts = room.unread_notification_counts();

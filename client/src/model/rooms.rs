@@ -110,6 +110,11 @@ impl RoomList {
         self.rooms.get(id)
     }
 
+    /// The personal chat with a person.
+    pub fn chat_with(&self, person: &str) -> Option<&RoomSummary> {
+        self.rooms.values().find(|room| room.peer == person)
+    }
+
     /// How many rooms there are in all.
     pub fn len(&self) -> usize {
         self.rooms.len()

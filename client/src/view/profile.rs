@@ -18,12 +18,16 @@ impl View {
             let model = self.app.borrow();
             let member = model.members.iter().find(|member| member.id == id);
             let account = model.account.as_ref().filter(|account| account.user_id == id);
+            let chat = model.rooms.chat_with(id);
             let found = model.people.1.iter().find(|found| found.id == id);
             let (name, avatar) = match (account, member, found) {
                 (Some(account), ..) => (account.name.clone(), model.profile.own_avatar.clone()),
                 (None, Some(member), _) => (member.name.clone(), member.avatar.clone()),
                 (None, None, Some(found)) => (found.name.clone(), found.avatar.clone()),
-                (None, None, None) => (person::localpart(id).to_owned(), String::new()),
+                (None, None, None) => chat.map_or_else(
+                    || (person::localpart(id).to_owned(), String::new()),
+                    |chat| (chat.name.clone(), chat.avatar.clone()),
+                ),
             };
             Card { id: id.to_owned(), name, avatar, rooms: Vec::new() }
         };
