@@ -1,5 +1,7 @@
 //! People and rooms as they are seen: pictures, presence, who has read, the menu of a room, the card of a person.
 
+use std::time::Duration;
+
 use parta_client::model::{
     avatars::{Face, News as FaceNews},
     presence::{Kind, Presence, Wish as PresenceWish},
@@ -7,6 +9,7 @@ use parta_client::model::{
     room_menu::{Act, Notify, Wish as RoomWish},
     update::{Member, Pixels},
 };
+use slint::platform::{Key, WindowEvent};
 
 use super::*;
 
@@ -125,8 +128,8 @@ fn the_menu_of_a_room_does_what_it_says(language: &str) {
     let entries = [
         (("Добавить в избранное", "Add to favourites"), Act::Favourite(true)),
         (("Отметить как прочитанное", "Mark as read"), Act::Mark(false)),
-        (("Уведомлять обо всех сообщениях", "Notify of all messages"), Act::Notify(Notify::All)),
-        (("Уведомлять только об упоминаниях", "Notify of mentions only"), Act::Notify(Notify::Mentions)),
+        (("Уведомлять обо всём", "Notify of all messages"), Act::Notify(Notify::All)),
+        (("Только об упоминаниях", "Notify of mentions only"), Act::Notify(Notify::Mentions)),
         (("Не уведомлять", "Mute"), Act::Notify(Notify::Mute)),
         (("Переместить в конец списка", "To the end of the list"), Act::Low(true)),
     ];
@@ -151,7 +154,7 @@ fn the_menu_says_what_is_so_and_offers_the_way_back() {
     window.view.apply(Update::Rooms(vec![changed]));
     window.menu_of("Класс");
     assert_eq!(window.find("Не уведомлять").unwrap().accessible_checked(), Some(true));
-    assert_eq!(window.find("Уведомлять обо всех сообщениях").unwrap().accessible_checked(), Some(false));
+    assert_eq!(window.find("Уведомлять обо всём").unwrap().accessible_checked(), Some(false));
     window.press("Убрать из избранного");
     assert!(window.wished(Act::Favourite(false)));
     window.menu_of("Класс");
@@ -168,7 +171,7 @@ fn chips_choose_what_is_listed(language: &str) {
     let window = open(language).signed_in();
     window.view.apply(Update::Rooms(vec![chat(), RoomSummary { unread: 0, ..room("!art", "Рисование", false) }]));
     let listed = |label: &str| window.find(label).is_some();
-    window.press(window.either(("Непрочитанные", "Unread")));
+    window.press(window.either(("Новые", "Unread")));
     assert!(listed("Иван") && listed("7 «Б» класс") && !listed("Рисование"));
     window.press(window.either(("Люди", "People")));
     assert!(listed("Иван") && !listed("7 «Б» класс"));
@@ -183,7 +186,7 @@ fn nothing_unread_is_said_and_shows_the_way_back() {
     let window = open("ru").signed_in();
     window.view.apply(Update::RoomGone("!theatre".into()));
     window.view.apply(Update::Rooms(vec![RoomSummary { unread: 0, ..room("!class", "Класс", false) }]));
-    window.press("Непрочитанные");
+    window.press("Новые");
     assert!(window.find("Всё прочитано").is_some());
     window.press("Показать все комнаты");
     assert!(window.find("Класс").is_some());
@@ -200,6 +203,21 @@ fn from_room_to_room() {
     menu.invoke_step(-1);
     menu.invoke_step(-1);
     assert_eq!(window.view.window().global::<ui::Talk>().get_room().name, "Театр");
+}
+
+#[test]
+fn the_search_walks_the_rooms_by_keys() {
+    let window = open("en").signed_in();
+    let page = window.view.window();
+    page.window().dispatch_event(WindowEvent::WindowActiveChanged(true));
+    page.global::<ui::RoomMenu>().set_seek(true);
+    i_slint_backend_testing::mock_elapsed_time(Duration::from_millis(1));
+    assert!(!page.global::<ui::RoomMenu>().get_seek(), "the search has the focus");
+    for key in [Key::DownArrow, Key::DownArrow, Key::UpArrow, Key::DownArrow, Key::DownArrow, Key::Return] {
+        page.window().dispatch_event(WindowEvent::KeyPressed { text: key.into() });
+        page.window().dispatch_event(WindowEvent::KeyReleased { text: key.into() });
+    }
+    assert!(window.asked(|command| matches!(command, Command::Open(room) if room == "!class")), "the second of two");
 }
 
 fn the_card_of_a_person(language: &str) {
@@ -238,7 +256,7 @@ fn the_own_name_and_picture_are_changed_on_the_own_card(language: &str) {
         .view
         .apply(Update::Profile(News::Own { name: "Анна Петрова".into(), avatar: "mxc://academy/a".into() }));
     assert_eq!(window.view.window().global::<ui::App>().get_own_name(), "Анна Петрова");
-    window.press(window.either(("Убрать изображение", "Remove the picture")));
+    window.press(window.either(("Убрать фото", "Remove the photo")));
     assert!(window.asked(|command| *command == Command::Profile(Wish::RemovePicture)));
 }
 
