@@ -2,12 +2,16 @@
 //! here knows of a window.
 
 mod actions;
+mod avatars;
 mod engine;
 mod failure;
 mod files;
 mod items;
 mod live;
+mod presence;
 mod previews;
+mod profile;
+mod room_menu;
 mod rooms;
 mod sign_in;
 mod store;

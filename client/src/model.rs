@@ -1,12 +1,16 @@
 //! The state behind the pages, in plain Rust: no window, no network, so it is tested without either.
 
 pub mod app;
+pub mod avatars;
 pub mod command;
 pub mod game;
 pub mod item;
 pub mod patch;
 pub mod person;
+pub mod presence;
+pub mod profile;
 pub mod rich;
+pub mod room_menu;
 pub mod rooms;
 pub mod stamp;
 pub mod timeline;

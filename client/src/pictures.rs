@@ -1,10 +1,14 @@
 //! Decoding pictures off the window's thread, within limits, into pixels the window can show as they are.
 
+mod face;
+
 use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbaImage, imageops::FilterType};
 
 use crate::model::update::Pixels;
+
+pub use face::{face, portrait};
 
 /// Sides longer than this are not decoded: no camera makes them, and attackers do.
 const LONGEST_SIDE: u32 = 16_384;

@@ -1,10 +1,14 @@
 //! The only code that touches Slint's types: it fills the window from the model and turns presses into commands.
 
+mod avatars;
 mod convert;
 mod emoji;
 mod fonts;
 mod images;
 mod pulse;
+mod presence;
+mod profile;
+mod room_menu;
 mod window;
 mod wiring;
 

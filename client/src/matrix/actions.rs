@@ -308,6 +308,7 @@ async fn find_people(client: &Client, term: &str) -> Result<Vec<Person>, Failure
         .map(|user| Person {
             name: user.display_name.unwrap_or_else(|| user.user_id.localpart().to_owned()),
             id: user.user_id.to_string(),
+            avatar: user.avatar_url.map(|avatar| avatar.to_string()).unwrap_or_default(),
         })
         .collect();
     if let Ok(id) = UserId::parse(whole_address(term, own_server(client)))
@@ -315,7 +316,15 @@ async fn find_people(client: &Client, term: &str) -> Result<Vec<Person>, Failure
         && let Ok(profile) = client.account().fetch_user_profile_of(&id).await
     {
         let name = profile.get_static::<matrix_sdk::ruma::api::client::profile::DisplayName>().ok().flatten();
-        found.insert(0, Person { name: name.unwrap_or_else(|| id.localpart().to_owned()), id: id.to_string() });
+        let avatar = profile.get_static::<matrix_sdk::ruma::api::client::profile::AvatarUrl>().ok().flatten();
+        found.insert(
+            0,
+            Person {
+                name: name.unwrap_or_else(|| id.localpart().to_owned()),
+                id: id.to_string(),
+                avatar: avatar.map(|avatar| avatar.to_string()).unwrap_or_default(),
+            },
+        );
     }
     found.retain(|person| person.id != own);
     Ok(found)
@@ -339,6 +348,7 @@ async fn find_rooms(client: &Client, term: &str) -> Result<Vec<PublicRoom>, Fail
                 address,
                 topic: room.topic.unwrap_or_default(),
                 members: room.num_joined_members.into(),
+                avatar: room.avatar_url.map(|avatar| avatar.to_string()).unwrap_or_default(),
             }
         })
         .collect())

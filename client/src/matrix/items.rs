@@ -76,8 +76,15 @@ fn message(event: &EventTimelineItem, body: Body, sender_name: String, own: &Use
         _ if event.is_own() && event.read_receipts().keys().any(|reader| reader != event.sender()) => SendState::Seen,
         _ => SendState::Sent,
     };
+    let sender_avatar = match event.sender_profile() {
+        TimelineDetails::Ready(Profile { avatar_url: Some(avatar), .. }) => avatar.to_string(),
+        _ => String::new(),
+    };
+    let readers = event.read_receipts().keys().filter(|reader| *reader != own && *reader != event.sender());
     Message {
         key,
+        sender_avatar,
+        readers: readers.map(ToString::to_string).collect(),
         remote: event.event_id().is_some(),
         sender: event.sender().to_string(),
         sender_name,

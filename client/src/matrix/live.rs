@@ -2,12 +2,15 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use matrix_sdk::{Client, Room, SessionChange, ruma::RoomId};
-use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle};
+use matrix_sdk::{Client, Room, SessionChange, notification_settings::NotificationSettings, ruma::RoomId};
+use tokio::{
+    sync::{OnceCell, mpsc::UnboundedSender},
+    task::JoinHandle,
+};
 
 use crate::{
     matrix::{
-        Updates, actions, files, rooms,
+        Updates, actions, avatars, files, presence, profile, room_menu, rooms,
         store::{self, StoredSession},
         sync,
         timelines::Timelines,
@@ -27,6 +30,10 @@ pub(super) struct Live {
     pub(super) timelines: Timelines,
     /// Pictures decoded at once at most: decoding takes memory.
     pub(super) decoding: tokio::sync::Semaphore,
+    /// When the window was last used.
+    pub(super) presence: presence::Own,
+    /// What the account is told of.
+    pub(super) push_rules: OnceCell<NotificationSettings>,
     tasks: parking::Tasks,
 }
 
@@ -67,7 +74,7 @@ impl Live {
         let user_id = stored.user_id.to_string();
         updates.send(Update::SignedIn(Account {
             name: person::localpart(&user_id).to_owned(),
-            user_id: user_id.clone(),
+            user_id,
             server: stored.homeserver.clone(),
         }));
         if let Err(error) = client.event_cache().subscribe() {
@@ -79,17 +86,18 @@ impl Live {
             data_dir,
             timelines: Timelines::default(),
             decoding: tokio::sync::Semaphore::new(2),
+            presence: presence::Own::default(),
+            push_rules: OnceCell::new(),
             tasks: parking::Tasks::default(),
         });
         live.add(tokio::spawn(rooms::follow(Arc::clone(&live))));
         live.add(tokio::spawn(sync::run(Arc::clone(&live), ended.clone())));
         live.add(tokio::spawn(sync::follow_send_queue(Arc::clone(&live))));
-        live.add(tokio::spawn(follow_tokens(Arc::clone(&live), stored.clone(), ended)));
+        live.add(tokio::spawn(room_menu::follow(Arc::clone(&live))));
+        live.add(tokio::spawn(follow_tokens(Arc::clone(&live), stored, ended)));
         let own = Arc::clone(&live);
         live.add(tokio::spawn(async move {
-            if let Ok(Some(name)) = own.client.account().get_display_name().await {
-                own.updates.send(Update::SignedIn(Account { user_id, name, server: stored.homeserver }));
-            }
+            profile::tell_own(&own).await;
         }));
         live
     }
@@ -124,6 +132,10 @@ impl Live {
                 | Command::OpenFile { .. }
                 | Command::SendFile { .. }
                 | Command::SendPixels { .. }) => files::take(&live, command).await,
+                Command::Avatar(wish) => avatars::take(&live, wish).await,
+                Command::Presence(wish) => presence::take(&live, wish).await,
+                Command::RoomMenu(wish) => room_menu::take(&live, wish).await,
+                Command::Profile(wish) => profile::take(&live, wish).await,
                 command => actions::take(&live, command).await,
             }
         }));

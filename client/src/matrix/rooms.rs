@@ -10,7 +10,7 @@ use matrix_sdk::{
     Room, RoomDisplayName, RoomMemberships, RoomState,
     deserialized_responses::SyncOrStrippedState,
     ruma::{
-        OwnedRoomId,
+        OwnedRoomId, UserId,
         events::{
             MessageLikeEventType, SyncStateEvent,
             room::{join_rules::JoinRule, member::MembershipState, power_levels::UserPowerLevel},
@@ -21,8 +21,9 @@ use matrix_sdk::{
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::{
-    matrix::{live::Live, previews},
+    matrix::{live::Live, presence, previews, room_menu},
     model::{
+        room_menu::Notify,
         rooms::{RoomSummary, SpaceSummary},
         update::{Member, RoomDetails, Update},
     },
@@ -56,7 +57,8 @@ pub(super) async fn follow(live: Arc<Live>) {
     }
 }
 
-async fn tell_all(live: &Live) {
+/// Tells the present state of all rooms.
+pub(super) async fn tell_all(live: &Live) {
     tell(live, live.client.rooms().iter().map(|room| room.room_id().to_owned()).collect()).await;
 }
 
@@ -77,7 +79,7 @@ pub(super) async fn tell(live: &Live, changed: HashSet<OwnedRoomId>) {
                 {
                     tracing::debug!(%error, "latest event is not followed");
                 }
-                summaries.push(summary(&room).await);
+                summaries.push(summary(live, &room).await);
             }
             RoomState::Left | RoomState::Banned | RoomState::Knocked => {
                 live.updates.send(Update::RoomGone(id.to_string()));
@@ -88,6 +90,7 @@ pub(super) async fn tell(live: &Live, changed: HashSet<OwnedRoomId>) {
         }
     }
     if !summaries.is_empty() {
+        presence::known(live, summaries.iter().map(|room| room.peer.as_str()).filter(|peer| !peer.is_empty())).await;
         live.updates.send(Update::Rooms(summaries));
     }
     if space_changed {
@@ -108,30 +111,53 @@ pub(super) async fn name(room: &Room) -> String {
     }
 }
 
-async fn summary(room: &Room) -> RoomSummary {
-    let invited = room.state() == RoomState::Invited;
-    let inviter = if invited {
-        room.invite_details()
+/// The picture of a room, or of the person that a personal chat is with.
+async fn avatar(room: &Room, peer: Option<&UserId>) -> String {
+    if let Some(avatar) = room.avatar_url() {
+        return avatar.to_string();
+    }
+    let Some(peer) = peer else { return String::new() };
+    let hero = room.heroes().into_iter().find(|hero| hero.user_id == peer).and_then(|hero| hero.avatar_url);
+    let found = match hero {
+        Some(avatar) => Some(avatar.to_string()),
+        None => room
+            .get_member_no_sync(peer)
             .await
-            .map(|invite| {
-                invite
-                    .inviter
-                    .as_ref()
-                    .map_or_else(|| invite.inviter_id.localpart().to_owned(), |member| member.name().to_owned())
-            })
-            .unwrap_or_default()
-    } else {
-        String::new()
+            .ok()
+            .flatten()
+            .and_then(|member| member.avatar_url().map(ToString::to_string)),
     };
+    found.unwrap_or_default()
+}
+
+async fn summary(live: &Live, room: &Room) -> RoomSummary {
+    let invited = room.state() == RoomState::Invited;
+    let invite = if invited { room.invite_details().await.ok() } else { None };
+    let inviter = invite.as_ref().map_or_else(String::new, |invite| {
+        invite
+            .inviter
+            .as_ref()
+            .map_or_else(|| invite.inviter_id.localpart().to_owned(), |member| member.name().to_owned())
+    });
+    let direct = room.is_dm();
+    let targets = room.direct_targets();
+    // Who invites to a chat of two is the other one.
+    let inviting = invite.as_ref().map(|invite| &*invite.inviter_id);
+    let peer = targets.iter().find_map(|target| target.as_user_id()).or(inviting).filter(|_| direct);
+    let notify = room_menu::notify(live, room).await;
     let last = previews::last(room).await;
     let counts = room.unread_notification_counts();
     // The server cannot see what an encrypted event is; this device can.
-    let unread =
-        if room.encryption_state().is_encrypted() { room.num_unread_messages() } else { counts.notification_count };
+    // And where the person wants to be told of little, the server counts no more than that.
+    let unread = if room.encryption_state().is_encrypted() || notify != Notify::All {
+        room.num_unread_messages()
+    } else {
+        counts.notification_count
+    };
     RoomSummary {
         id: room.room_id().to_string(),
         name: name(room).await,
-        direct: room.is_dm(),
+        direct,
         invited,
         inviter,
         preview: last.preview,
@@ -141,6 +167,12 @@ async fn summary(room: &Room) -> RoomSummary {
         recency: room.recency_stamp().map_or(0, u64::from),
         unread,
         mentions: room.num_unread_mentions().max(counts.highlight_count),
+        avatar: avatar(room, peer).await,
+        peer: peer.map(ToString::to_string).unwrap_or_default(),
+        marked: room.is_marked_unread(),
+        favourite: room.is_favourite(),
+        low: room.is_low_priority(),
+        notify,
     }
 }
 
@@ -156,7 +188,12 @@ async fn spaces(live: &Live) -> Vec<SpaceSummary> {
                 children.insert(event.state_key.to_string());
             }
         }
-        spaces.push(SpaceSummary { id: room.room_id().to_string(), name: name(&room).await, children });
+        spaces.push(SpaceSummary {
+            id: room.room_id().to_string(),
+            name: name(&room).await,
+            avatar: room.avatar_url().map(|avatar| avatar.to_string()).unwrap_or_default(),
+            children,
+        });
     }
     spaces
 }
@@ -197,6 +234,7 @@ pub(super) async fn members(room: &Room, ask_server: bool) -> Vec<Member> {
                 _ => 100,
             },
             invited: *member.membership() == MembershipState::Invite,
+            avatar: member.avatar_url().map(ToString::to_string).unwrap_or_default(),
         })
         .collect();
     members.sort_by(|a, b| {

@@ -12,7 +12,7 @@ use matrix_sdk::{
 use tokio::sync::{broadcast::error::RecvError, mpsc::UnboundedSender};
 
 use crate::{
-    matrix::{failure, live::Live, rooms},
+    matrix::{failure, live::Live, presence, rooms},
     model::update::{Connection, Failure, Update},
 };
 
@@ -21,11 +21,11 @@ const POLL: Duration = Duration::from_secs(30);
 /// Longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
-fn settings() -> SyncSettings {
+fn settings(live: &Live) -> SyncSettings {
     let mut filter = FilterDefinition::with_lazy_loading();
     filter.room.timeline = RoomEventFilter::with_lazy_loading();
     filter.room.timeline.limit = Some(30_u32.into());
-    SyncSettings::new().filter(Filter::FilterDefinition(filter))
+    SyncSettings::new().filter(Filter::FilterDefinition(filter)).set_presence(live.presence.state())
 }
 
 /// Syncs until the session ends.
@@ -36,7 +36,7 @@ pub(super) async fn run(live: Arc<Live>, ended: UnboundedSender<()>) {
     loop {
         // The first answer after a silence comes at once, so that the bar goes away at once.
         let timeout = if online { POLL } else { Duration::ZERO };
-        match live.client.sync_once(settings().timeout(timeout)).await {
+        match live.client.sync_once(settings(&live).timeout(timeout)).await {
             Ok(response) => {
                 if !online {
                     online = true;
@@ -47,6 +47,7 @@ pub(super) async fn run(live: Arc<Live>, ended: UnboundedSender<()>) {
                 if let Some(own) = live.client.user_id() {
                     live.timelines.came(&response.rooms, own);
                 }
+                presence::came(&live, &response.presence);
                 let changed =
                     response.rooms.joined.keys().chain(response.rooms.invited.keys()).chain(response.rooms.left.keys());
                 rooms::tell(&live, changed.cloned().collect()).await;

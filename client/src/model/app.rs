@@ -11,6 +11,7 @@ use crate::model::{
     command::Command,
     game::Table,
     item::{Body, Preview},
+    presence, profile,
     rooms::{RoomList, Scope},
     timeline::{Keep, Timeline},
     update::{Account, Connection, Failure, Member, Paging, Person, PublicRoom, RoomDetails, Update},
@@ -115,6 +116,10 @@ pub struct AppModel {
     pub people: (String, Vec<Person>),
     /// Rooms found last, and for what
     pub public_rooms: (String, Vec<PublicRoom>),
+    /// Who is here
+    pub presence: presence::Known,
+    /// The card of a person, and the own picture
+    pub profile: profile::State,
     timelines: HashMap<String, Timeline>,
     drafts: HashMap<String, String>,
     typing_told: bool,
@@ -142,6 +147,8 @@ impl Default for AppModel {
             row: String::new(),
             people: Default::default(),
             public_rooms: Default::default(),
+            presence: presence::Known::default(),
+            profile: profile::State::default(),
             timelines: HashMap::new(),
             drafts: HashMap::new(),
             typing_told: false,
@@ -242,6 +249,17 @@ impl AppModel {
                 self.public_rooms = (term, found);
                 changed.found = true;
             }
+            Update::Presence(news) => {
+                self.presence.take(news);
+            }
+            Update::Profile(news) => {
+                if let (profile::News::Own { name, .. }, Some(account)) = (&news, &mut self.account) {
+                    account.name.clone_from(name);
+                    changed.page = true;
+                }
+                let own = self.own_id().to_owned();
+                self.profile.take(news, &own);
+            }
             Update::Failed(_) => changed.game = std::mem::take(&mut self.starting),
             _ => {}
         }
@@ -257,6 +275,7 @@ impl AppModel {
         }
         let mut commands = self.put_away(draft);
         self.open = Some(room.to_owned());
+        self.rooms.keep(Some(room));
         self.unseen = true;
         let timeline = self.timelines.entry(room.to_owned()).or_default();
         timeline.to_end();
@@ -310,6 +329,7 @@ impl AppModel {
 
     fn close(&mut self) {
         self.open = None;
+        self.rooms.keep(None);
         self.chip = None;
         self.table = Table::default();
         self.refusal.clear();

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::model::{avatars, presence, profile, room_menu};
+
 /// A wish of the person at the screen.
 #[derive(Clone, PartialEq)]
 pub enum Command {
@@ -183,6 +185,14 @@ pub enum Command {
         /// One of the actions of docs/games-events.md
         action: String,
     },
+    /// Load and decode the picture of a person or room
+    Avatar(avatars::Wish),
+    /// About who is here
+    Presence(presence::Wish),
+    /// About a room of the list
+    RoomMenu(room_menu::Wish),
+    /// About the card of a person
+    Profile(profile::Wish),
 }
 
 /// What signing in needs.

@@ -39,6 +39,10 @@ pub struct Message {
     pub sender: String,
     /// Sender's name
     pub sender_name: String,
+    /// `mxc://…` of the sender's picture, empty without one
+    pub sender_avatar: String,
+    /// User ids of others who have read up to here and no further
+    pub readers: Vec<String>,
     /// Sent by the account signed in
     pub own: bool,
     /// Milliseconds since the Unix epoch
@@ -69,6 +73,8 @@ impl Message {
             remote: true,
             sender: sender.to_owned(),
             sender_name: sender_name.to_owned(),
+            sender_avatar: String::new(),
+            readers: Vec::new(),
             own: false,
             at_ms: 0,
             body: Body::Text { text: text.to_owned(), html: None, emote: false, emoji: false },

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::item::Preview;
+use crate::model::{
+    item::Preview,
+    room_menu::{Filter, Notify},
+};
 
 /// What the list says of a room.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,6 +34,25 @@ pub struct RoomSummary {
     pub unread: u64,
     /// Unread messages that name the account
     pub mentions: u64,
+    /// `mxc://…` of the picture, empty without one
+    pub avatar: String,
+    /// The other person of a personal chat, empty elsewhere
+    pub peer: String,
+    /// Marked as unread by hand
+    pub marked: bool,
+    /// Stands first
+    pub favourite: bool,
+    /// Stands last
+    pub low: bool,
+    /// Which of its messages are told of
+    pub notify: Notify,
+}
+
+impl RoomSummary {
+    /// There is something in it that the person has not seen.
+    pub fn is_unread(&self) -> bool {
+        self.invited || self.marked || self.unread > 0
+    }
 }
 
 /// A space: a group of rooms.
@@ -40,6 +62,8 @@ pub struct SpaceSummary {
     pub id: String,
     /// Name
     pub name: String,
+    /// `mxc://…` of the picture, empty without one
+    pub avatar: String,
     /// Room ids in it
     pub children: BTreeSet<String>,
 }
@@ -63,6 +87,9 @@ pub struct RoomList {
     spaces: Vec<SpaceSummary>,
     scope: Scope,
     search: String,
+    filter: Filter,
+    /// A room that stays though the filter would hide it.
+    kept: Option<String>,
 }
 
 impl RoomList {
@@ -81,6 +108,11 @@ impl RoomList {
     /// A room by id.
     pub fn get(&self, id: &str) -> Option<&RoomSummary> {
         self.rooms.get(id)
+    }
+
+    /// The personal chat with a person.
+    pub fn chat_with(&self, person: &str) -> Option<&RoomSummary> {
+        self.rooms.values().find(|room| room.peer == person)
     }
 
     /// How many rooms there are in all.
@@ -124,12 +156,47 @@ impl RoomList {
         self.search = search.to_lowercase();
     }
 
-    /// Unread messages of a scope; those of the room that the person looks at do not count.
+    /// Shows only rooms of a kind.
+    pub fn set_filter(&mut self, filter: Filter) {
+        self.filter = filter;
+    }
+
+    /// Keeps the open room in sight, whatever the filter: one that is read now would go from under the eyes.
+    pub fn keep(&mut self, room: Option<&str>) {
+        self.kept = room.map(ToOwned::to_owned);
+    }
+
+    fn passes(&self, room: &RoomSummary) -> bool {
+        let kept = self.kept.as_ref() == Some(&room.id);
+        match self.filter {
+            Filter::All => true,
+            Filter::Unread => room.is_unread() || kept,
+            Filter::People => room.direct,
+            Filter::Rooms => !room.direct,
+        }
+    }
+
+    /// The room so many steps further down the list from this one, or the first where this one is not shown.
+    pub fn neighbour(&self, room: Option<&str>, steps: i32) -> Option<String> {
+        let visible = self.visible();
+        let at = room.and_then(|room| visible.iter().position(|shown| shown.id == room));
+        let next = match at {
+            None => 0,
+            Some(at) => i32::try_from(at).ok()?.checked_add(steps)?,
+        };
+        usize::try_from(next).ok().and_then(|next| visible.get(next)).map(|room| room.id.clone())
+    }
+
+    /// Unread messages of a scope that the person wants to be told of; those of the room that the person looks at do not count.
     pub fn unread(&self, scope: &Scope, watched: Option<&str>) -> u64 {
         self.rooms
             .values()
             .filter(|room| self.in_scope(room, scope) && watched != Some(&room.id))
-            .map(|room| room.unread + u64::from(room.invited))
+            .map(|room| match room.notify {
+                Notify::All => room.unread + u64::from(room.invited),
+                Notify::Mentions => room.mentions,
+                Notify::Mute => 0,
+            })
             .sum()
     }
 
@@ -141,19 +208,26 @@ impl RoomList {
         }
     }
 
-    /// What is shown now: invitations first, then by the time of the last message. A search looks through all rooms.
+    /// What is shown now: invitations first, then favourites, those of low priority last, and by the time of the last
+    /// message among them. A search looks through all rooms.
     pub fn visible(&self) -> Vec<&RoomSummary> {
         let words: Vec<&str> = self.search.split_whitespace().collect();
         let mut rooms: Vec<&RoomSummary> = self
             .rooms
             .values()
-            .filter(
-                |room| if words.is_empty() { self.in_scope(room, &self.scope) } else { matches(&room.name, &words) },
-            )
+            .filter(|room| {
+                if words.is_empty() {
+                    self.in_scope(room, &self.scope) && self.passes(room)
+                } else {
+                    matches(&room.name, &words)
+                }
+            })
             .collect();
         rooms.sort_by(|a, b| {
             b.invited
                 .cmp(&a.invited)
+                .then_with(|| b.favourite.cmp(&a.favourite))
+                .then_with(|| a.low.cmp(&b.low))
                 .then_with(|| b.at_ms.unwrap_or(0).cmp(&a.at_ms.unwrap_or(0)))
                 .then_with(|| b.recency.cmp(&a.recency))
                 .then_with(|| a.name.cmp(&b.name))
@@ -201,6 +275,7 @@ mod tests {
         list.set_spaces(vec![SpaceSummary {
             id: "!s".into(),
             name: "Школа".into(),
+            avatar: String::new(),
             children: ["!class".to_owned()].into(),
         }]);
         list.set_scope(Scope::Direct);
@@ -218,9 +293,73 @@ mod tests {
     }
 
     #[test]
+    fn favourites_stand_first_and_the_unimportant_last() {
+        let mut list = RoomList::default();
+        list.put(vec![
+            RoomSummary { low: true, ..room("!low", "Архив", 90) },
+            room("!new", "Новая", 50),
+            RoomSummary { favourite: true, ..room("!dear", "Класс", 10) },
+            RoomSummary { invited: true, ..room("!in", "Театр", 0) },
+        ]);
+        assert_eq!(ids(&list), ["!in", "!dear", "!new", "!low"]);
+    }
+
+    #[test]
+    fn filters_hide_rooms_but_the_open_one_stays() {
+        let mut list = RoomList::default();
+        list.put(vec![
+            RoomSummary { direct: true, ..room("!dm", "Анна", 40) },
+            RoomSummary { unread: 3, ..room("!a", "А", 30) },
+            RoomSummary { marked: true, ..room("!b", "Б", 20) },
+            room("!c", "В", 10),
+        ]);
+        list.set_filter(Filter::People);
+        assert_eq!(ids(&list), ["!dm"]);
+        list.set_filter(Filter::Rooms);
+        assert_eq!(ids(&list), ["!a", "!b", "!c"]);
+        list.set_filter(Filter::Unread);
+        assert_eq!(ids(&list), ["!a", "!b"]);
+        list.keep(Some("!a"));
+        list.put(vec![room("!a", "А", 30)]);
+        assert_eq!(ids(&list), ["!a", "!b"]);
+        list.keep(None);
+        assert_eq!(ids(&list), ["!b"]);
+        // A search looks everywhere.
+        list.set_search("в");
+        assert_eq!(ids(&list), ["!c"]);
+    }
+
+    #[test]
+    fn the_next_room_and_the_one_before() {
+        let mut list = RoomList::default();
+        list.put(vec![room("!a", "A", 30), room("!b", "B", 20), room("!c", "C", 10)]);
+        assert_eq!(list.neighbour(Some("!b"), 1).as_deref(), Some("!c"));
+        assert_eq!(list.neighbour(Some("!b"), -1).as_deref(), Some("!a"));
+        assert_eq!(list.neighbour(Some("!c"), 1), None);
+        assert_eq!(list.neighbour(Some("!a"), -1), None);
+        assert_eq!(list.neighbour(None, 1).as_deref(), Some("!a"));
+    }
+
+    #[test]
+    fn only_what_the_person_wants_to_be_told_of_counts() {
+        let mut list = RoomList::default();
+        list.put(vec![
+            RoomSummary { unread: 2, ..room("!a", "A", 30) },
+            RoomSummary { unread: 50, notify: Notify::Mute, ..room("!b", "B", 20) },
+            RoomSummary { unread: 70, mentions: 1, notify: Notify::Mentions, ..room("!c", "C", 10) },
+        ]);
+        assert_eq!(list.unread(&Scope::All, None), 3);
+    }
+
+    #[test]
     fn a_space_that_is_gone_gives_way() {
         let mut list = RoomList::default();
-        list.set_spaces(vec![SpaceSummary { id: "!s".into(), name: "S".into(), children: BTreeSet::new() }]);
+        list.set_spaces(vec![SpaceSummary {
+            id: "!s".into(),
+            name: "S".into(),
+            avatar: String::new(),
+            children: BTreeSet::new(),
+        }]);
         list.set_scope(Scope::Space("!s".into()));
         list.set_spaces(Vec::new());
         assert_eq!(*list.scope(), Scope::All);

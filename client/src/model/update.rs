@@ -3,7 +3,9 @@
 use eyeball_im::VectorDiff;
 
 use crate::model::{
+    avatars,
     item::Item,
+    presence, profile,
     rooms::{RoomSummary, SpaceSummary},
 };
 
@@ -119,6 +121,8 @@ pub struct Person {
     pub id: String,
     /// Display name
     pub name: String,
+    /// `mxc://…` of the picture, empty without one
+    pub avatar: String,
 }
 
 /// A room of the public directory.
@@ -134,6 +138,8 @@ pub struct PublicRoom {
     pub topic: String,
     /// People in it
     pub members: u64,
+    /// `mxc://…` of the picture, empty without one
+    pub avatar: String,
 }
 
 /// A member of a room.
@@ -147,6 +153,8 @@ pub struct Member {
     pub level: i64,
     /// Invited and not there yet
     pub invited: bool,
+    /// `mxc://…` of the picture, empty without one
+    pub avatar: String,
 }
 
 /// What the header and the info panel say of a room beyond the list of rooms.
@@ -260,6 +268,12 @@ pub enum Update {
     Saved,
     /// A file was handed to the program the system has for it
     Opened,
+    /// The picture of a person or room was loaded and decoded, or could not be
+    Avatar(avatars::News),
+    /// Who came and went
+    Presence(presence::News),
+    /// About the card of a person
+    Profile(profile::News),
     /// A wish from a dialog did not work
     DialogFailed(Failure),
     /// Something else this person asked for did not work

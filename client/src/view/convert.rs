@@ -6,7 +6,7 @@ use slint::{Image, ModelRc, StyledText, VecModel};
 use super::{
     emoji,
     images::{Images, Thumbnail},
-    ui,
+    room_menu, ui,
 };
 use crate::{
     model::{
@@ -16,7 +16,7 @@ use crate::{
         rooms::RoomSummary,
         stamp::{self, Stamp, StampKind},
         timeline::{Keep, Row},
-        update::{Connection, Failure},
+        update::{Connection, Failure, Member},
     },
     settings,
 };
@@ -35,6 +35,8 @@ pub(super) struct Context<'a> {
     pub(super) wanted: Vec<Media>,
     /// The account may remove messages of others.
     pub(super) may_remove: bool,
+    /// The members of the room, if those who have read a message are shown under it.
+    pub(super) readers: Option<&'a [Member]>,
     /// Rows shown in full.
     pub(super) shown_whole: &'a std::collections::HashSet<String>,
     pub(super) comma: bool,
@@ -115,7 +117,7 @@ pub(super) fn preview(preview: &Preview) -> (ui::Preview, &str) {
     }
 }
 
-fn stamp(stamp: Option<Stamp>) -> ui::Stamp {
+pub(super) fn stamp(stamp: Option<Stamp>) -> ui::Stamp {
     let Some(stamp) = stamp else { return ui::Stamp::default() };
     ui::Stamp {
         kind: match stamp.kind {
@@ -150,6 +152,8 @@ pub(super) fn room(
         name: name.into(),
         initials: person::initials(name).into(),
         tint: person::tint(&room.id),
+        avatar: room.avatar.as_str().into(),
+        peer: room.peer.as_str().into(),
         direct: room.direct,
         invited: room.invited,
         preview: kind,
@@ -159,6 +163,10 @@ pub(super) fn room(
         stamp: stamp(room.at_ms.and_then(|at| stamp::for_list(at, now_ms, zone))),
         unread: count(room.unread),
         mentions: count(room.mentions),
+        marked: room.marked,
+        favourite: room.favourite,
+        low: room.low,
+        notify: room_menu::notify(room.notify),
         selected: open == Some(&room.id),
     }
 }
@@ -215,6 +223,9 @@ fn fill(out: &mut ui::MessageRow, message: &Message, context: &mut Context<'_>) 
     out.who = message.sender_name.as_str().into();
     out.initials = person::initials(&message.sender_name).into();
     out.tint = person::tint(&message.sender);
+    out.sender = message.sender.as_str().into();
+    out.avatar = message.sender_avatar.as_str().into();
+    readers(out, message, context);
     out.own = message.own;
     out.clock = stamp::clock(message.at_ms, context.zone).into();
     out.edited = message.edited && !matches!(message.body, Body::Game { .. });
@@ -255,6 +266,38 @@ fn fill(out: &mut ui::MessageRow, message: &Message, context: &mut Context<'_>) 
         .collect();
     out.reactions = ModelRc::new(VecModel::from(reactions));
     body(out, message, context);
+}
+
+/// Faces shown under a message; the rest is a number.
+const FACES: usize = 3;
+
+/// Who has read up to a message.
+fn readers(out: &mut ui::MessageRow, message: &Message, context: &Context<'_>) {
+    let Some(members) = context.readers.filter(|_| !message.readers.is_empty()) else { return };
+    let readers: Vec<(&str, &str, &str)> = message
+        .readers
+        .iter()
+        .map(|id| {
+            members
+                .iter()
+                .find(|member| member.id == *id)
+                .map_or((id.as_str(), person::localpart(id), ""), |member| (id.as_str(), &member.name, &member.avatar))
+        })
+        .collect();
+    out.read_by = readers.iter().map(|(_, name, _)| *name).collect::<Vec<_>>().join(", ").into();
+    out.more_readers = count(readers.len().saturating_sub(FACES) as u64);
+    let faces: Vec<ui::ReaderEntry> = readers
+        .iter()
+        .take(FACES)
+        .map(|(id, name, avatar)| ui::ReaderEntry {
+            name: (*name).into(),
+            // One letter is what so small a face has place for.
+            initials: person::initials(name).chars().take(1).collect::<String>().into(),
+            tint: person::tint(id),
+            avatar: (*avatar).into(),
+        })
+        .collect();
+    out.readers = ModelRc::new(VecModel::from(faces));
 }
 
 fn body(out: &mut ui::MessageRow, message: &Message, context: &mut Context<'_>) {

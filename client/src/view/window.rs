@@ -14,7 +14,7 @@ use std::{
 use jiff::{Timestamp, tz::TimeZone};
 use slint::{ComponentHandle, Model, ModelRc, SharedString, VecModel};
 
-use super::{convert, fonts, images::Images, ui};
+use super::{avatars::Avatars, convert, fonts, images::Images, presence, room_menu, ui};
 use crate::{
     model::{
         app::{AppModel, Changed, Page},
@@ -44,9 +44,12 @@ pub struct View {
     rows: Rc<VecModel<ui::MessageRow>>,
     shown_rows: RefCell<Vec<Row>>,
     pub(super) images: RefCell<Images>,
+    pub(super) avatars: RefCell<Avatars>,
+    pub(super) told_used: presence::Told,
+    pub(super) held: room_menu::Held,
     shown_whole: RefCell<HashSet<String>>,
     clipboard: RefCell<Option<arboard::Clipboard>>,
-    zone: TimeZone,
+    pub(super) zone: TimeZone,
     comma: Cell<bool>,
     /// File shown in the viewer.
     pub(super) viewed: RefCell<Option<Media>>,
@@ -73,6 +76,9 @@ impl View {
             rows: Rc::default(),
             shown_rows: RefCell::default(),
             images: RefCell::default(),
+            avatars: RefCell::default(),
+            told_used: presence::Told::default(),
+            held: room_menu::Held::default(),
             shown_whole: RefCell::default(),
             clipboard: RefCell::default(),
             zone: TimeZone::system(),
@@ -169,6 +175,7 @@ impl View {
                 sign_in.set_failure(reason.map_or(ui::Failure::None, convert::failure));
                 app.set_overlay(ui::Overlay::None);
                 self.window.global::<ui::Panel>().set_side(ui::Side::None);
+                self.window.global::<ui::RoomMenu>().set_filter(ui::RoomFilter::All);
             }
             Update::SignInFailed(failure) => {
                 let sign_in = self.window.global::<ui::SignIn>();
@@ -189,8 +196,11 @@ impl View {
             Update::Picture { source, pixels } => self.show_picture(source, pixels.as_ref()),
             Update::Connection(Connection::Online) => {
                 self.images.borrow_mut().forget_failures();
+                self.retry_avatars();
                 self.redraw(|shown| shown.picture_state == ui::PictureState::Failed);
             }
+            Update::Avatar(news) => self.show_avatar(news),
+            Update::Profile(news) => self.profile_news(news),
             Update::DialogFailed(failure) => self.dialog_failed(*failure),
             Update::Failed(failure) => {
                 self.window.global::<ui::Talk>().set_answering(false);
@@ -211,10 +221,18 @@ impl View {
             _ => {}
         }
         let loaded = matches!(update, Update::RoomsLoaded);
+        let people = matches!(update, Update::Presence(_) | Update::Connection(_));
+        let profile = matches!(update, Update::Profile(_) | Update::SignedIn(_) | Update::SignedOut(_));
         let changed = self.app.borrow_mut().apply(update);
         self.show(changed);
         let done = self.app.borrow_mut().more();
         self.follow_up(done);
+        if people {
+            self.look_at_people();
+        }
+        if profile {
+            self.show_profile();
+        }
         if loaded {
             self.reopen();
         }
@@ -255,6 +273,8 @@ impl View {
         let draft = self.window.global::<ui::Talk>().get_draft();
         let opened = self.app.borrow_mut().open(room, &draft);
         self.show_another(opened);
+        let peer = self.app.borrow().rooms.get(room).map(|room| room.peer.clone());
+        self.ask_presence(&peer.unwrap_or_default());
         let mut settings = self.settings.borrow_mut();
         if settings.room.as_deref() != Some(room) {
             settings.room = Some(room.to_owned());
@@ -369,7 +389,7 @@ impl View {
         }
     }
 
-    fn now_ms() -> i64 {
+    pub(super) fn now_ms() -> i64 {
         Timestamp::now().as_millisecond()
     }
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
 
-use super::{ui, window::View};
+use super::{avatars, presence, profile, room_menu, ui, window::View};
 use crate::{
     model::{
         command::{Command, Credentials},
@@ -35,6 +35,10 @@ pub fn wire(view: &Rc<View>) {
     dialogs(view);
     preferences(view);
     games(view);
+    avatars::wire(view);
+    presence::wire(view);
+    room_menu::wire(view);
+    profile::wire(view);
     window(view);
 }
 
@@ -234,7 +238,7 @@ fn messages(view: &Rc<View>) {
 }
 
 /// Puts words into the clipboard.
-fn copy(this: &View, words: String) {
+pub(super) fn copy(this: &View, words: String) {
     match this.with_clipboard(|clipboard| clipboard.set_text(words).ok()) {
         Some(()) => this.tell(ui::Done::Copied),
         None => this.complain(ui::Failure::Other),
@@ -419,6 +423,17 @@ fn window(view: &Rc<View>) {
     use slint::winit_030::{EventResult, WinitWindowAccessor, winit::event::WindowEvent};
     let weak = Rc::downgrade(view);
     view.window.window().on_winit_window_event(move |_, event| {
+        if let Some(this) = weak.upgrade() {
+            if matches!(
+                event,
+                WindowEvent::KeyboardInput { .. } | WindowEvent::CursorMoved { .. } | WindowEvent::MouseInput { .. }
+            ) {
+                this.used();
+            }
+            if this.take_key(event) {
+                return EventResult::PreventDefault;
+            }
+        }
         match (event, weak.upgrade()) {
             (WindowEvent::Focused(focused), Some(this)) => this.focus(*focused),
             (WindowEvent::DroppedFile(path), Some(this)) => {

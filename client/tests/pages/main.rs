@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
+mod people;
+
 use std::{cell::RefCell, rc::Rc};
 
 use clap::Parser;
@@ -126,11 +128,9 @@ fn room(id: &str, name: &str, invited: bool) -> RoomSummary {
         inviter: if invited { "Мария".into() } else { String::new() },
         preview: Preview::Text("привет".into()),
         preview_who: "Олег".into(),
-        preview_own: false,
         at_ms: Some(1),
-        recency: 0,
         unread: 2,
-        mentions: 0,
+        ..RoomSummary::default()
     }
 }
 

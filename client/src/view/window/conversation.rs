@@ -36,12 +36,16 @@ impl View {
         let scale = self.window.window().scale_factor();
         let mut images = self.images.borrow_mut();
         let shown_whole = self.shown_whole.borrow();
+        let model = self.app.borrow();
+        let direct = model.open.as_ref().and_then(|open| model.rooms.get(open)).is_some_and(|room| room.direct);
         let mut context = Context {
             zone: &self.zone,
             now_ms: Self::now_ms(),
             images: &mut images,
             wanted: Vec::new(),
-            may_remove: self.app.borrow().details.can_remove,
+            may_remove: model.details.can_remove,
+            // In a chat of two the check marks say it.
+            readers: if direct { None } else { Some(&model.members) },
             shown_whole: &shown_whole,
             comma: self.comma.get(),
             text_width: self.window.global::<ui::Talk>().get_text_width(),

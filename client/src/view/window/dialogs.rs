@@ -22,6 +22,7 @@ impl View {
                     name: found.name.as_str().into(),
                     initials: person::initials(&found.name).into(),
                     tint: person::tint(&found.id),
+                    avatar: found.avatar.as_str().into(),
                 })
                 .collect();
             people.set_found(ModelRc::new(VecModel::from(found)));
@@ -43,6 +44,7 @@ impl View {
                 topic: room.topic.as_str().into(),
                 initials: person::initials(&room.name).into(),
                 tint: person::tint(&room.id),
+                avatar: room.avatar.as_str().into(),
                 members: i32::try_from(room.members).unwrap_or(i32::MAX),
                 joined: model.rooms.get(&room.id).is_some_and(|room| !room.invited),
             })

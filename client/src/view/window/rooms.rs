@@ -80,6 +80,7 @@ impl View {
                 name: space.name.as_str().into(),
                 initials: person::initials(&space.name).into(),
                 tint: person::tint(&space.id),
+                avatar: space.avatar.as_str().into(),
                 unread: unread(&scope),
                 selected,
             });
@@ -116,6 +117,8 @@ impl View {
             name: name.into(),
             initials: person::initials(name).into(),
             tint: person::tint(open),
+            avatar: room.map(|(_, room)| room.avatar.as_str().into()).unwrap_or_default(),
+            peer: room.map(|(_, room)| room.peer.as_str().into()).unwrap_or_default(),
             topic: details.topic.as_str().into(),
             address: details.address.as_str().into(),
             direct: room.is_some_and(|(_, room)| room.direct),
@@ -140,11 +143,15 @@ impl View {
                 name: member.name.as_str().into(),
                 initials: person::initials(&member.name).into(),
                 tint: person::tint(&member.id),
+                avatar: member.avatar.as_str().into(),
                 role: i32::try_from(member.level).unwrap_or(100),
                 invited: member.invited,
                 own: own == Some(&member.id),
             })
             .collect();
         self.window.global::<ui::Panel>().set_members(ModelRc::new(VecModel::from(members)));
+        drop(model);
+        // Those who have read are known by name only now.
+        self.redraw(|shown| shown.readers.row_count() > 0);
     }
 }
