@@ -2,11 +2,13 @@
 //! here knows of a window.
 
 mod actions;
+mod attach;
 mod engine;
 mod failure;
 mod files;
 mod items;
 mod live;
+mod media;
 mod previews;
 mod rooms;
 mod sign_in;

@@ -1,9 +1,11 @@
 //! The state behind the pages, in plain Rust: no window, no network, so it is tested without either.
 
 pub mod app;
+pub mod attach;
 pub mod command;
 pub mod game;
 pub mod item;
+pub mod media;
 pub mod patch;
 pub mod person;
 pub mod rich;
@@ -11,3 +13,4 @@ pub mod rooms;
 pub mod stamp;
 pub mod timeline;
 pub mod update;
+pub mod viewer;

@@ -1,9 +1,12 @@
 //! The only code that touches Slint's types: it fills the window from the model and turns presses into commands.
 
+mod attach;
 mod convert;
 mod emoji;
 mod fonts;
 mod images;
+mod media;
+mod viewer;
 mod window;
 mod wiring;
 

@@ -7,7 +7,7 @@ use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle};
 
 use crate::{
     matrix::{
-        Updates, actions, files, rooms,
+        Updates, actions, attach, files, media, rooms,
         store::{self, StoredSession},
         sync,
         timelines::Timelines,
@@ -27,6 +27,8 @@ pub(super) struct Live {
     pub(super) timelines: Timelines,
     /// Pictures decoded at once at most: decoding takes memory.
     pub(super) decoding: tokio::sync::Semaphore,
+    /// Files on their way to this computer, and those that are here.
+    pub(super) loads: media::Loads,
     tasks: parking::Tasks,
 }
 
@@ -73,14 +75,17 @@ impl Live {
         if let Err(error) = client.event_cache().subscribe() {
             tracing::warn!(%error, "the cache of events does not follow the sync");
         }
+        client.send_queue().enable_upload_progress(true);
         let live = Arc::new(Self {
             client,
             updates,
+            loads: media::Loads::of(&data_dir),
             data_dir,
             timelines: Timelines::default(),
             decoding: tokio::sync::Semaphore::new(2),
             tasks: parking::Tasks::default(),
         });
+        media::tell_known(&live);
         live.add(tokio::spawn(rooms::follow(Arc::clone(&live))));
         live.add(tokio::spawn(sync::run(Arc::clone(&live), ended.clone())));
         live.add(tokio::spawn(sync::follow_send_queue(Arc::clone(&live))));
@@ -118,12 +123,11 @@ impl Live {
                 Command::PageBack(room) => live.page_back(&room).await,
                 Command::MarkRead(room) => live.mark_read(&room).await,
                 Command::FetchQuote { room, key } => live.fetch_quote(&room, &key).await,
-                command @ (Command::Thumbnail { .. }
-                | Command::Picture { .. }
-                | Command::SaveFile { .. }
-                | Command::OpenFile { .. }
-                | Command::SendFile { .. }
-                | Command::SendPixels { .. }) => files::take(&live, command).await,
+                command @ (Command::Thumbnail { .. } | Command::Viewer(_) | Command::OpenFile { .. }) => {
+                    files::take(&live, command).await
+                }
+                Command::Attach(wish) => attach::take(&live, wish).await,
+                Command::Media(wish) => media::take(&live, wish).await,
                 command => actions::take(&live, command).await,
             }
         }));

@@ -1,5 +1,6 @@
 //! The whole state behind the window: applies updates, decides what a press means, and says what has to be shown anew.
 
+mod attaching;
 mod games;
 mod past;
 #[cfg(test)]
@@ -8,9 +9,11 @@ mod tests;
 use std::collections::HashMap;
 
 use crate::model::{
+    attach::Sheet,
     command::Command,
     game::Table,
     item::{Body, Preview},
+    media::Loads,
     rooms::{RoomList, Scope},
     timeline::{Keep, Timeline},
     update::{Account, Connection, Failure, Member, Paging, Person, PublicRoom, RoomDetails, Update},
@@ -115,6 +118,10 @@ pub struct AppModel {
     pub people: (String, Vec<Person>),
     /// Rooms found last, and for what
     pub public_rooms: (String, Vec<PublicRoom>),
+    /// Files that are about to be sent
+    pub sheet: Sheet,
+    /// Which files of messages are on this computer
+    pub loads: Loads,
     timelines: HashMap<String, Timeline>,
     drafts: HashMap<String, String>,
     typing_told: bool,
@@ -142,6 +149,8 @@ impl Default for AppModel {
             row: String::new(),
             people: Default::default(),
             public_rooms: Default::default(),
+            sheet: Sheet::default(),
+            loads: Loads::default(),
             timelines: HashMap::new(),
             drafts: HashMap::new(),
             typing_told: false,
@@ -242,6 +251,7 @@ impl AppModel {
                 self.public_rooms = (term, found);
                 changed.found = true;
             }
+            Update::Attach(news) => self.sheet.apply(news),
             Update::Failed(_) => changed.game = std::mem::take(&mut self.starting),
             _ => {}
         }

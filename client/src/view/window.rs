@@ -14,16 +14,16 @@ use std::{
 use jiff::{Timestamp, tz::TimeZone};
 use slint::{ComponentHandle, Model, ModelRc, SharedString, VecModel};
 
-use super::{convert, fonts, images::Images, ui};
+use super::{attach, convert, fonts, images::Images, ui};
 use crate::{
     model::{
         app::{AppModel, Changed, Page},
         command::Command,
-        item::Media,
         person,
         rooms::RoomSummary,
         timeline::{Keep, Row},
         update::{Connection, Update},
+        viewer::Viewed,
     },
     options::{Language, Options, Theme},
     settings::{self, Settings},
@@ -48,8 +48,10 @@ pub struct View {
     clipboard: RefCell<Option<arboard::Clipboard>>,
     zone: TimeZone,
     comma: Cell<bool>,
-    /// File shown in the viewer.
-    pub(super) viewed: RefCell<Option<Media>>,
+    /// Picture shown in the viewer.
+    pub(super) viewed: RefCell<Option<Viewed>>,
+    /// The longest side it was asked for with.
+    pub(super) viewed_side: Cell<u32>,
 }
 
 impl View {
@@ -78,6 +80,7 @@ impl View {
             zone: TimeZone::system(),
             comma: Cell::new(true),
             viewed: RefCell::default(),
+            viewed_side: Cell::default(),
         });
         view.begin(options);
         Ok(view)
@@ -184,9 +187,11 @@ impl View {
             }
             Update::Thumbnail { source, pixels } => {
                 self.images.borrow_mut().put(source, pixels.as_ref());
-                self.redraw(|shown| shown.media.as_str() == source);
+                self.redraw(|shown| shown.media.as_str() == source || shown.poster.as_str() == source);
+                self.show_files();
             }
-            Update::Picture { source, pixels } => self.show_picture(source, pixels.as_ref()),
+            Update::Viewer(news) => self.take_picture(news),
+            Update::Media(news) => self.take_media(news.clone()),
             Update::Connection(Connection::Online) => {
                 self.images.borrow_mut().forget_failures();
                 self.redraw(|shown| shown.picture_state == ui::PictureState::Failed);
@@ -200,7 +205,6 @@ impl View {
                 app.set_overlay(ui::Overlay::None);
                 self.tell(ui::Done::Invited);
             }
-            Update::Saved => self.tell(ui::Done::Saved),
             Update::Opened => self.tell(ui::Done::None),
             Update::Entered(room) => {
                 app.set_overlay(ui::Overlay::None);
@@ -211,10 +215,19 @@ impl View {
             _ => {}
         }
         let loaded = matches!(update, Update::RoomsLoaded);
+        let of_sheet = matches!(update, Update::Attach(_));
+        let of_files = matches!(update, Update::Timeline { .. } | Update::Paging { .. });
         let changed = self.app.borrow_mut().apply(update);
         self.show(changed);
         let done = self.app.borrow_mut().more();
         self.follow_up(done);
+        if of_sheet {
+            attach::show(self);
+        }
+        if of_files {
+            self.show_files();
+            self.show_neighbours();
+        }
         if loaded {
             self.reopen();
         }
@@ -369,7 +382,7 @@ impl View {
         }
     }
 
-    fn now_ms() -> i64 {
+    pub(super) fn now_ms() -> i64 {
         Timestamp::now().as_millisecond()
     }
 
@@ -406,6 +419,16 @@ impl View {
             panel.set_fields(ModelRc::new(VecModel::from(fields)));
         }
         panel.set_shown(true);
+    }
+
+    /// The time zone of this computer.
+    pub(super) fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// Numbers have a comma where English has a point.
+    pub(super) fn speaks_with_comma(&self) -> bool {
+        self.comma.get()
     }
 
     /// `ru` or `en`.
