@@ -124,7 +124,7 @@ impl Live {
                 Command::MarkRead(room) => live.mark_read(&room).await,
                 Command::FetchQuote { room, key } => live.fetch_quote(&room, &key).await,
                 command @ (Command::Thumbnail { .. } | Command::Viewer(_) | Command::OpenFile { .. }) => {
-                    files::take(&live, command).await
+                    files::take(&live, command).await;
                 }
                 Command::Attach(wish) => attach::take(&live, wish).await,
                 Command::Media(wish) => media::take(&live, wish).await,

@@ -29,7 +29,7 @@ const NAMES: u32 = 1000;
 /// Bytes between two words about how far a file of unknown size is.
 const STRIDE: u64 = 256 << 10;
 /// Longer does no file take.
-const LONGEST: Duration = Duration::from_secs(6 * 60 * 60);
+const LONGEST: Duration = Duration::from_hours(6);
 
 /// Files on their way, and those that were brought.
 pub(super) struct Loads {
@@ -143,12 +143,19 @@ async fn load(live: &Live, source: &str, name: &str, to: Place) -> Result<PathBu
     }
     let name = safe_name(name);
     tokio::task::spawn_blocking(move || {
-        let path = match to {
-            Place::Path(path) => path,
-            Place::Folder(folder) => free(&folder, &name).map_err(|error| unsaved(&error))?,
+        let (path, taken) = match to {
+            Place::Path(path) => (path, false),
+            Place::Folder(folder) => (free(&folder, &name).map_err(|error| unsaved(&error))?, true),
         };
-        put(&part.0, &path).map_err(|error| unsaved(&error))?;
-        Ok(path)
+        match put(&part.0, &path) {
+            Ok(()) => Ok(path),
+            Err(error) => {
+                if taken {
+                    let _ = std::fs::remove_file(&path);
+                }
+                Err(unsaved(&error))
+            }
+        }
     })
     .await
     .map_err(|_| Failure::Other)?

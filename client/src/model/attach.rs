@@ -114,14 +114,14 @@ pub struct Sheet {
 
 impl std::fmt::Debug for Sheet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sheet").field("entries", &self.entries.len()).field("limit", &self.limit).finish()
+        f.debug_struct("Sheet").field("entries", &self.entries.len()).finish_non_exhaustive()
     }
 }
 
 impl Sheet {
     /// An empty sheet for a room. What the server takes stays known, and no number is given twice.
     pub fn begin(&mut self, room: &str, took_draft: bool) {
-        self.room = room.to_owned();
+        room.clone_into(&mut self.room);
         self.entries.clear();
         self.took_draft = took_draft;
     }

@@ -76,7 +76,7 @@ pub(super) fn without_notes(jpeg: &[u8], orientation: u8) -> Option<Vec<u8>> {
         if kind == SCAN {
             // Up to the next marker that is neither an escaped byte nor a restart.
             let data = end;
-            while !(jpeg.get(end)? == &0xFF && !matches!(jpeg.get(end + 1)?, 0x00 | 0xD0..=0xD7 | 0xFF)) {
+            while *jpeg.get(end)? != 0xFF || matches!(*jpeg.get(end + 1)?, 0x00 | 0xD0..=0xD7 | 0xFF) {
                 end += 1;
             }
             out.extend_from_slice(&jpeg[data..end]);
