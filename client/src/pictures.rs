@@ -1,5 +1,6 @@
 //! Decoding pictures off the window's thread, within limits, into pixels the window can show as they are.
 
+pub(crate) mod film;
 mod location;
 pub(crate) mod sending;
 

@@ -15,7 +15,7 @@ use crate::{
         attach::{Content, News, Seen, Wish},
         update::{Failure, Update},
     },
-    pictures::sending,
+    pictures::{film, sending},
 };
 
 /// Pixels on a side of the small pictures on the sheet.
@@ -191,7 +191,16 @@ async fn picture(live: &Live, bytes: Vec<u8>, name: String, shrink: bool) -> Res
 fn other(bytes: Vec<u8>, name: String, mime: mime::Mime) -> Outgoing {
     let size = size(&bytes);
     let info = match mime.type_() {
-        mime::VIDEO => AttachmentInfo::Video(BaseVideoInfo { size, ..BaseVideoInfo::default() }),
+        mime::VIDEO => {
+            let seen = film::look(&bytes);
+            AttachmentInfo::Video(BaseVideoInfo {
+                size,
+                duration: seen.duration,
+                width: seen.size.map(|(width, _)| width.into()),
+                height: seen.size.map(|(_, height)| height.into()),
+                blurhash: None,
+            })
+        }
         mime::AUDIO => AttachmentInfo::Audio(BaseAudioInfo { size, ..BaseAudioInfo::default() }),
         _ => AttachmentInfo::File(BaseFileInfo { size }),
     };
