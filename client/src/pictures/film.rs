@@ -74,9 +74,9 @@ fn size(header: &[u8]) -> Option<(u32, u32)> {
 mod tests {
     use super::*;
 
-    fn boxed(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+    fn boxed(kind: [u8; 4], content: &[u8]) -> Vec<u8> {
         let mut out = u32::try_from(content.len() + 8).unwrap().to_be_bytes().to_vec();
-        out.extend_from_slice(kind);
+        out.extend_from_slice(&kind);
         out.extend_from_slice(content);
         out
     }
@@ -89,9 +89,9 @@ mod tests {
         track[if turned { 46 } else { 42 }] = 1;
         track[76..78].copy_from_slice(&1920_u16.to_be_bytes());
         track[80..82].copy_from_slice(&1080_u16.to_be_bytes());
-        let sound = boxed(b"trak", &boxed(b"tkhd", &[0; 84]));
-        let parts = [boxed(b"mvhd", &header), sound, boxed(b"trak", &boxed(b"tkhd", &track))].concat();
-        [boxed(b"ftyp", b"isom"), boxed(b"mdat", &[7; 100]), boxed(b"moov", &parts)].concat()
+        let sound = boxed(*b"trak", &boxed(*b"tkhd", &[0; 84]));
+        let parts = [boxed(*b"mvhd", &header), sound, boxed(*b"trak", &boxed(*b"tkhd", &track))].concat();
+        [boxed(*b"ftyp", b"isom"), boxed(*b"mdat", &[7; 100]), boxed(*b"moov", &parts)].concat()
     }
 
     #[test]
