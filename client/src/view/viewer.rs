@@ -123,9 +123,14 @@ impl View {
         *self.viewed.borrow_mut() = Some(viewed);
         self.window.global::<ui::App>().set_overlay(ui::Overlay::Viewer);
         self.show_neighbours();
+        if !viewer.get_before() {
+            // The first of those that are loaded: there may be others before it.
+            let command = self.app.borrow_mut().load_past();
+            command.into_iter().for_each(|command| self.send(command));
+        }
     }
 
-    /// Says whether there are pictures before and after; before the first that is loaded, more are.
+    /// Says whether there are pictures before and after, of those that are loaded.
     pub(super) fn show_neighbours(&self) {
         let Some(viewed) = self.viewed.borrow().clone() else { return };
         let (before, after) = self.app.borrow().neighbours(&viewed);
