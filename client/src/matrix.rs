@@ -2,12 +2,14 @@
 //! here knows of a window.
 
 mod actions;
+mod attach;
 mod avatars;
 mod engine;
 mod failure;
 mod files;
 mod items;
 mod live;
+mod media;
 mod presence;
 mod previews;
 mod profile;

@@ -1,10 +1,12 @@
 //! The state behind the pages, in plain Rust: no window, no network, so it is tested without either.
 
 pub mod app;
+pub mod attach;
 pub mod avatars;
 pub mod command;
 pub mod game;
 pub mod item;
+pub mod media;
 pub mod patch;
 pub mod person;
 pub mod presence;
@@ -15,3 +17,4 @@ pub mod rooms;
 pub mod stamp;
 pub mod timeline;
 pub mod update;
+pub mod viewer;

@@ -1,10 +1,16 @@
 //! Decoding pictures off the window's thread, within limits, into pixels the window can show as they are.
 
 mod face;
+pub(crate) mod film;
+mod location;
+pub(crate) mod sending;
 
 use std::io::Cursor;
 
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbaImage, imageops::FilterType};
+use image::{
+    DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbaImage, imageops::FilterType,
+    metadata::Orientation,
+};
 
 use crate::model::update::Pixels;
 
@@ -21,8 +27,18 @@ const CORNER: f32 = 8.0;
 
 /// Decodes, turns upright by EXIF, and fits into a box (never enlarging); corners rounded on request.
 pub fn decode(bytes: &[u8], fit: Option<(u32, u32)>, rounded: bool) -> Option<Pixels> {
-    let picture = open(bytes)?;
     let (width, height) = fit.unwrap_or((SCREEN_SIDE, SCREEN_SIDE));
+    fitted(read(bytes)?.picture, width, height, rounded).into()
+}
+
+/// Decodes for the viewer: no larger on a side, and with its own width and height.
+pub(crate) fn whole(bytes: &[u8], side: u32) -> Option<(Pixels, (u32, u32))> {
+    let picture = read(bytes)?.picture;
+    let size = (picture.width(), picture.height());
+    Some((fitted(picture, side, side, false), size))
+}
+
+fn fitted(picture: DynamicImage, width: u32, height: u32, rounded: bool) -> Pixels {
     let picture = if picture.width() > width || picture.height() > height {
         picture.resize(width.max(1), height.max(1), FilterType::Triangle)
     } else {
@@ -32,22 +48,36 @@ pub fn decode(bytes: &[u8], fit: Option<(u32, u32)>, rounded: bool) -> Option<Pi
     if rounded {
         round_corners(&mut rgba, CORNER);
     }
-    Some(Pixels { width: rgba.width(), height: rgba.height(), rgba: rgba.into_raw() })
+    Pixels { width: rgba.width(), height: rgba.height(), rgba: rgba.into_raw() }
+}
+
+/// A picture and what its file tells besides.
+struct Opened {
+    /// Upright, at full size
+    picture: DynamicImage,
+    format: ImageFormat,
+    exif: Option<Vec<u8>>,
+    xmp: Option<Vec<u8>>,
+    /// How it was turned
+    orientation: Orientation,
 }
 
 /// Decodes at full size, upright.
-pub(crate) fn open(bytes: &[u8]) -> Option<DynamicImage> {
+fn read(bytes: &[u8]) -> Option<Opened> {
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?;
     let mut limits = Limits::default();
     limits.max_image_width = Some(LONGEST_SIDE);
     limits.max_image_height = Some(LONGEST_SIDE);
     limits.max_alloc = Some(MOST_MEMORY);
     reader.limits(limits);
+    let format = reader.format()?;
     let mut decoder = reader.into_decoder().ok()?;
     let orientation = decoder.orientation().ok()?;
+    let exif = decoder.exif_metadata().ok().flatten();
+    let xmp = decoder.xmp_metadata().ok().flatten();
     let mut picture = DynamicImage::from_decoder(decoder).ok()?;
     picture.apply_orientation(orientation);
-    Some(picture)
+    Some(Opened { picture, format, exif, xmp, orientation })
 }
 
 /// Makes what lies outside the rounded corners see-through, with a soft edge.

@@ -44,6 +44,8 @@ pub struct Settings {
     pub server: Option<String>,
     /// The user name signed in with last
     pub user: Option<String>,
+    /// The folder that a file was saved in last
+    pub downloads: Option<PathBuf>,
     /// The room that was open last
     pub room: Option<String>,
 }

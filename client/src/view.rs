@@ -1,14 +1,17 @@
 //! The only code that touches Slint's types: it fills the window from the model and turns presses into commands.
 
+mod attach;
 mod avatars;
 mod convert;
 mod emoji;
 mod fonts;
 mod images;
-mod pulse;
+mod media;
 mod presence;
 mod profile;
+mod pulse;
 mod room_menu;
+mod viewer;
 mod window;
 mod wiring;
 

@@ -239,6 +239,9 @@ fn body(like: &MsgLikeContent, event: Option<&EventTimelineItem>) -> Body {
                     width: info.and_then(|info| info.width).and_then(|width| u32::try_from(width).ok()),
                     height: info.and_then(|info| info.height).and_then(|height| u32::try_from(height).ok()),
                     thumbnail: info.and_then(|info| info.thumbnail_source.as_ref()).and_then(source),
+                    animated: info.is_some_and(|info| {
+                        info.is_animated.unwrap_or_else(|| info.mimetype.as_deref() == Some("image/gif"))
+                    }),
                     ..media(
                         &image.source,
                         image.filename(),
@@ -250,13 +253,21 @@ fn body(like: &MsgLikeContent, event: Option<&EventTimelineItem>) -> Body {
             }
             MessageType::Video(video) => {
                 let info = video.info.as_deref();
-                Body::Video(media(
-                    &video.source,
-                    video.filename(),
-                    video.caption(),
-                    info.and_then(|info| info.mimetype.clone()),
-                    info.and_then(|info| info.size),
-                ))
+                Body::Video(Media {
+                    width: info.and_then(|info| info.width).and_then(|width| u32::try_from(width).ok()),
+                    height: info.and_then(|info| info.height).and_then(|height| u32::try_from(height).ok()),
+                    thumbnail: info.and_then(|info| info.thumbnail_source.as_ref()).and_then(source),
+                    duration_ms: info
+                        .and_then(|info| info.duration)
+                        .and_then(|duration| u64::try_from(duration.as_millis()).ok()),
+                    ..media(
+                        &video.source,
+                        video.filename(),
+                        video.caption(),
+                        info.and_then(|info| info.mimetype.clone()),
+                        info.and_then(|info| info.size),
+                    )
+                })
             }
             MessageType::Audio(audio) => {
                 let info = audio.info.as_deref();
@@ -300,13 +311,11 @@ fn media(
 ) -> Media {
     Media {
         source: source(place).unwrap_or_default(),
-        thumbnail: None,
         name: name.to_owned(),
         caption: caption.unwrap_or_default().to_owned(),
         mime: mime.unwrap_or_default(),
         size: size.map(u64::from),
-        width: None,
-        height: None,
+        ..Media::default()
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::{
 
 use crate::{
     matrix::{
-        Updates, actions, avatars, files, presence, profile, room_menu, rooms,
+        Updates, actions, attach, avatars, files, media, presence, profile, room_menu, rooms,
         store::{self, StoredSession},
         sync,
         timelines::Timelines,
@@ -34,6 +34,8 @@ pub(super) struct Live {
     pub(super) presence: presence::Own,
     /// What the account is told of.
     pub(super) push_rules: OnceCell<NotificationSettings>,
+    /// Files on their way to this computer, and those that are here.
+    pub(super) loads: media::Loads,
     tasks: parking::Tasks,
 }
 
@@ -80,9 +82,11 @@ impl Live {
         if let Err(error) = client.event_cache().subscribe() {
             tracing::warn!(%error, "the cache of events does not follow the sync");
         }
+        client.send_queue().enable_upload_progress(true);
         let live = Arc::new(Self {
             client,
             updates,
+            loads: media::Loads::of(&data_dir),
             data_dir,
             timelines: Timelines::default(),
             decoding: tokio::sync::Semaphore::new(2),
@@ -90,6 +94,7 @@ impl Live {
             push_rules: OnceCell::new(),
             tasks: parking::Tasks::default(),
         });
+        media::tell_known(&live);
         live.add(tokio::spawn(rooms::follow(Arc::clone(&live))));
         live.add(tokio::spawn(sync::run(Arc::clone(&live), ended.clone())));
         live.add(tokio::spawn(sync::follow_send_queue(Arc::clone(&live))));
@@ -126,16 +131,15 @@ impl Live {
                 Command::PageBack(room) => live.page_back(&room).await,
                 Command::MarkRead(room) => live.mark_read(&room).await,
                 Command::FetchQuote { room, key } => live.fetch_quote(&room, &key).await,
-                command @ (Command::Thumbnail { .. }
-                | Command::Picture { .. }
-                | Command::SaveFile { .. }
-                | Command::OpenFile { .. }
-                | Command::SendFile { .. }
-                | Command::SendPixels { .. }) => files::take(&live, command).await,
                 Command::Avatar(wish) => avatars::take(&live, wish).await,
                 Command::Presence(wish) => presence::take(&live, wish).await,
                 Command::RoomMenu(wish) => room_menu::take(&live, wish).await,
                 Command::Profile(wish) => profile::take(&live, wish).await,
+                command @ (Command::Thumbnail { .. } | Command::Viewer(_) | Command::OpenFile { .. }) => {
+                    files::take(&live, command).await;
+                }
+                Command::Attach(wish) => attach::take(&live, wish).await,
+                Command::Media(wish) => media::take(&live, wish).await,
                 command => actions::take(&live, command).await,
             }
         }));

@@ -124,6 +124,11 @@ pub(super) fn opened(data_dir: &Path) -> PathBuf {
     data_dir.join("opened")
 }
 
+/// The list of files that were brought to this computer.
+pub(super) fn downloads(data_dir: &Path) -> PathBuf {
+    data_dir.join("downloads.json")
+}
+
 /// Deletes what was opened before: the programs that read it are gone by the next start, or have it in their memory.
 pub(super) fn forget_opened(data_dir: &Path) {
     match std::fs::remove_dir_all(opened(data_dir)) {
@@ -136,6 +141,7 @@ pub(super) fn forget_opened(data_dir: &Path) {
 /// Deletes the session and every store folder: nothing of an account stays after signing out.
 pub(super) fn forget(data_dir: &Path) {
     let _ = std::fs::remove_file(path(data_dir));
+    let _ = std::fs::remove_file(downloads(data_dir));
     forget_opened(data_dir);
     let folders = std::fs::read_dir(data_dir).into_iter().flatten().flatten();
     for folder in folders.filter(|entry| entry.file_name().to_string_lossy().starts_with("store-")) {

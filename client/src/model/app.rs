@@ -1,5 +1,6 @@
 //! The whole state behind the window: applies updates, decides what a press means, and says what has to be shown anew.
 
+mod attaching;
 mod games;
 mod past;
 #[cfg(test)]
@@ -8,9 +9,11 @@ mod tests;
 use std::collections::HashMap;
 
 use crate::model::{
+    attach::Sheet,
     command::Command,
     game::Table,
     item::{Body, Preview},
+    media::Loads,
     presence, profile,
     rooms::{RoomList, Scope},
     timeline::{Keep, Timeline},
@@ -120,6 +123,10 @@ pub struct AppModel {
     pub presence: presence::Known,
     /// The card of a person, and the own picture
     pub profile: profile::State,
+    /// Files that are about to be sent
+    pub sheet: Sheet,
+    /// Which files of messages are on this computer
+    pub loads: Loads,
     timelines: HashMap<String, Timeline>,
     drafts: HashMap<String, String>,
     typing_told: bool,
@@ -149,6 +156,8 @@ impl Default for AppModel {
             public_rooms: Default::default(),
             presence: presence::Known::default(),
             profile: profile::State::default(),
+            sheet: Sheet::default(),
+            loads: Loads::default(),
             timelines: HashMap::new(),
             drafts: HashMap::new(),
             typing_told: false,
@@ -260,6 +269,7 @@ impl AppModel {
                 let own = self.own_id().to_owned();
                 self.profile.take(news, &own);
             }
+            Update::Attach(news) => self.sheet.apply(news),
             Update::Failed(_) => changed.game = std::mem::take(&mut self.starting),
             _ => {}
         }

@@ -37,20 +37,12 @@ pub enum Command {
         /// New words
         text: String,
     },
-    /// Send a file from disk
-    SendFile {
-        /// Room id
-        room: String,
-        /// Where it lies
-        path: PathBuf,
-    },
-    /// Send a picture from the clipboard
-    SendPixels {
-        /// Room id
-        room: String,
-        /// The picture
-        pixels: super::update::Pixels,
-    },
+    /// Files on the sheet
+    Attach(super::attach::Wish),
+    /// Files of messages
+    Media(super::media::Wish),
+    /// The picture in the viewer
+    Viewer(super::viewer::Wish),
     /// Give or take back a reaction
     React {
         /// Room id
@@ -98,18 +90,6 @@ pub enum Command {
         thumbnail: Option<String>,
         /// Box to fit, in pixels
         size: (u32, u32),
-    },
-    /// Load and decode a whole picture
-    Picture {
-        /// `Media::source`
-        source: String,
-    },
-    /// Save a file where the person said
-    SaveFile {
-        /// `Media::source`
-        source: String,
-        /// Where to
-        path: PathBuf,
     },
     /// Open a file with the program the system has for it
     OpenFile {

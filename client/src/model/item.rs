@@ -136,7 +136,7 @@ pub enum Body {
 }
 
 /// A file on the server.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Media {
     /// Opaque address, with the keys of an encrypted file
     pub source: String,
@@ -154,6 +154,10 @@ pub struct Media {
     pub width: Option<u32>,
     /// Pixels
     pub height: Option<u32>,
+    /// A picture that moves
+    pub animated: bool,
+    /// How long a film or a sound is, in milliseconds
+    pub duration_ms: Option<u64>,
 }
 
 /// How far a message got.

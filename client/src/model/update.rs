@@ -239,13 +239,12 @@ pub enum Update {
         /// The picture
         pixels: Option<Pixels>,
     },
-    /// A picture at its full size
-    Picture {
-        /// `Media::source`
-        source: String,
-        /// The picture
-        pixels: Option<Pixels>,
-    },
+    /// Of files on the sheet
+    Attach(super::attach::News),
+    /// Of files of messages
+    Media(super::media::News),
+    /// Of the picture in the viewer
+    Viewer(super::viewer::News),
     /// Answer of the user directory
     People {
         /// What was asked
@@ -264,8 +263,6 @@ pub enum Update {
     Entered(String),
     /// An invitation asked for by this person went out
     Invited,
-    /// A file was saved where this person said
-    Saved,
     /// A file was handed to the program the system has for it
     Opened,
     /// The picture of a person or room was loaded and decoded, or could not be

@@ -6,12 +6,13 @@ use slint::{Image, ModelRc, StyledText, VecModel};
 use super::{
     emoji,
     images::{Images, Thumbnail},
-    room_menu, ui,
+    media, room_menu, ui,
 };
 use crate::{
     model::{
         game,
         item::{Body, ItemKind, Media, Message, Notice, NoticeKind, Preview, SendState},
+        media::Loads,
         person, rich,
         rooms::RoomSummary,
         stamp::{self, Stamp, StampKind},
@@ -37,6 +38,8 @@ pub(super) struct Context<'a> {
     pub(super) may_remove: bool,
     /// The members of the room, if those who have read a message are shown under it.
     pub(super) readers: Option<&'a [Member]>,
+    /// Which files are on this computer.
+    pub(super) loads: &'a Loads,
     /// Rows shown in full.
     pub(super) shown_whole: &'a std::collections::HashSet<String>,
     pub(super) comma: bool,
@@ -44,6 +47,22 @@ pub(super) struct Context<'a> {
     pub(super) text_width: f32,
     /// Pixels in a logical pixel.
     pub(super) scale: f32,
+}
+
+impl Context<'_> {
+    /// What there is to see of a picture or, if its sender made a picture of it, of a film; it is asked for if it was not.
+    pub(super) fn thumbnail(&mut self, body: &Body) -> Option<Thumbnail> {
+        let media = match body {
+            Body::Image(media) => media.clone(),
+            Body::Video(media) => Media { source: media.thumbnail.clone()?, thumbnail: None, ..media.clone() },
+            _ => return None,
+        };
+        let found = self.images.get(&media.source);
+        if found.is_none() {
+            self.wanted.push(media);
+        }
+        Some(found.unwrap_or(Thumbnail::Loading))
+    }
 }
 
 pub(super) fn failure(failure: Failure) -> ui::Failure {
@@ -350,16 +369,21 @@ fn body(out: &mut ui::MessageRow, message: &Message, context: &mut Context<'_>) 
         out.media = media.source.as_str().into();
         out.file_name = media.name.as_str().into();
         out.file_size = media.size.map(|size| bytes(size, context.comma)).unwrap_or_default().into();
+        out.attached = media::entry(message, media, context.loads, context.comma);
     }
-    if let Body::Image(media) = &message.body {
+    if let Body::Image(media) | Body::Video(media) = &message.body {
         let (width, height) = picture_size(media);
         out.picture_width = width;
         out.picture_height = height;
-        out.picture_state = match context.images.get(&media.source) {
-            None => {
-                context.wanted.push(media.clone());
-                ui::PictureState::Loading
-            }
+        if let Body::Image(_) = &message.body {
+            // A picture that is being sent gets another address on the way, and is the same picture.
+            let under_way = matches!(message.state, SendState::Sending(_) | SendState::Failed);
+            context.images.follow(&out.id, &media.source, under_way);
+        } else {
+            out.poster = media.thumbnail.clone().unwrap_or_default().into();
+        }
+        out.picture_state = match context.thumbnail(&message.body) {
+            None => ui::PictureState::None,
             Some(Thumbnail::Loading) => ui::PictureState::Loading,
             Some(Thumbnail::Failed) => ui::PictureState::Failed,
             Some(Thumbnail::Ready(image)) => {
@@ -485,7 +509,7 @@ fn picture_size(media: &Media) -> (f32, f32) {
 }
 
 /// A size with one digit after the point where it helps, in the signs that both languages share.
-fn bytes(size: u64, comma: bool) -> String {
+pub(super) fn bytes(size: u64, comma: bool) -> String {
     const UNITS: [(&str, &str); 4] = [("B", "Б"), ("KB", "КБ"), ("MB", "МБ"), ("GB", "ГБ")];
     let mut value = size as f64;
     let mut unit = 0;
@@ -515,16 +539,7 @@ mod tests {
 
     #[test]
     fn pictures_fit_their_box_and_keep_their_shape() {
-        let media = |width, height| Media {
-            source: String::new(),
-            thumbnail: None,
-            name: String::new(),
-            caption: String::new(),
-            mime: String::new(),
-            size: None,
-            width,
-            height,
-        };
+        let media = |width, height| Media { width, height, ..Media::default() };
         assert_eq!(picture_size(&media(Some(3600), Some(1800))), (360.0, 180.0));
         assert_eq!(picture_size(&media(Some(100), Some(50))), (100.0, 50.0));
         assert_eq!(picture_size(&media(None, Some(50))), (240.0, 180.0));

@@ -33,6 +33,8 @@ pub(super) struct Images {
     bytes: usize,
     clock: u64,
     emoji: HashMap<(String, u32), Option<Image>>,
+    /// Pictures that are being sent: rows and the sources they have so far.
+    sent: HashMap<String, String>,
 }
 
 impl Images {
@@ -71,6 +73,26 @@ impl Images {
                 .map(|(key, _)| key.clone());
             let Some((_, size, _)) = oldest.and_then(|key| self.thumbnails.remove(&key)) else { break };
             self.bytes -= size;
+        }
+    }
+
+    /// A thumbnail that is here, without asking for it.
+    pub(super) fn peek(&self, source: &str) -> Option<Image> {
+        match self.thumbnails.get(source) {
+            Some((Thumbnail::Ready(image), ..)) => Some(image.clone()),
+            _ => None,
+        }
+    }
+
+    /// The picture of a row keeps its thumbnail when it gets another source, which it does when it was uploaded.
+    pub(super) fn follow(&mut self, row: &str, source: &str, under_way: bool) {
+        let before =
+            if under_way { self.sent.insert(row.to_owned(), source.to_owned()) } else { self.sent.remove(row) };
+        if let Some(before) = before.filter(|before| before != source)
+            && !self.thumbnails.contains_key(source)
+            && let Some(entry) = self.thumbnails.remove(&before)
+        {
+            self.thumbnails.insert(source.to_owned(), entry);
         }
     }
 

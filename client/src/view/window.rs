@@ -14,16 +14,16 @@ use std::{
 use jiff::{Timestamp, tz::TimeZone};
 use slint::{ComponentHandle, Model, ModelRc, SharedString, VecModel};
 
-use super::{avatars::Avatars, convert, fonts, images::Images, presence, room_menu, ui};
+use super::{attach, avatars::Avatars, convert, fonts, images::Images, presence, room_menu, ui};
 use crate::{
     model::{
         app::{AppModel, Changed, Page},
         command::Command,
-        item::Media,
         person,
         rooms::RoomSummary,
         timeline::{Keep, Row},
         update::{Connection, Update},
+        viewer::Viewed,
     },
     options::{Language, Options, Theme},
     settings::{self, Settings},
@@ -51,8 +51,10 @@ pub struct View {
     clipboard: RefCell<Option<arboard::Clipboard>>,
     pub(super) zone: TimeZone,
     comma: Cell<bool>,
-    /// File shown in the viewer.
-    pub(super) viewed: RefCell<Option<Media>>,
+    /// Picture shown in the viewer.
+    pub(super) viewed: RefCell<Option<Viewed>>,
+    /// The longest side it was asked for with.
+    pub(super) viewed_side: Cell<u32>,
 }
 
 impl View {
@@ -84,6 +86,7 @@ impl View {
             zone: TimeZone::system(),
             comma: Cell::new(true),
             viewed: RefCell::default(),
+            viewed_side: Cell::default(),
         });
         view.begin(options);
         Ok(view)
@@ -191,9 +194,11 @@ impl View {
             }
             Update::Thumbnail { source, pixels } => {
                 self.images.borrow_mut().put(source, pixels.as_ref());
-                self.redraw(|shown| shown.media.as_str() == source);
+                self.redraw(|shown| shown.media.as_str() == source || shown.poster.as_str() == source);
+                self.show_files();
             }
-            Update::Picture { source, pixels } => self.show_picture(source, pixels.as_ref()),
+            Update::Viewer(news) => self.take_picture(news),
+            Update::Media(news) => self.take_media(news.clone()),
             Update::Connection(Connection::Online) => {
                 self.images.borrow_mut().forget_failures();
                 self.retry_avatars();
@@ -210,7 +215,6 @@ impl View {
                 app.set_overlay(ui::Overlay::None);
                 self.tell(ui::Done::Invited);
             }
-            Update::Saved => self.tell(ui::Done::Saved),
             Update::Opened => self.tell(ui::Done::None),
             Update::Entered(room) => {
                 app.set_overlay(ui::Overlay::None);
@@ -223,6 +227,8 @@ impl View {
         let loaded = matches!(update, Update::RoomsLoaded);
         let people = matches!(update, Update::Presence(_) | Update::Connection(_));
         let profile = matches!(update, Update::Profile(_) | Update::SignedIn(_) | Update::SignedOut(_));
+        let of_sheet = matches!(update, Update::Attach(_));
+        let of_files = matches!(update, Update::Timeline { .. } | Update::Paging { .. });
         let changed = self.app.borrow_mut().apply(update);
         self.show(changed);
         let done = self.app.borrow_mut().more();
@@ -232,6 +238,13 @@ impl View {
         }
         if profile {
             self.show_profile();
+        }
+        if of_sheet {
+            attach::show(self);
+        }
+        if of_files {
+            self.show_files();
+            self.show_neighbours();
         }
         if loaded {
             self.reopen();
@@ -426,6 +439,16 @@ impl View {
             panel.set_fields(ModelRc::new(VecModel::from(fields)));
         }
         panel.set_shown(true);
+    }
+
+    /// The time zone of this computer.
+    pub(super) fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// Numbers have a comma where English has a point.
+    pub(super) fn speaks_with_comma(&self) -> bool {
+        self.comma.get()
     }
 
     /// `ru` or `en`.

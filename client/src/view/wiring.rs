@@ -4,13 +4,9 @@ use std::rc::Rc;
 
 use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
 
-use super::{avatars, presence, profile, room_menu, ui, window::View};
+use super::{attach, avatars, media, presence, profile, room_menu, ui, viewer, window::View};
 use crate::{
-    model::{
-        command::{Command, Credentials},
-        item::Media,
-        update::Pixels,
-    },
+    model::command::{Command, Credentials},
     options::Language,
     settings::{self, LanguageChoice, ThemeChoice},
 };
@@ -39,6 +35,9 @@ pub fn wire(view: &Rc<View>) {
     presence::wire(view);
     room_menu::wire(view);
     profile::wire(view);
+    attach::wire(view);
+    media::wire(view);
+    viewer::wire(view);
     window(view);
 }
 
@@ -129,37 +128,6 @@ fn talk(view: &Rc<View>) {
         this.follow_up(done);
     });
     on!(view, Talk, on_resized, |this| this.redraw(|shown| shown.pictured));
-    on!(view, Talk, on_attach, |this| {
-        let Some(room) = this.app.borrow().open.clone() else { return };
-        let weak = Rc::downgrade(&this);
-        let asked = slint::spawn_local(async move {
-            let files = rfd::AsyncFileDialog::new().pick_files().await.unwrap_or_default();
-            if let Some(this) = weak.upgrade() {
-                for file in files {
-                    this.send(Command::SendFile { room: room.clone(), path: file.path().to_path_buf() });
-                }
-            }
-        });
-        if let Err(error) = asked {
-            tracing::warn!(%error, "files cannot be asked for");
-        }
-    });
-    on!(view, Talk, on_paste_picture, |this| {
-        let Some(room) = this.app.borrow().open.clone() else { return false };
-        let picture = this.with_clipboard(|clipboard| {
-            // Words win: programs that copy words often add a picture of them.
-            if clipboard.get_text().is_ok_and(|text| !text.is_empty()) {
-                return None;
-            }
-            clipboard.get_image().ok()
-        });
-        let Some(picture) = picture else { return false };
-        let (Ok(width), Ok(height)) = (u32::try_from(picture.width), u32::try_from(picture.height)) else {
-            return false;
-        };
-        this.send(Command::SendPixels { room, pixels: Pixels { width, height, rgba: picture.bytes.into_owned() } });
-        true
-    });
     on!(view, Talk, on_accept_invite, |this| {
         this.window.global::<ui::Talk>().set_answering(true);
         with_open(&this, Command::Accept);
@@ -204,37 +172,6 @@ fn messages(view: &Rc<View>) {
         with_open(&this, |room| Command::React { room, key: key.into(), reaction: reaction.into() });
     });
     on!(view, Talk, on_show_all, |this, id| this.show_whole(&id));
-    on!(view, Talk, on_open_media, |this, key| {
-        let Some((picture, media)) = this.app.borrow().media(&key) else { return };
-        if picture {
-            let viewer = this.window.global::<ui::Viewer>();
-            viewer.set_name(media.name.as_str().into());
-            viewer.set_state(ui::PictureState::Loading);
-            this.send(Command::Picture { source: media.source.clone() });
-            *this.viewed.borrow_mut() = Some(media);
-            this.window.global::<ui::App>().set_overlay(ui::Overlay::Viewer);
-        } else {
-            open_outside(&this, media);
-        }
-    });
-    on!(view, Talk, on_save_media, |this, key| {
-        let media = this.app.borrow().media(&key);
-        if let Some((_, media)) = media {
-            save(&this, media);
-        }
-    });
-    on!(view, Viewer, on_save, |this| {
-        let media = this.viewed.borrow().clone();
-        if let Some(media) = media {
-            save(&this, media);
-        }
-    });
-    on!(view, Viewer, on_open_outside, |this| {
-        let media = this.viewed.borrow().clone();
-        if let Some(media) = media {
-            open_outside(&this, media);
-        }
-    });
 }
 
 /// Puts words into the clipboard.
@@ -242,27 +179,6 @@ pub(super) fn copy(this: &View, words: String) {
     match this.with_clipboard(|clipboard| clipboard.set_text(words).ok()) {
         Some(()) => this.tell(ui::Done::Copied),
         None => this.complain(ui::Failure::Other),
-    }
-}
-
-/// Opens a file with the program the system has for it.
-fn open_outside(this: &View, media: Media) {
-    this.tell(ui::Done::Fetching);
-    this.send(Command::OpenFile { source: media.source, name: media.name });
-}
-
-/// Asks where to, then saves.
-fn save(this: &Rc<View>, media: Media) {
-    let weak = Rc::downgrade(this);
-    let asked = slint::spawn_local(async move {
-        let place = rfd::AsyncFileDialog::new().set_file_name(&media.name).save_file().await;
-        if let (Some(this), Some(place)) = (weak.upgrade(), place) {
-            this.tell(ui::Done::Fetching);
-            this.send(Command::SaveFile { source: media.source, path: place.path().to_path_buf() });
-        }
-    });
-    if let Err(error) = asked {
-        tracing::warn!(%error, "a place to save cannot be asked for");
     }
 }
 
@@ -286,8 +202,7 @@ fn dialogs(view: &Rc<View>) {
     });
     on!(view, App, on_close_overlay, |this| {
         this.window.global::<ui::App>().set_overlay(ui::Overlay::None);
-        *this.viewed.borrow_mut() = None;
-        this.window.global::<ui::Viewer>().set_picture(slint::Image::default());
+        this.end_viewing();
     });
     on!(view, Panel, on_show_info, |this| this.window.global::<ui::Panel>().set_side(ui::Side::Info));
     on!(view, Panel, on_hide, |this| this.window.global::<ui::Panel>().set_side(ui::Side::None));
@@ -418,7 +333,7 @@ fn preferences(view: &Rc<View>) {
     });
 }
 
-/// What only the window system tells: its focus, and files dropped on the window, which go into the open room.
+/// What only the window system tells: its focus, and files dropped on the window, which go onto the sheet of the open room.
 fn window(view: &Rc<View>) {
     use slint::winit_030::{EventResult, WinitWindowAccessor, winit::event::WindowEvent};
     let weak = Rc::downgrade(view);
@@ -437,9 +352,11 @@ fn window(view: &Rc<View>) {
         match (event, weak.upgrade()) {
             (WindowEvent::Focused(focused), Some(this)) => this.focus(*focused),
             (WindowEvent::DroppedFile(path), Some(this)) => {
-                let path = path.clone();
-                with_open(&this, |room| Command::SendFile { room, path });
+                this.hover(false);
+                this.attach(attach::from_disk([path.clone()]));
             }
+            (WindowEvent::HoveredFile(_), Some(this)) => this.hover(true),
+            (WindowEvent::HoveredFileCancelled, Some(this)) => this.hover(false),
             _ => {}
         }
         EventResult::Propagate

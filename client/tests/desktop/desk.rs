@@ -4,6 +4,7 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use crate::{
@@ -52,9 +53,9 @@ impl Helper {
 impl Desk {
     /// Sets up a screen of a classroom's size and a session in which programs tell a screen reader what they show.
     pub(crate) fn set_up(language: &'static str) -> Self {
-        let screen = ["-displayfd", "1", "-screen", "0", "1366x768x24", "-nolisten", "tcp"];
-        let (xvfb, number) = Helper::start(Command::new("Xvfb").args(screen));
-        let screen = format!(":{number}");
+        let screen = free_screen();
+        let arguments = ["-displayfd", "1", "-screen", "0", "1366x768x24", "-nolisten", "tcp"];
+        let (xvfb, _) = Helper::start(Command::new("Xvfb").arg(&screen).args(arguments));
         let (bus, session) = Helper::start(
             Command::new("dbus-daemon").args(["--session", "--print-address=1", "--nofork"]).env("DISPLAY", &screen),
         );
@@ -212,6 +213,15 @@ impl Desk {
         let log = std::fs::read_to_string(self.folder.path().join("parta.log")).unwrap_or_default();
         format!("on {}:\n{}\nthe program's log:\n{log}", self.screen, shown.join("\n"))
     }
+}
+
+/// A screen that nobody has, nor had and left its socket lying.
+fn free_screen() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let own = 1000 + std::process::id() % 10_000 * 4;
+    let numbers = std::iter::repeat_with(|| own + NEXT.fetch_add(1, Ordering::SeqCst));
+    let mut free = numbers.filter(|number| !Path::new(&format!("/tmp/.X11-unix/X{number}")).exists());
+    format!(":{}", free.next().expect("there are many"))
 }
 
 impl Drop for Desk {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
+mod files;
 mod people;
 
 use std::{cell::RefCell, rc::Rc};
@@ -149,13 +150,9 @@ fn board() -> Message {
 fn picture() -> Message {
     let media = Media {
         source: "mxc://academy/1".into(),
-        thumbnail: None,
         name: "доска.png".into(),
-        caption: String::new(),
         mime: "image/png".into(),
-        size: None,
-        width: None,
-        height: None,
+        ..Media::default()
     };
     Message { body: Body::Image(media), ..Message::words("$picture", "@ivan:academy", "Иван", "") }
 }

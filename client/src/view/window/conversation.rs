@@ -11,7 +11,7 @@ use crate::{
     },
     view::{
         convert::{self, Context},
-        images, ui,
+        ui,
     },
 };
 
@@ -32,7 +32,7 @@ impl View {
     }
 
     /// Works with what the conversion of rows needs, and asks for the thumbnails that it misses.
-    fn convert(&self, work: impl FnOnce(&mut Context<'_>)) {
+    pub(in crate::view) fn convert(&self, work: impl FnOnce(&mut Context<'_>)) {
         let scale = self.window.window().scale_factor();
         let mut images = self.images.borrow_mut();
         let shown_whole = self.shown_whole.borrow();
@@ -46,6 +46,7 @@ impl View {
             may_remove: model.details.can_remove,
             // In a chat of two the check marks say it.
             readers: if direct { None } else { Some(&model.members) },
+            loads: &model.loads,
             shown_whole: &shown_whole,
             comma: self.comma.get(),
             text_width: self.window.global::<ui::Talk>().get_text_width(),
@@ -107,20 +108,6 @@ impl View {
         if self.window.global::<ui::Talk>().get_at_bottom() && self.window.window().is_visible() {
             let command = self.app.borrow_mut().see();
             command.into_iter().for_each(|command| self.send(command));
-        }
-    }
-
-    pub(super) fn show_picture(&self, source: &str, pixels: Option<&crate::model::update::Pixels>) {
-        if self.viewed.borrow().as_ref().is_none_or(|media| media.source != source) {
-            return;
-        }
-        let viewer = self.window.global::<ui::Viewer>();
-        match pixels {
-            Some(pixels) => {
-                viewer.set_picture(images::image(pixels));
-                viewer.set_state(ui::PictureState::Ready);
-            }
-            None => viewer.set_state(ui::PictureState::Failed),
         }
     }
 }
