@@ -1,7 +1,5 @@
 //! What the view asks of the Matrix side.
 
-use std::path::PathBuf;
-
 use crate::model::{avatars, presence, profile, room_menu};
 
 /// A wish of the person at the screen.

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageFormat, codecs::jpeg::JpegEncoder, imageops::FilterType};
 
-use super::{Pixels, open, round_corners};
+use super::{Pixels, read, round_corners};
 
 /// Corners of a room's picture, as a part of its side.
 const CORNER: f32 = 0.28;
@@ -16,7 +16,7 @@ const QUALITY: u8 = 88;
 /// The middle of a picture as a square of so many pixels, round or with round corners.
 pub fn face(bytes: &[u8], side: u32, square: bool) -> Option<Pixels> {
     let side = side.clamp(1, 1024);
-    let mut rgba = middle(&open(bytes)?).resize_exact(side, side, FilterType::CatmullRom).into_rgba8();
+    let mut rgba = middle(&read(bytes)?.picture).resize_exact(side, side, FilterType::CatmullRom).into_rgba8();
     round_corners(&mut rgba, side as f32 * if square { CORNER } else { 0.5 });
     Some(Pixels { width: side, height: side, rgba: rgba.into_raw() })
 }
@@ -24,7 +24,7 @@ pub fn face(bytes: &[u8], side: u32, square: bool) -> Option<Pixels> {
 /// A picture for an account: its middle, no larger than anyone shows it, without what a camera wrote into the file.
 /// With the media type.
 pub fn portrait(bytes: &[u8]) -> Option<(Vec<u8>, mime::Mime)> {
-    let square = middle(&open(bytes)?);
+    let square = middle(&read(bytes)?.picture);
     let square =
         if square.width() > PORTRAIT { square.resize(PORTRAIT, PORTRAIT, FilterType::CatmullRom) } else { square };
     let mut out = Cursor::new(Vec::new());
