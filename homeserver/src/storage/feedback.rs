@@ -22,8 +22,8 @@ pub struct NoSuchWord {
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $variant:ident = $word:literal,)+ }) => {
-        $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, ToSchema)]
+        $(#[$doc])*
         #[serde(rename_all = "lowercase")]
         pub enum $name {
             $($(#[$word_doc])* $variant,)+

@@ -348,7 +348,7 @@ on_both_engines! {
     async fn what_is_old_goes_where_that_is_wanted(server: Server) {
         let (head, anna) = (administrator(&server).await, server.register("anna").await);
         let (old, new) = (send(&server, &anna, problem("old")).await, send(&server, &anna, problem("new")).await);
-        let older = sql("UPDATE feedback SET updated_at = updated_at - 31 * 86400000 WHERE text = 'old'");
+        let older = sql("UPDATE feedback SET updated_at = updated_at - 2678400000 WHERE text = 'old'");
         server.app.journal.run(vec![older], None).await.unwrap();
         server.app.feedback.forget_old().await.unwrap();
         assert_eq!(ids(&server, &head, "").await, [new["id"].clone(), old["id"].clone()]);

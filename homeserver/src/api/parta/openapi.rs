@@ -1,4 +1,4 @@
-//! The document that describes Parta's own API (OpenAPI 3.1).
+//! The document that describes Parta's own API (`OpenAPI` 3.1).
 
 use std::sync::LazyLock;
 
