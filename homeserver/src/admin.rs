@@ -1,11 +1,13 @@
 //! The administration's API, compatible with Synapse's, so that its tools (synadm and others) serve here too.
 //!
-//! Answers have the shape that those tools read; errors are Matrix errors. All but registration by shared secret needs an
+//! Answers have the shape that those tools read; errors are Matrix errors. What Synapse does not know is part of Parta's own
+//! API (`feedback`), whose routes stand in [`crate::api::parta`]. All but registration by shared secret needs an
 //! administrator's access token.
 
 mod devices;
 mod event_reports;
-mod extract;
+pub(crate) mod extract;
+pub(crate) mod feedback;
 mod media;
 mod register;
 mod registration_tokens;

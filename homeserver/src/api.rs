@@ -23,6 +23,7 @@ pub mod membership;
 pub mod message;
 pub mod monitoring;
 pub mod oauth;
+pub mod parta;
 pub mod presence;
 pub mod profile;
 pub mod push;
@@ -178,6 +179,7 @@ pub fn router(app: &App) -> Router {
         .endpoint(user_directory::search_users)
         .endpoint(reporting::report_user)
         .merge(crate::admin::router())
+        .merge(parta::router())
         // Receipts, typing, presence
         .endpoint(receipt::create_receipt)
         .endpoint(read_marker::set_read_marker)
@@ -267,7 +269,7 @@ pub fn router(app: &App) -> Router {
         .layer(
             CorsLayer::new()
                 .allow_origin(tower_http::cors::Any)
-                .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS])
+                .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS])
                 .allow_headers([
                     header::CONTENT_TYPE,
                     header::AUTHORIZATION,
@@ -276,6 +278,7 @@ pub fn router(app: &App) -> Router {
                     header::ORIGIN,
                     header::IF_MATCH,
                     header::IF_NONE_MATCH,
+                    HeaderName::from_static("idempotency-key"),
                 ])
                 .expose_headers([header::RETRY_AFTER, header::ETAG]),
         )

@@ -19,6 +19,7 @@ use crate::{
         directory::Directory,
         encryption::{self, Encryption},
         ephemeral::Ephemeral,
+        feedback::{self, Feedback, attachments::Attachments, news::Teller},
         filters::Filters,
         ignored::IgnoredUsers,
         journal::{Committed, Journal, Observer},
@@ -96,6 +97,12 @@ pub struct Services {
     pub shared_secret: Arc<SharedSecret>,
     /// What people report to the administrators.
     pub reports: Reports,
+    /// What people send by the feedback button.
+    pub feedback: Arc<Feedback>,
+    /// What comes with it.
+    pub feedback_attachments: Arc<Attachments>,
+    /// How they hear of it.
+    pub feedback_news: Arc<Teller>,
     /// What administrators do to rooms.
     pub administration: Arc<Administration>,
     /// Limits against floods.
@@ -109,7 +116,7 @@ pub struct Services {
     /// Events that are sent later.
     pub delayed_events: Arc<DelayedEvents>,
     /// Notices from the server.
-    pub server_notices: ServerNotices,
+    pub server_notices: Arc<ServerNotices>,
     /// In which rooms something moved.
     pub moved: Arc<MovedRooms>,
     /// Wakes long polls.
@@ -264,6 +271,16 @@ impl App {
             room_actions.clone(),
             AccountData::new(db.clone(), journal.clone()),
         )?;
+        let server_notices = Arc::new(server_notices);
+        let feedback = Feedback::new(&config.feedback, db.clone(), clock.clone(), journal.clone(), limits.clone());
+        let feedback = Arc::new(feedback);
+        let feedback_attachments =
+            Attachments::new(&config.feedback, db.clone(), clock.clone(), journal.clone(), media.clone());
+        let feedback_attachments = Arc::new(feedback_attachments);
+        tasks.spawn(feedback::upkeep(feedback.clone(), feedback_attachments.clone()));
+        let feedback_news = Teller::new(db.clone(), journal.clone(), users.clone(), server_notices.clone());
+        let feedback_news = Arc::new(feedback_news);
+        tasks.spawn(feedback_news.clone().run());
         let administration = Administration::new(db.clone(), journal.clone());
         tasks.spawn(typing.clone().run());
         tasks.spawn(presence.clone().run());
@@ -313,6 +330,9 @@ impl App {
             directory: Directory::new(db.clone(), config.directory.everybody),
             registration_tokens: RegistrationTokens::new(db.clone(), journal.clone()),
             reports: Reports::new(db.clone(), journal.clone()),
+            feedback,
+            feedback_attachments,
+            feedback_news,
             shared_secret: SharedSecret::new(config.registration.shared_secret.clone(), clock.clone()),
             administration: Arc::new(administration),
             accounts,

@@ -1,10 +1,11 @@
-//! What can be said to `parta-server` at a terminal, one file a group of commands. Accounts and tokens may be changed while
-//! the server runs: no command draws a position of the server's stream, and the one that changes an account leaves a
-//! notice that the server heeds within seconds.
+//! What can be said to `parta-server` at a terminal, one file a group of commands. Accounts and tokens may be changed
+//! and feedback answered while the server runs: no command draws a position of the server's stream, and one that changes an
+//! account or answers leaves a notice that the server heeds within seconds.
 
 mod backup;
 mod certificate;
 mod config;
+mod feedback;
 mod registration_token;
 mod serve;
 mod user;
@@ -12,6 +13,7 @@ mod user;
 pub use backup::BackupCommand;
 pub use certificate::CertificateCommand;
 pub use config::ConfigCommand;
+pub use feedback::FeedbackCommand;
 pub use registration_token::RegistrationTokenCommand;
 pub use serve::Serve;
 pub use user::UserCommand;
@@ -27,6 +29,7 @@ use crate::{
         accounts::Accounts,
         appservices::Appservices,
         devices::Devices,
+        feedback::Feedback,
         journal::Journal,
         registration_tokens::RegistrationTokens,
         rooms::Rooms,
@@ -69,6 +72,7 @@ struct Offline {
     appservices: Appservices,
     accounts: Accounts,
     registration_tokens: RegistrationTokens,
+    feedback: Feedback,
 }
 
 impl Offline {
@@ -84,7 +88,7 @@ impl Offline {
         let sessions = Sessions::new(db.clone(), clock.clone(), journal.clone(), Arc::new(sessions::InUse::default()));
         let lifetime = std::time::Duration::from_secs(config.login.access_token_lifetime_seconds);
         let devices = Devices::new(db.clone(), clock.clone(), journal.clone(), Arc::new(sessions), lifetime);
-        let limits = Limits::new(&config.limits, clock.clone(), |_| false);
+        let limits = Arc::new(Limits::new(&config.limits, clock.clone(), |_| false));
         let accounts = Accounts::new(
             &config,
             db.clone(),
@@ -92,11 +96,12 @@ impl Offline {
             journal.clone(),
             users,
             Arc::new(devices),
-            Arc::new(limits),
+            limits.clone(),
         )?;
         let appservices = Appservices::load(&config.appservices, &config.server.name)?;
-        let registration_tokens = RegistrationTokens::new(db.clone(), journal);
-        Ok(Self { config, db, clock, appservices, accounts, registration_tokens })
+        let registration_tokens = RegistrationTokens::new(db.clone(), journal.clone());
+        let feedback = Feedback::new(&config.feedback, db.clone(), clock.clone(), journal, limits);
+        Ok(Self { config, db, clock, appservices, accounts, registration_tokens, feedback })
     }
 }
 

@@ -5,6 +5,7 @@ mod appservices;
 mod database;
 mod delayed_events;
 mod directory;
+mod feedback;
 mod limits;
 mod login;
 mod media;
@@ -24,6 +25,7 @@ pub use appservices::Appservices;
 pub use database::Database;
 pub use delayed_events::DelayedEvents;
 pub use directory::Directory;
+pub use feedback::Feedback;
 pub use limits::{Bucket, Limits};
 pub use login::{Jwt, Login, PasswordPolicy};
 pub use media::Media;
@@ -75,6 +77,9 @@ pub struct Config {
     /// Notices from the server.
     #[serde(default)]
     pub server_notices: ServerNotices,
+    /// The feedback button.
+    #[serde(default)]
+    pub feedback: Feedback,
     /// Finding people.
     #[serde(default)]
     pub directory: Directory,
@@ -151,6 +156,7 @@ impl Config {
             rooms: Rooms::default(),
             delayed_events: DelayedEvents::default(),
             server_notices: ServerNotices::default(),
+            feedback: Feedback { max_per_day: 0, ..Feedback::default() },
             directory: Directory::default(),
             media: Media { url_previews: true, preview_private_addresses: true, ..Media::default() },
             push: Push::default(),

@@ -13,6 +13,7 @@ pub mod devices;
 pub mod directory;
 pub mod encryption;
 pub mod ephemeral;
+pub mod feedback;
 pub mod filters;
 pub mod ignored;
 pub mod journal;

@@ -31,6 +31,7 @@ pub struct Limits {
     /// Until when an account takes no further password.
     held: Mutex<HashMap<OwnedUserId, Millis>>,
     messages: Option<Buckets<OwnedUserId>>,
+    feedback: Option<Buckets<OwnedUserId>>,
     exempt: Exempt,
 }
 
@@ -57,6 +58,7 @@ impl Limits {
             failures: config.login_failures_per_account.map(Buckets::new),
             held: Mutex::default(),
             messages: config.messages_per_account.map(Buckets::new),
+            feedback: config.feedback_per_account.map(Buckets::new),
             exempt: Exempt(Box::new(exempt)),
         }
     }
@@ -77,6 +79,11 @@ impl Limits {
             return Ok(());
         }
         take(self.messages.as_ref(), Some(&by.to_owned()))
+    }
+
+    /// One more report by the feedback button.
+    pub fn feedback(&self, by: &UserId) -> Result<()> {
+        take(self.feedback.as_ref(), Some(&by.to_owned()))
     }
 
     /// Whether an account's password may be tried at all at present.
@@ -103,7 +110,7 @@ impl Limits {
             for buckets in [&self.logins, &self.registrations].into_iter().flatten() {
                 buckets.0.retain_recent();
             }
-            for buckets in [&self.failures, &self.messages].into_iter().flatten() {
+            for buckets in [&self.failures, &self.messages, &self.feedback].into_iter().flatten() {
                 buckets.0.retain_recent();
             }
             let now = self.clock.now();

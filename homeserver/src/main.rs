@@ -7,7 +7,10 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use homeserver::{
-    cli::{self, BackupCommand, CertificateCommand, ConfigCommand, RegistrationTokenCommand, Serve, UserCommand},
+    cli::{
+        self, BackupCommand, CertificateCommand, ConfigCommand, FeedbackCommand, RegistrationTokenCommand, Serve,
+        UserCommand,
+    },
     telemetry,
 };
 
@@ -41,6 +44,9 @@ enum Command {
     /// Registration tokens: who holds one may make an account.
     #[command(subcommand)]
     RegistrationToken(RegistrationTokenCommand),
+    /// What people have sent by the feedback button.
+    #[command(subcommand)]
+    Feedback(FeedbackCommand),
     /// Bring the database to the newest schema; serving does so too.
     Migrate,
     /// The certificate that clients are shown by TLS.
@@ -57,6 +63,7 @@ async fn run(command: Command, config: &Path) -> anyhow::Result<()> {
         Command::Config(command) => command.run(config),
         Command::User(command) => command.run(cli::load(config)?).await,
         Command::RegistrationToken(command) => command.run(cli::load(config)?).await,
+        Command::Feedback(command) => command.run(cli::load(config)?).await,
         Command::Migrate => cli::migrate(&cli::load(config)?).await,
         Command::Certificate(command) => command.run(&cli::load(config)?),
         Command::Backup(command) => command.run(config).await,

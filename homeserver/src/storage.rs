@@ -15,6 +15,7 @@ pub mod db;
 pub mod delayed_events;
 pub mod directory;
 pub mod events;
+pub mod feedback;
 pub mod filters;
 pub mod key_backup;
 pub mod keys;

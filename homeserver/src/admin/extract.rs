@@ -1,4 +1,5 @@
-//! What the administration's handlers are given: who calls, parts of the path, the query, the body.
+//! What handlers are given that are not made from ruma's types, the administration's and Parta's own: who calls, parts of
+//! the path, the query, the body.
 
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use http::{header, request::Parts};
@@ -16,7 +17,7 @@ use crate::{
 
 /// An administrator who calls.
 #[derive(Debug)]
-pub(super) struct Admin(pub(super) OwnedUserId);
+pub(crate) struct Admin(pub(crate) OwnedUserId);
 
 impl FromRequestParts<App> for Admin {
     type Rejection = ApiError;
@@ -38,7 +39,7 @@ impl FromRequestParts<App> for Admin {
 
 /// The parameters in the path, in their order.
 #[derive(Debug)]
-pub(super) struct Path(Vec<String>);
+pub(crate) struct Path(Vec<String>);
 
 impl FromRequestParts<App> for Path {
     type Rejection = ApiError;
@@ -53,18 +54,18 @@ impl FromRequestParts<App> for Path {
 
 impl Path {
     /// A parameter as text.
-    pub(super) fn text(&self, index: usize) -> &str {
+    pub(crate) fn text(&self, index: usize) -> &str {
         self.0.get(index).map_or("", String::as_str)
     }
 
     /// A parameter as an identifier.
-    pub(super) fn id<T: for<'a> TryFrom<&'a str>>(&self, index: usize) -> Result<T> {
+    pub(crate) fn id<T: for<'a> TryFrom<&'a str>>(&self, index: usize) -> Result<T> {
         T::try_from(self.text(index))
             .map_err(|_| ApiError::invalid_param(format!("{} is no identifier that could be here.", self.text(index))))
     }
 
     /// The first parameter as the id of a user of this server.
-    pub(super) fn user(&self, app: &App) -> Result<OwnedUserId> {
+    pub(crate) fn user(&self, app: &App) -> Result<OwnedUserId> {
         let user_id: OwnedUserId = self.id(0)?;
         if user_id.server_name() == app.config.server.name {
             return Ok(user_id);
@@ -75,7 +76,7 @@ impl Path {
 
 /// The query's parameters.
 #[derive(Debug)]
-pub(super) struct Params(Vec<(String, String)>);
+pub(crate) struct Params(Vec<(String, String)>);
 
 impl FromRequestParts<App> for Params {
     type Rejection = ApiError;
@@ -92,23 +93,23 @@ impl Params {
     }
 
     /// A parameter as text.
-    pub(super) fn text(&self, name: &str) -> Option<String> {
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
         self.all(name).next().map(str::to_owned)
     }
 
     /// Every value of a parameter that may be repeated.
-    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// A parameter as a number that is not negative.
-    pub(super) fn number(&self, name: &str) -> Result<Option<usize>> {
+    pub(crate) fn number(&self, name: &str) -> Result<Option<usize>> {
         let parse = |text: String| text.parse().map_err(|_| ApiError::invalid_param(format!("{name} is a number.")));
         self.text(name).map(parse).transpose()
     }
 
     /// A parameter as true or false.
-    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>> {
+    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>> {
         match self.text(name).as_deref() {
             None => Ok(None),
             Some("true" | "True" | "1") => Ok(Some(true)),
@@ -118,7 +119,7 @@ impl Params {
     }
 
     /// Whether the order is to be turned round (`dir=b`).
-    pub(super) fn backwards(&self) -> Result<bool> {
+    pub(crate) fn backwards(&self) -> Result<bool> {
         match self.text("dir").as_deref() {
             None | Some("f") => Ok(false),
             Some("b") => Ok(true),
@@ -128,7 +129,7 @@ impl Params {
 }
 
 /// One page of a list: what `from` and `limit` cut out, and where the next begins if there is more.
-pub(super) fn page<T>(all: Vec<T>, params: &Params) -> Result<(Vec<T>, Option<usize>)> {
+pub(crate) fn page<T>(all: Vec<T>, params: &Params) -> Result<(Vec<T>, Option<usize>)> {
     let (from, limit) = (params.number("from")?.unwrap_or(0), params.number("limit")?.unwrap_or(100));
     let next = from.saturating_add(limit);
     let next = (next < all.len()).then_some(next);
@@ -137,7 +138,7 @@ pub(super) fn page<T>(all: Vec<T>, params: &Params) -> Result<(Vec<T>, Option<us
 
 /// A JSON body; an absent one is an empty object.
 #[derive(Debug)]
-pub(super) struct Body<T>(pub(super) T);
+pub(crate) struct Body<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     type Rejection = ApiError;
@@ -150,7 +151,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
 }
 
 /// A field that may be absent, `null`, or a value: for changes that leave alone what they do not name.
-pub(super) fn present<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+pub(crate) fn present<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: serde::Deserialize<'de>,

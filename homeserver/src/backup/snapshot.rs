@@ -17,8 +17,8 @@ use super::{
 use crate::{
     clock::Clock,
     config::Config,
-    domain::media::{Entry, content_key},
-    storage::{self, db::Db, db::Engine},
+    domain::media::{content_key, private_key},
+    storage::{self, db::Db, db::Engine, migrations},
 };
 
 /// Rows read at a time.
@@ -33,6 +33,14 @@ pub struct Created {
     pub size: u64,
     /// What is in it.
     pub manifest: Manifest,
+}
+
+/// A file of the media store that the database speaks of.
+struct Stored {
+    id: String,
+    /// Where it lies in the store.
+    key: String,
+    sha256: Vec<u8>,
 }
 
 /// Makes a backup. `output` is the file to write, or a folder in which it is given a name with the time.
@@ -92,7 +100,7 @@ fn target(output: &Path, created: Timestamp) -> anyhow::Result<PathBuf> {
 }
 
 /// Copies an embedded database and reads which media it speaks of.
-async fn database(config: &Config, work: &Path) -> anyhow::Result<(Option<PathBuf>, Vec<Entry>)> {
+async fn database(config: &Config, work: &Path) -> anyhow::Result<(Option<PathBuf>, Vec<Stored>)> {
     let url = config.database_url();
     if let Some(file) = Db::file(&url) {
         ensure!(file.is_file(), "There is no database at {}. Is this the right configuration?", file.display());
@@ -114,15 +122,29 @@ async fn database(config: &Config, work: &Path) -> anyhow::Result<(Option<PathBu
     Ok((Some(copy), media))
 }
 
-async fn all_media(db: &Db) -> anyhow::Result<Vec<Entry>> {
-    let mut all: Vec<Entry> = Vec::new();
+async fn all_media(db: &Db) -> anyhow::Result<Vec<Stored>> {
+    let mut all = Vec::new();
+    let mut after = String::new();
     loop {
-        let after = all.last().map(|entry| entry.media_id.clone()).unwrap_or_default();
         let page = storage::media::page(db, &after, PAGE).await.context("the list of media cannot be read")?;
-        if page.is_empty() {
-            return Ok(all);
-        }
-        all.extend(page);
+        let Some(last) = page.last() else { break };
+        after.clone_from(&last.media_id);
+        all.extend(page.into_iter().filter_map(|entry| {
+            let key = content_key(&entry.media_id).to_string();
+            Some(Stored { key, id: entry.media_id, sha256: entry.content?.sha256 })
+        }));
+    }
+    // A backup is made before an update, too: of a database that knows of no feedback yet.
+    if !migrations::is_applied(db, "0018_feedback").await? {
+        return Ok(all);
+    }
+    let mut after = String::new();
+    loop {
+        let page = storage::feedback::attachments::page(db, &after, PAGE).await;
+        let page = page.context("the list of attachments cannot be read")?;
+        let Some((last, _)) = page.last() else { return Ok(all) };
+        after.clone_from(last);
+        all.extend(page.into_iter().map(|(id, sha256)| Stored { key: private_key(&id).to_string(), id, sha256 }));
     }
 }
 
@@ -133,7 +155,7 @@ struct Job {
     configuration: Option<PathBuf>,
     data_dir: PathBuf,
     media_dir: PathBuf,
-    media: Vec<Entry>,
+    media: Vec<Stored>,
     manifest: Manifest,
 }
 
@@ -157,19 +179,18 @@ impl Job {
                 self.manifest.members.push(append(&mut archive, name, File::open(file)?)?);
             }
         }
-        for entry in &self.media {
-            let key = content_key(&entry.media_id).to_string();
-            let file = match File::open(self.media_dir.join(&key)) {
+        for Stored { id, key, sha256 } in &self.media {
+            let file = match File::open(self.media_dir.join(key)) {
                 Ok(file) => file,
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                    self.manifest.missing.push(entry.media_id.clone());
+                    self.manifest.missing.push(id.clone());
                     continue;
                 }
                 Err(e) => return Err(e).with_context(|| format!("{key} cannot be read")),
             };
             let member = append(&mut archive, &format!("{MEDIA}{key}"), file)?;
-            if entry.content.as_ref().is_some_and(|content| hex(&content.sha256) != member.sha256) {
-                self.manifest.damaged.push(entry.media_id.clone());
+            if hex(sha256) != member.sha256 {
+                self.manifest.damaged.push(id.clone());
             }
             self.manifest.members.push(member);
         }

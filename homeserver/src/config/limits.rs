@@ -24,6 +24,8 @@ pub struct Limits {
     pub registration_per_address: Option<Bucket>,
     /// Messages of one account.
     pub messages_per_account: Option<Bucket>,
+    /// What one account sends by the feedback button.
+    pub feedback_per_account: Option<Bucket>,
 }
 
 /// A token bucket.
@@ -48,6 +50,7 @@ impl Default for Limits {
             login_failures_per_account: Some(Bucket { burst: 10, per_minute: 6 }),
             registration_per_address: Some(Bucket { burst: 100, per_minute: 60 }),
             messages_per_account: Some(Bucket { burst: 50, per_minute: 300 }),
+            feedback_per_account: Some(Bucket { burst: 3, per_minute: 3 }),
         }
     }
 }
@@ -62,6 +65,7 @@ impl Limits {
             login_failures_per_account: None,
             registration_per_address: None,
             messages_per_account: None,
+            feedback_per_account: None,
             ..Self::default()
         }
     }

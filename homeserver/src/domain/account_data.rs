@@ -17,7 +17,7 @@ use crate::{
 /// The longest type in bytes.
 const MAX_TYPE: usize = 255;
 /// Types that the server itself writes.
-const OWN: [&str; 2] = ["m.fully_read", "m.push_rules"];
+const OWN: [&str; 3] = ["m.fully_read", "m.push_rules", super::feedback::UNREAD];
 /// The type that tags are kept as.
 const TAG: &str = "m.tag";
 

@@ -36,11 +36,13 @@ use crate::{
 mod owned;
 mod pace;
 mod preview;
+mod private;
 mod receive;
 mod thumbnail;
 mod upkeep;
 
 pub use crate::storage::media::{Content, Entry, Listed, Usage};
+pub use private::private_key;
 pub use receive::{Described, check_name};
 pub use thumbnail::{Size, Thumbnail, wanted};
 

@@ -53,6 +53,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0015_thread_subscriptions"),
     migration!("0016_growth"),
     migration!("0017_presence_media"),
+    migration!("0018_feedback"),
 ];
 
 /// A database that this binary cannot open.
@@ -70,6 +71,11 @@ pub enum MigrationError {
     /// The database could not be read or written.
     #[error("The database cannot be used: {0}")]
     Database(#[from] sqlx::Error),
+}
+
+/// Whether a step was applied to a database.
+pub async fn is_applied(db: &Db, name: &str) -> sqlx::Result<bool> {
+    sql("SELECT name FROM migrations WHERE name = $1").bind(name).optional(db).await.map(|row| row.is_some())
 }
 
 /// Applies what is missing and returns the names of what it applied.

@@ -185,7 +185,8 @@ impl Server {
         self.ok(Method::DELETE, user, path, &body).await
     }
 
-    async fn ok(&self, method: Method, user: &User, path: &str, body: &Value) -> Value {
+    /// Calls an endpoint as a user, which must succeed.
+    pub(crate) async fn ok(&self, method: Method, user: &User, path: &str, body: &Value) -> Value {
         let (status, answer) = self.json(method.clone(), path, Some(&user.token), body).await;
         assert_eq!(status, StatusCode::OK, "{method} {path}: {answer}");
         answer

@@ -16,7 +16,7 @@ fn notice(user: &User, text: &str) -> Value {
 }
 
 /// The rooms to which a user is invited.
-async fn invitations(server: &Server, user: &User) -> Vec<String> {
+pub(crate) async fn invitations(server: &Server, user: &User) -> Vec<String> {
     let sync = server.get(user, "/_matrix/client/v3/sync").await;
     sync["rooms"]["invite"].as_object().into_iter().flatten().map(|(id, _)| id.clone()).collect()
 }

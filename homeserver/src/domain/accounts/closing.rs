@@ -20,7 +20,8 @@ use crate::{
 
 impl Accounts {
     /// Closes an account: it leaves every room, its devices, keys and tokens go, nobody can sign in to it and nobody else
-    /// can have its name. With `erase` its profile goes too and it is marked to have what it wrote hidden.
+    /// can have its name. With `erase` its profile and its name on feedback go too,
+    /// and it is marked to have what it wrote hidden.
     ///
     /// It leaves first: should the server stop in between, the account is still open and can be closed again.
     pub async fn close(&self, rooms: &Rooms, user_id: &UserId, erase: bool) -> Result<()> {
@@ -31,6 +32,9 @@ impl Accounts {
             .write(move |w| {
                 Box::pin(async move {
                     storage::accounts::close(&mut w.tx, &user_id, erase).await?;
+                    if erase {
+                        storage::feedback::erase(&mut w.tx, &user_id).await?;
+                    }
                     devices.remove_all(w, &user_id, None).await?;
                     encryption::forget_user(w, &user_id).await?;
                     w.changed(Change::Profile(user_id));

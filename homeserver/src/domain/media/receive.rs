@@ -11,7 +11,10 @@ use sha2::{Digest as _, Sha256};
 use super::{Content, Entry, Media, content_key, new_id, pace::Pace};
 use crate::{
     error::{ApiError, Result},
-    storage::{self, blobs::Writer},
+    storage::{
+        self,
+        blobs::{Key, Writer},
+    },
 };
 
 /// The longest name of a file, in bytes.
@@ -156,77 +159,94 @@ impl Media {
         media_id: &str,
         described: Described,
         declared: Option<u64>,
-        mut bytes: S,
+        bytes: S,
     ) -> Result<Content>
     where
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     {
-        let length = declared.unwrap_or(0);
-        if length > self.config.max_upload_bytes {
-            self.discard(bytes).await;
-            return Err(self.too_large());
-        }
+        let most = self.config.max_upload_bytes;
         // What is certain to be refused is not written to the disk first.
+        let length = declared.filter(|length| *length <= most).unwrap_or(0);
         if let Err(e) = self.quota.check(&self.db, uploader, length).await {
-            self.discard(bytes).await;
+            discard(bytes, most).await;
             return Err(e);
         }
-        let mut writer = self.blobs.write(content_key(media_id));
-        match self.take(&mut writer, &mut bytes).await {
-            Ok((size, sha256)) => {
+        let (size, sha256) = self.receive_at(content_key(media_id), most, declared, bytes).await?;
+        let Described { content_type, filename } = described;
+        Ok(Content { size, sha256, content_type, filename })
+    }
+
+    /// Receives bytes under a key, and answers how many they are and their hash.
+    ///
+    /// # Errors
+    ///
+    /// `M_TOO_LARGE` for more than `most`.
+    pub(super) async fn receive_at<S, E>(
+        &self,
+        key: Key,
+        most: u64,
+        declared: Option<u64>,
+        mut bytes: S,
+    ) -> Result<(u64, Vec<u8>)>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
+    {
+        if declared.is_some_and(|length| length > most) {
+            discard(bytes, most).await;
+            return Err(too_large(most));
+        }
+        let mut writer = self.blobs.write(key);
+        match take(&mut writer, most, &mut bytes).await {
+            Ok(received) => {
                 writer.finish().await?;
-                let Described { content_type, filename } = described;
-                Ok(Content { size, sha256, content_type, filename })
+                Ok(received)
             }
             Err(e) => {
                 writer.abort().await?;
-                self.discard(bytes).await;
+                discard(bytes, most).await;
                 Err(e)
             }
         }
     }
+}
 
-    async fn take<S, E>(&self, writer: &mut Writer, bytes: &mut S) -> Result<(u64, Vec<u8>)>
-    where
-        S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
-    {
-        let mut hash = Sha256::new();
-        let mut pace = Pace::default();
-        while let Some(chunk) = pace.next(bytes).await? {
-            if pace.received > self.config.max_upload_bytes {
-                return Err(self.too_large());
-            }
-            hash.update(&chunk);
-            writer.write(chunk).await?;
+async fn take<S, E>(writer: &mut Writer, most: u64, bytes: &mut S) -> Result<(u64, Vec<u8>)>
+where
+    S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
+{
+    let mut hash = Sha256::new();
+    let mut pace = Pace::default();
+    while let Some(chunk) = pace.next(bytes).await? {
+        if pace.received > most {
+            return Err(too_large(most));
         }
-        Ok((pace.received, hash.finalize().to_vec()))
+        hash.update(&chunk);
+        writer.write(chunk).await?;
     }
+    Ok((pace.received, hash.finalize().to_vec()))
+}
 
-    /// Takes in what is still coming, for a moment and no more than twice what a file may have, so that a client that
-    /// writes before it reads sees the answer and not a connection cut off.
-    async fn discard<S, E>(&self, mut bytes: S)
-    where
-        S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
-    {
-        let rest = async {
-            let mut seen = 0;
-            while let Some(Ok(chunk)) = bytes.next().await {
-                seen += chunk.len() as u64;
-                if seen > self.config.max_upload_bytes.saturating_mul(2) {
-                    break;
-                }
+/// Takes in what is still coming, for a moment and no more than twice what a file may have, so that a client that writes
+/// before it reads sees the answer and not a connection cut off.
+async fn discard<S, E>(mut bytes: S, most: u64)
+where
+    S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
+{
+    let rest = async {
+        let mut seen = 0;
+        while let Some(Ok(chunk)) = bytes.next().await {
+            seen += chunk.len() as u64;
+            if seen > most.saturating_mul(2) {
+                break;
             }
-        };
-        // Either way the answer is the same.
-        let _ = tokio::time::timeout(Duration::from_secs(5), rest).await;
-    }
+        }
+    };
+    // Either way the answer is the same.
+    let _ = tokio::time::timeout(Duration::from_secs(5), rest).await;
+}
 
-    fn too_large(&self) -> ApiError {
-        ApiError::too_large(format!(
-            "The file is too large. At most {} bytes are allowed here.",
-            self.config.max_upload_bytes
-        ))
-    }
+fn too_large(most: u64) -> ApiError {
+    ApiError::too_large(format!("The file is too large. At most {most} bytes are allowed here."))
 }
 
 /// An id that is just being given its bytes.
