@@ -30,7 +30,11 @@ fn measure(file: &PathBuf) {
         let begun = Instant::now();
         let answer = answer.clone();
         // The window is gone, and with it the program soon.
-        if slint::invoke_from_event_loop(move || drop(answer.send(()))).is_err() || answered.recv().is_err() {
+        let question = move || {
+            // Who asked waits for the answer.
+            let _ = answer.send(());
+        };
+        if slint::invoke_from_event_loop(question).is_err() || answered.recv().is_err() {
             return;
         }
         let waited = begun.elapsed();

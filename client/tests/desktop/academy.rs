@@ -28,16 +28,6 @@ impl Program {
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         Self(command.spawn().unwrap_or_else(|error| panic!("starting {command:?}: {error}")))
     }
-
-    /// Its process.
-    pub(crate) fn id(&self) -> u32 {
-        self.0.id()
-    }
-
-    /// True once it has ended by itself.
-    pub(crate) fn ended(&mut self) -> bool {
-        self.0.try_wait().unwrap().is_some()
-    }
 }
 
 impl Drop for Program {

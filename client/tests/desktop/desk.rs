@@ -115,11 +115,6 @@ impl Desk {
         self.find(None, name)
     }
 
-    /// Waits until nothing of this name is there.
-    pub(crate) fn miss(&self, name: &str) {
-        until(&format!("{name:?} goes"), || self.look(None, name).is_none().then_some(()));
-    }
-
     /// Waits for an element whose name has these words in it.
     pub(crate) fn read(&self, words: &str) -> Element {
         until(&format!("the words {words:?}"), || {
