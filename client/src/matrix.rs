@@ -2,13 +2,17 @@
 //! here knows of a window.
 
 mod actions;
+mod desktop;
 mod engine;
 mod failure;
 mod files;
 mod items;
 mod live;
+mod network;
+mod notify;
 mod previews;
 mod rooms;
+mod settings;
 mod sign_in;
 mod store;
 mod sync;
@@ -16,6 +20,7 @@ mod timelines;
 
 use std::path::PathBuf;
 
+pub(crate) use network::are_authorities;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::model::{command::Command, update::Update};

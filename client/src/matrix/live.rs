@@ -7,7 +7,7 @@ use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle};
 
 use crate::{
     matrix::{
-        Updates, actions, files, rooms,
+        Updates, actions, desktop, files, rooms, settings,
         store::{self, StoredSession},
         sync,
         timelines::Timelines,
@@ -24,6 +24,8 @@ pub(super) struct Live {
     pub(super) client: Client,
     pub(super) updates: Updates,
     pub(super) data_dir: PathBuf,
+    /// Folder of the databases
+    pub(super) store: PathBuf,
     pub(super) timelines: Timelines,
     /// Pictures decoded at once at most: decoding takes memory.
     pub(super) decoding: tokio::sync::Semaphore,
@@ -76,6 +78,7 @@ impl Live {
         let live = Arc::new(Self {
             client,
             updates,
+            store: data_dir.join(&stored.store),
             data_dir,
             timelines: Timelines::default(),
             decoding: tokio::sync::Semaphore::new(2),
@@ -124,6 +127,8 @@ impl Live {
                 | Command::OpenFile { .. }
                 | Command::SendFile { .. }
                 | Command::SendPixels { .. }) => files::take(&live, command).await,
+                Command::Settings(wish) => settings::take(&live, wish).await,
+                Command::Desktop(wish) => desktop::take(&live, wish).await,
                 command => actions::take(&live, command).await,
             }
         }));

@@ -183,6 +183,10 @@ pub enum Command {
         /// One of the actions of docs/games-events.md
         action: String,
     },
+    /// Something of the settings
+    Settings(super::settings::Wish),
+    /// Something from outside of the window
+    Desktop(super::desktop::Wish),
 }
 
 /// What signing in needs.
