@@ -102,7 +102,7 @@ pub struct Settings {
     pub text_size: u16,
     /// How close things stand
     pub density: Density,
-    /// Enter sends, and Ctrl+Enter begins a line; otherwise the other way round
+    /// Enter sends; otherwise Ctrl+Enter does, and Enter begins a line
     pub enter_sends: bool,
     /// Closing the window leaves the program in the tray, where there is one
     pub close_to_tray: bool,
@@ -142,6 +142,11 @@ impl Default for Settings {
 impl Settings {
     fn path(data_dir: &Path) -> PathBuf {
         data_dir.join("settings.json")
+    }
+
+    /// Whether this computer has any choices yet.
+    pub fn kept(data_dir: &Path) -> bool {
+        Self::path(data_dir).exists()
     }
 
     /// Reads the choices; what is missing or broken means the default of that choice alone, for it can be made again.

@@ -93,12 +93,6 @@ pub enum Paging {
     Start,
     /// It did not work
     Failed(Failure),
-    /// Something of the settings
-    Settings(super::settings::News),
-    /// A message that the push rules tell of
-    Notify(super::notify::Came),
-    /// What a link leads to
-    Desktop(super::desktop::News),
 }
 
 /// Pixels of a decoded picture, eight bits each of red, green, blue and alpha, not premultiplied.
@@ -270,4 +264,10 @@ pub enum Update {
     DialogFailed(Failure),
     /// Something else this person asked for did not work
     Failed(Failure),
+    /// Something of the settings
+    Settings(super::settings::News),
+    /// A message that the push rules tell of
+    Notify(super::notify::Came),
+    /// What a link leads to
+    Desktop(super::desktop::News),
 }

@@ -42,6 +42,8 @@ pub(super) struct Context<'a> {
     pub(super) text_width: f32,
     /// Pixels in a logical pixel.
     pub(super) scale: f32,
+    /// Size of letters as the person chose it, 1 as designed.
+    pub(super) letters: f32,
 }
 
 pub(super) fn failure(failure: Failure) -> ui::Failure {
@@ -287,12 +289,13 @@ fn body(out: &mut ui::MessageRow, message: &Message, context: &mut Context<'_>) 
         && !out.is_rich
     {
         out.emoji_size = if *emoji { emoji::BIG } else { emoji::SMALL };
-        let pixels = (out.emoji_size * context.scale).round() as u32;
+        let pixels = (out.emoji_size * context.letters * context.scale).round() as u32;
         let picture = |key: &str| context.images.emoji(key, pixels);
-        if let Some(lines) = emoji::lines(&words, context.text_width, out.emoji_size, picture) {
+        if let Some(lines) = emoji::lines(&words, context.text_width / context.letters, out.emoji_size, picture) {
             out.pictured = true;
             out.lines = ModelRc::new(VecModel::from(lines.into_iter().map(line).collect::<Vec<_>>()));
         }
+        out.emoji_size *= context.letters;
     }
     out.text = words.into();
     if let Body::Game { board, .. } = &message.body {
@@ -442,7 +445,7 @@ fn picture_size(media: &Media) -> (f32, f32) {
 }
 
 /// A size with one digit after the point where it helps, in the signs that both languages share.
-fn bytes(size: u64, comma: bool) -> String {
+pub(super) fn bytes(size: u64, comma: bool) -> String {
     const UNITS: [(&str, &str); 4] = [("B", "Б"), ("KB", "КБ"), ("MB", "МБ"), ("GB", "ГБ")];
     let mut value = size as f64;
     let mut unit = 0;

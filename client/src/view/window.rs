@@ -8,18 +8,20 @@ use std::{
     cell::{Cell, RefCell},
     collections::HashSet,
     path::PathBuf,
-    rc::Rc,
+    rc::{Rc, Weak},
 };
 
 use jiff::{Timestamp, tz::TimeZone};
-use slint::{ComponentHandle, Model, ModelRc, SharedString, VecModel};
+use slint::{ComponentHandle, Model, ModelRc, SharedString, Timer, VecModel};
 
-use super::{convert, fonts, images::Images, ui};
+use super::{convert, desktop::Guests, fonts, images::Images, ui};
 use crate::{
     model::{
         app::{AppModel, Changed, Page},
         command::Command,
+        desktop::Place,
         item::Media,
+        notify::Bursts,
         person,
         rooms::RoomSummary,
         timeline::{Keep, Row},
@@ -50,6 +52,19 @@ pub struct View {
     comma: Cell<bool>,
     /// File shown in the viewer.
     pub(super) viewed: RefCell<Option<Media>>,
+    me: Weak<Self>,
+    pub(super) guests: RefCell<Option<Guests>>,
+    pub(super) bursts: RefCell<Bursts>,
+    /// Runs while a burst waits.
+    pub(super) bursting: Timer,
+    /// Runs until the person may be disturbed again.
+    pub(super) resting: Timer,
+    /// A link that waits for the rooms.
+    pub(super) link: RefCell<Option<String>>,
+    /// Where the window was last while it was not maximised.
+    pub(super) place: Cell<Option<Place>>,
+    /// Ctrl is held.
+    pub(super) control: Cell<bool>,
 }
 
 impl View {
@@ -62,7 +77,8 @@ impl View {
     ) -> Result<Rc<Self>, slint::PlatformError> {
         let window = ui::MainWindow::new()?;
         fonts::register();
-        let view = Rc::new(Self {
+        let view = Rc::new_cyclic(|me| Self {
+            me: me.clone(),
             window,
             app: RefCell::default(),
             settings: RefCell::new(settings),
@@ -78,6 +94,13 @@ impl View {
             zone: TimeZone::system(),
             comma: Cell::new(true),
             viewed: RefCell::default(),
+            guests: RefCell::default(),
+            bursts: RefCell::default(),
+            bursting: Timer::default(),
+            resting: Timer::default(),
+            link: RefCell::default(),
+            place: Cell::default(),
+            control: Cell::default(),
         });
         view.begin(options);
         Ok(view)
@@ -106,6 +129,7 @@ impl View {
         let language =
             options.lang.unwrap_or_else(|| settings::language(settings.language, sys_locale::get_locale().as_deref()));
         drop(settings);
+        self.begin_settings();
         self.speak(language);
         let mut images = self.images.borrow_mut();
         let quick: Vec<ui::EmojiEntry> = QUICK
@@ -141,6 +165,11 @@ impl View {
         self.rows.set_vec(Vec::new());
     }
 
+    /// Itself, for what comes later.
+    pub(super) fn itself(&self) -> Weak<Self> {
+        self.me.clone()
+    }
+
     /// The window itself.
     pub fn window(&self) -> &ui::MainWindow {
         &self.window
@@ -163,6 +192,7 @@ impl View {
             Update::SignedOut(reason) => {
                 app.set_signing_out(false);
                 self.tell(ui::Done::None);
+                self.forget_account_settings();
                 let sign_in = self.window.global::<ui::SignIn>();
                 sign_in.set_busy(false);
                 sign_in.set_password(SharedString::default());
@@ -202,6 +232,9 @@ impl View {
             }
             Update::Saved => self.tell(ui::Done::Saved),
             Update::Opened => self.tell(ui::Done::None),
+            Update::Settings(news) => self.settings_news(news.clone()),
+            Update::Notify(came) => self.called(came),
+            Update::Desktop(news) => self.found(news.clone()),
             Update::Entered(room) => {
                 app.set_overlay(ui::Overlay::None);
                 self.free_dialogs();
@@ -217,6 +250,7 @@ impl View {
         self.follow_up(done);
         if loaded {
             self.reopen();
+            self.follow_waiting();
         }
     }
 
@@ -252,6 +286,7 @@ impl View {
 
     /// Shows a room.
     pub(super) fn open(&self, room: &str) {
+        self.bursts.borrow_mut().forget(room);
         let draft = self.window.global::<ui::Talk>().get_draft();
         let opened = self.app.borrow_mut().open(room, &draft);
         self.show_another(opened);
@@ -300,6 +335,7 @@ impl View {
         }
         if changed.spaces || changed.rooms {
             self.show_spaces();
+            self.show_unread();
         }
         if changed.header {
             self.show_header();
@@ -369,7 +405,7 @@ impl View {
         }
     }
 
-    fn now_ms() -> i64 {
+    pub(super) fn now_ms() -> i64 {
         Timestamp::now().as_millisecond()
     }
 

@@ -26,6 +26,8 @@ macro_rules! on {
     }};
 }
 
+pub(super) use on;
+
 /// Connects everything.
 pub fn wire(view: &Rc<View>) {
     sign_in(view);
@@ -35,6 +37,7 @@ pub fn wire(view: &Rc<View>) {
     dialogs(view);
     preferences(view);
     games(view);
+    super::settings::wire(view);
     window(view);
 }
 
@@ -61,6 +64,9 @@ fn sign_in(view: &Rc<View>) {
         this.send(Command::SignOut);
     });
     on!(view, App, on_open_link, |this, link| {
+        if this.follow(&link) {
+            return;
+        }
         // Others wrote it: nothing but pages and letters is opened, so that no link starts a program.
         if !["https://", "http://", "mailto:"].iter().any(|scheme| link.starts_with(scheme)) {
             return this.complain(ui::Failure::CannotOpen);
@@ -419,7 +425,11 @@ fn window(view: &Rc<View>) {
     use slint::winit_030::{EventResult, WinitWindowAccessor, winit::event::WindowEvent};
     let weak = Rc::downgrade(view);
     view.window.window().on_winit_window_event(move |_, event| {
-        match (event, weak.upgrade()) {
+        let this = weak.upgrade();
+        if this.as_ref().is_some_and(|this| super::desktop::watch(this, event)) {
+            return EventResult::PreventDefault;
+        }
+        match (event, this) {
             (WindowEvent::Focused(focused), Some(this)) => this.focus(*focused),
             (WindowEvent::DroppedFile(path), Some(this)) => {
                 let path = path.clone();
