@@ -111,35 +111,35 @@ fn decode(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn to(address: &str, event: Option<&str>, via: &[&str]) -> Option<Target> {
-        Some(Target::Room {
+    fn to(address: &str, event: Option<&str>, via: &[&str]) -> Target {
+        Target::Room {
             address: address.into(),
             event: event.map(Into::into),
             via: via.iter().map(|server| (*server).to_owned()).collect(),
-        })
+        }
     }
 
     #[test]
     fn people_rooms_and_messages_of_the_scheme() {
         assert_eq!(parse("matrix:u/anna:academy"), Some(Target::Person("@anna:academy".into())));
         assert_eq!(parse("matrix:u/anna:academy?action=chat"), Some(Target::Person("@anna:academy".into())));
-        assert_eq!(parse("MATRIX:r/class-7b:academy"), to("#class-7b:academy", None, &[]));
+        assert_eq!(parse("MATRIX:r/class-7b:academy"), Some(to("#class-7b:academy", None, &[])));
         assert_eq!(
             parse("matrix:roomid/id:academy/e/event?via=academy&via=other.org"),
-            to("!id:academy", Some("$event"), &["academy", "other.org"])
+            Some(to("!id:academy", Some("$event"), &["academy", "other.org"]))
         );
-        assert_eq!(parse("matrix:roomid/abc"), to("!abc", None, &[]));
-        assert_eq!(parse("matrix://academy/r/class:academy"), to("#class:academy", None, &[]));
-        assert_eq!(parse("matrix:r/%D0%BA%D0%BB%D0%B0%D1%81%D1%81:academy"), to("#класс:academy", None, &[]));
+        assert_eq!(parse("matrix:roomid/abc"), Some(to("!abc", None, &[])));
+        assert_eq!(parse("matrix://academy/r/class:academy"), Some(to("#class:academy", None, &[])));
+        assert_eq!(parse("matrix:r/%D0%BA%D0%BB%D0%B0%D1%81%D1%81:academy"), Some(to("#класс:academy", None, &[])));
     }
 
     #[test]
     fn the_same_of_the_web() {
         assert_eq!(parse("https://matrix.to/#/@anna:academy"), Some(Target::Person("@anna:academy".into())));
-        assert_eq!(parse("https://matrix.to/#/%23class:academy"), to("#class:academy", None, &[]));
+        assert_eq!(parse("https://matrix.to/#/%23class:academy"), Some(to("#class:academy", None, &[])));
         assert_eq!(
             parse("https://matrix.to/#/!id:academy/$event?via=academy"),
-            to("!id:academy", Some("$event"), &["academy"])
+            Some(to("!id:academy", Some("$event"), &["academy"]))
         );
     }
 
