@@ -104,6 +104,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     if options.minimised {
         view.window().show()?;
         view.window().window().set_minimized(true);
+        view.focus(false);
     }
     view.run()?;
     Ok(())

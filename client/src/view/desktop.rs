@@ -59,6 +59,8 @@ impl View {
         self.window.window().on_close_requested(move || {
             let Some(this) = weak.upgrade() else { return CloseRequestResponse::HideWindow };
             this.keep_place();
+            // Nobody looks at a window that is gone; the system does not always say so.
+            this.focus(false);
             if !this.settings.borrow().close_to_tray {
                 this.quit();
             }
