@@ -446,6 +446,7 @@ fn messages_that_were_not_loaded_are_asked_for_again() {
 fn signing_out_is_asked_about() {
     let window = open("en").signed_in();
     window.press("Settings");
+    window.press("Account");
     window.press("Sign out");
     assert!(!window.asked(|command| matches!(command, Command::SignOut)));
     window.press("Sign out");

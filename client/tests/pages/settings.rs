@@ -1,5 +1,7 @@
 //! The settings: every section in both languages, and that a choice holds at once and is kept.
 
+use std::time::Duration;
+
 use parta_client::{
     model::{
         desktop, notify,
@@ -9,6 +11,7 @@ use parta_client::{
     },
     settings::{Density, ProxyChoice},
 };
+use slint::{LogicalPosition, platform::WindowEvent};
 
 use super::*;
 
@@ -79,6 +82,26 @@ fn in_settings(language: &str) -> Window {
     window
 }
 
+/// Scrolls to what is called so, from the top of the section.
+fn reach(window: &Window, label: &str) {
+    let surface = window.view.window().window();
+    let size = surface.size().to_logical(surface.scale_factor());
+    let wheel = |delta_y: f32| {
+        let position = LogicalPosition::new(size.width * 0.6, size.height * 0.5);
+        surface.dispatch_event(WindowEvent::PointerScrolled { position, delta_x: 0.0, delta_y });
+        // A turn of the wheel is not taken for a part of the one before.
+        i_slint_backend_testing::mock_elapsed_time(Duration::from_secs(1));
+    };
+    wheel(10_000.0);
+    for _ in 0..20 {
+        if window.find(label).is_some() {
+            return;
+        }
+        wheel(-150.0);
+    }
+    panic!("{label:?} is not there");
+}
+
 fn kept(window: &Window) -> Settings {
     Settings::load(window.folder.path())
 }
@@ -88,8 +111,7 @@ fn every_section(language: &str) {
     for (russian, english, words) in SECTIONS {
         window.go(&[(russian, english)]);
         for words in words {
-            let words = window.either(*words);
-            assert!(window.find(words).is_some(), "{words:?} is not in {english}");
+            reach(&window, window.either(*words));
         }
     }
 }
@@ -145,11 +167,14 @@ fn rules_of_notification_are_asked_of_the_account() {
     let window = in_settings("en");
     window.press("Notifications");
     assert!(window.asked(|command| *command == Command::Settings(Wish::Describe)));
+    reach(&window, "Mentions and key words");
     window.press("Mentions and key words");
     assert!(window.asked(|command| *command == Command::Settings(Wish::Rooms(Tells::Mentions))));
+    reach(&window, "New key word");
     window.write("New key word", " 7b ");
     window.press("Add");
     assert!(window.asked(|command| *command == Command::Settings(Wish::AddKeyword("7b".into()))));
+    reach(&window, "Remove: Петрова");
     window.press("Remove: Петрова");
     assert!(window.asked(|command| *command == Command::Settings(Wish::RemoveKeyword("Петрова".into()))));
 }
@@ -183,6 +208,7 @@ fn storage_and_ignored_people_are_looked_after() {
     assert!(window.asked(|command| *command == Command::Settings(Wish::ClearMedia)));
     window.view.apply(Update::Settings(News::Done));
     window.press("Account");
+    reach(&window, "Stop ignoring: @oleg:academy");
     window.press("Stop ignoring: @oleg:academy");
     assert!(window.asked(|command| *command == Command::Settings(Wish::Unignore("@oleg:academy".into()))));
 }
