@@ -3,6 +3,7 @@
 //! - [`options`] what can be said on the command line; [`settings`] what a person chose on this computer
 //! - [`model`] the state behind the pages, plain values without window or network
 //! - [`matrix`] the only code that touches matrix-sdk: commands in, updates out
+//! - [`desktop`] what the system is asked for besides a window: notifications, one program at a time, links
 //! - [`pictures`] decoding within limits
 //! - [`view`] the only code that touches Slint's types
 //!
@@ -11,6 +12,7 @@
 // Awaiting the SDK's deeply nested futures overflows the default depth of trait queries.
 #![recursion_limit = "256"]
 
+pub mod desktop;
 pub mod matrix;
 pub mod model;
 pub mod options;

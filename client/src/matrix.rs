@@ -4,17 +4,21 @@
 mod actions;
 mod attach;
 mod avatars;
+mod desktop;
 mod engine;
 mod failure;
 mod files;
 mod items;
 mod live;
 mod media;
+mod network;
+mod notify;
 mod presence;
 mod previews;
 mod profile;
 mod room_menu;
 mod rooms;
+mod settings;
 mod sign_in;
 mod store;
 mod sync;
@@ -22,6 +26,7 @@ mod timelines;
 
 use std::path::PathBuf;
 
+pub(crate) use network::are_authorities;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::model::{command::Command, update::Update};

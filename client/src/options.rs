@@ -23,6 +23,11 @@ pub struct Options {
     /// Language for this start
     #[arg(long)]
     pub lang: Option<Language>,
+    /// Stay out of the way at first: so the system starts this program
+    #[arg(long)]
+    pub minimised: bool,
+    /// A link to open: `matrix:…` or `https://matrix.to/#/…`
+    pub link: Option<String>,
     /// Appearance for this start
     #[arg(long)]
     pub theme: Option<Theme>,

@@ -3,8 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::options::Language;
+use crate::{
+    model::{desktop::Place, notify::Choices},
+    options::Language,
+};
 
 /// A person's choice of language.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,14 +36,82 @@ pub enum ThemeChoice {
     Dark,
 }
 
-/// The choices of this computer. Nothing in here is secret.
+/// How close things stand to each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Density {
+    /// With room to breathe
+    #[default]
+    Comfortable,
+    /// More on one screen
+    Compact,
+}
+
+/// How the server is reached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProxyChoice {
+    /// As the system says
+    #[default]
+    System,
+    /// Directly
+    None,
+    /// Through the proxy of [`Network::address`]
+    Address,
+}
+
+/// Choices about the network. They are read when a session begins.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Network {
+    /// Through a proxy
+    pub proxy: ProxyChoice,
+    /// `http://…` or `socks5://…`, empty without one
+    pub address: String,
+    /// Name of the file of certificate authorities that was chosen; its copy is [`authorities`]
+    pub authorities: Option<String>,
+}
+
+impl Network {
+    /// An address that a proxy can have.
+    pub fn sound(address: &str) -> bool {
+        url::Url::parse(address).is_ok_and(|url| {
+            ["http", "https", "socks5", "socks5h"].contains(&url.scheme())
+                && url.host_str().is_some_and(|host| !host.is_empty())
+        })
+    }
+}
+
+/// The copy of the certificate authorities that a person chose.
+pub fn authorities(data_dir: &Path) -> PathBuf {
+    data_dir.join("authorities.pem")
+}
+
+/// Sizes of letters to choose from, in per cent.
+pub const TEXT_SIZES: [u16; 7] = [90, 100, 110, 120, 130, 140, 150];
+
+/// The choices of this computer. Nothing in here is secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
     /// Language of the interface
     pub language: LanguageChoice,
     /// Light or dark
     pub theme: ThemeChoice,
+    /// Size of letters, one of [`TEXT_SIZES`]
+    pub text_size: u16,
+    /// How close things stand
+    pub density: Density,
+    /// Enter sends; otherwise Ctrl+Enter does, and Enter begins a line
+    pub enter_sends: bool,
+    /// Closing the window leaves the program in the tray, where there is one
+    pub close_to_tray: bool,
+    /// Notifications
+    pub notifications: Choices,
+    /// The way to the server
+    pub network: Network,
+    /// Where the window was
+    pub place: Option<Place>,
     /// The server signed in to last, offered again
     pub server: Option<String>,
     /// The user name signed in with last
@@ -50,17 +122,68 @@ pub struct Settings {
     pub room: Option<String>,
 }
 
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            language: LanguageChoice::default(),
+            theme: ThemeChoice::default(),
+            text_size: 100,
+            density: Density::default(),
+            enter_sends: true,
+            close_to_tray: true,
+            notifications: Choices::default(),
+            network: Network::default(),
+            place: None,
+            server: None,
+            user: None,
+            room: None,
+        }
+    }
+}
+
 impl Settings {
     fn path(data_dir: &Path) -> PathBuf {
         data_dir.join("settings.json")
     }
 
-    /// Reads the choices; a missing or broken file means the defaults, for choices can be made again.
+    /// Whether this computer has any choices yet.
+    pub fn kept(data_dir: &Path) -> bool {
+        Self::path(data_dir).exists()
+    }
+
+    /// Reads the choices; what is missing or broken means the default of that choice alone, for it can be made again.
     pub fn load(data_dir: &Path) -> Self {
-        std::fs::read(Self::path(data_dir))
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default()
+        let file = std::fs::read(Self::path(data_dir)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let mut settings = file.map_or_else(Self::default, |file: Value| Self::mended(&file));
+        settings.text_size = nearest_size(settings.text_size);
+        settings
+    }
+
+    /// The choices of a file of which some may make no sense.
+    fn mended(file: &Value) -> Self {
+        let Ok(mut whole) = serde_json::to_value(Self::default()) else { return Self::default() };
+        for (path, value) in leaves(&whole, file, "") {
+            let Some(place) = whole.pointer_mut(&path) else { continue };
+            let before = std::mem::replace(place, value);
+            if serde_json::from_value::<Self>(whole.clone()).is_err()
+                && let Some(place) = whole.pointer_mut(&path)
+            {
+                tracing::warn!(choice = path, "a choice in settings.json is broken");
+                *place = before;
+            }
+        }
+        serde_json::from_value(whole).unwrap_or_default()
+    }
+
+    /// Letters one size larger or smaller.
+    pub fn resize_text(&mut self, larger: bool) {
+        let sizes = TEXT_SIZES.into_iter();
+        let next = if larger {
+            sizes.clone().find(|size| *size > self.text_size)
+        } else {
+            sizes.clone().rfind(|size| *size < self.text_size)
+        };
+        self.text_size = next.unwrap_or(self.text_size);
     }
 
     /// Writes the choices. A failure costs no more than having to choose again, so it is only logged.
@@ -72,6 +195,19 @@ impl Settings {
             tracing::warn!(%error, "settings could not be saved");
         }
     }
+}
+
+/// The choices of a file, each by its path; groups of choices are those that the whole has.
+fn leaves(whole: &Value, file: &Value, path: &str) -> Vec<(String, Value)> {
+    let (Value::Object(whole), Value::Object(file)) = (whole, file) else {
+        return vec![(path.to_owned(), file.clone())];
+    };
+    let known = file.iter().filter_map(|(key, value)| Some((key, whole.get(key)?, value)));
+    known.flat_map(|(key, whole, value)| leaves(whole, value, &format!("{path}/{key}"))).collect()
+}
+
+fn nearest_size(size: u16) -> u16 {
+    TEXT_SIZES.into_iter().min_by_key(|other| other.abs_diff(size)).unwrap_or(100)
 }
 
 /// The language to speak: the choice, else the system's, and Russian where that is neither Russian nor known.
@@ -108,5 +244,42 @@ mod tests {
         assert_eq!(Settings::load(dir.path()), settings);
         std::fs::write(dir.path().join("settings.json"), "{").unwrap();
         assert_eq!(Settings::load(dir.path()), Settings::default());
+    }
+
+    #[test]
+    fn a_broken_choice_falls_back_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = r#"{
+            "language": "klingon", "theme": "dark", "text_size": 137, "unknown": [1], "room": 7, "user": "anna",
+            "notifications": {"sound": false, "previews": "some", "hours": {"from": -1, "to": 360}},
+            "network": "none", "place": {"x": 1, "y": 2, "width": 3}
+        }"#;
+        std::fs::write(dir.path().join("settings.json"), text).unwrap();
+        let mut expected = Settings { theme: ThemeChoice::Dark, text_size: 140, ..Settings::default() };
+        expected.user = Some("anna".into());
+        expected.notifications.sound = false;
+        expected.notifications.hours.to = 360;
+        assert_eq!(Settings::load(dir.path()), expected);
+    }
+
+    #[test]
+    fn letters_grow_and_shrink_by_steps_within_limits() {
+        let mut settings = Settings::default();
+        settings.resize_text(true);
+        assert_eq!(settings.text_size, 110);
+        (0..9).for_each(|_| settings.resize_text(true));
+        assert_eq!(settings.text_size, 150);
+        (0..9).for_each(|_| settings.resize_text(false));
+        assert_eq!(settings.text_size, 90);
+    }
+
+    #[test]
+    fn proxies_have_a_scheme_and_a_host() {
+        for address in ["http://proxy:3128", "socks5://10.0.0.1:1080", "http://anna:secret@proxy.lan/"] {
+            assert!(Network::sound(address), "{address}");
+        }
+        for address in ["", "proxy:3128", "ftp://proxy", "http://", "socks5://"] {
+            assert!(!Network::sound(address), "{address}");
+        }
     }
 }

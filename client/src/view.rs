@@ -3,23 +3,36 @@
 mod attach;
 mod avatars;
 mod convert;
+mod desktop;
 mod emoji;
 mod fonts;
 mod images;
 mod media;
+mod notify;
 mod presence;
 mod profile;
 mod pulse;
 mod room_menu;
+mod settings;
 mod viewer;
 mod window;
 mod wiring;
 
 use std::rc::Rc;
 
+use slint::ComponentHandle;
+
 use crate::{
+    desktop::{
+        instance::{self, Start},
+        popups::Popups,
+        scheme,
+    },
     matrix,
-    model::command::{Command, Credentials},
+    model::{
+        command::{Command, Credentials},
+        desktop::Outside,
+    },
     options::Options,
     settings::Settings,
 };
@@ -48,7 +61,23 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         slint::BackendSelector::new().backend_name("winit".into()).renderer_name("software".into()).select()?;
     }
     let data_dir = options.data_dir();
+    let (from_outside, outside) = tokio::sync::mpsc::unbounded_channel();
+    let further = from_outside.clone();
+    let told = instance::start(&data_dir, options.link.as_deref(), move |outside| {
+        let _ = further.send(outside);
+    });
+    let _first = match told {
+        Start::First(lock) => lock,
+        Start::Told => return Ok(()),
+        Start::Silent => anyhow::bail!("Parta is running already and does not answer"),
+    };
+    if !Settings::kept(&data_dir) {
+        std::thread::Builder::new().name("links".into()).spawn(scheme::register)?;
+    }
     let settings = Settings::load(&data_dir);
+    if let Err(error) = slint::set_xdg_app_id("parta") {
+        tracing::debug!(%error, "the desktop does not learn which program this is");
+    }
     let engine = matrix::start(data_dir.clone())?;
     let (commands, mut updates, _runtime) = (engine.commands, engine.updates, engine.runtime);
     let mut at_once = credentials(options)?;
@@ -74,6 +103,18 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         }
     })?;
     pulse::begin();
+    let popups = Popups::new(move |room| {
+        let _ = from_outside.send(Outside::Room(room));
+    });
+    view.settle(popups, outside)?;
+    if let Some(link) = &options.link {
+        view.wait_for(link);
+    }
+    if options.minimised {
+        view.window().show()?;
+        view.window().window().set_minimized(true);
+        view.focus(false);
+    }
     view.run()?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use tokio::{
 
 use crate::{
     matrix::{
-        Updates, actions, attach, avatars, files, media, presence, profile, room_menu, rooms,
+        Updates, actions, attach, avatars, desktop, files, media, presence, profile, room_menu, rooms, settings,
         store::{self, StoredSession},
         sync,
         timelines::Timelines,
@@ -27,6 +27,8 @@ pub(super) struct Live {
     pub(super) client: Client,
     pub(super) updates: Updates,
     pub(super) data_dir: PathBuf,
+    /// Folder of the databases
+    pub(super) store: PathBuf,
     pub(super) timelines: Timelines,
     /// Pictures decoded at once at most: decoding takes memory.
     pub(super) decoding: tokio::sync::Semaphore,
@@ -87,6 +89,7 @@ impl Live {
             client,
             updates,
             loads: media::Loads::of(&data_dir),
+            store: data_dir.join(&stored.store),
             data_dir,
             timelines: Timelines::default(),
             decoding: tokio::sync::Semaphore::new(2),
@@ -140,6 +143,8 @@ impl Live {
                 }
                 Command::Attach(wish) => attach::take(&live, wish).await,
                 Command::Media(wish) => media::take(&live, wish).await,
+                Command::Settings(wish) => settings::take(&live, wish).await,
+                Command::Desktop(wish) => desktop::take(&live, wish).await,
                 command => actions::take(&live, command).await,
             }
         }));

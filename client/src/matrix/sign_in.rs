@@ -16,7 +16,7 @@ use url::Url;
 
 use crate::{
     matrix::{
-        failure,
+        failure, network,
         store::{self, Place, StoredSession},
     },
     model::{command::Credentials, person, update::Failure},
@@ -38,8 +38,8 @@ fn encryption() -> EncryptionSettings {
     }
 }
 
-async fn client(homeserver: &str, place: &Place) -> Result<Client, Failure> {
-    Client::builder()
+async fn client(data_dir: &Path, homeserver: &str, place: &Place) -> Result<Client, Failure> {
+    network::builder(data_dir)
         .homeserver_url(homeserver)
         .sqlite_store_with_config_and_cache_path(
             SqliteStoreConfig::new(&place.path).key(Some(&place.key)),
@@ -89,18 +89,20 @@ fn is_near(host: &str) -> bool {
 }
 
 /// Finds the server: by its `.well-known` file, else at the address itself.
-async fn discover(typed: &str) -> Result<String, Failure> {
+async fn discover(data_dir: &Path, typed: &str) -> Result<String, Failure> {
     let mut failure = Failure::NotFound;
     for url in candidates(typed) {
         let config = RequestConfig::new().disable_retry().timeout(Duration::from_secs(10));
-        let Ok(probe) = Client::builder().homeserver_url(url.as_str()).request_config(config).build().await else {
+        let Ok(probe) = network::builder(data_dir).homeserver_url(url.as_str()).request_config(config).build().await
+        else {
             continue;
         };
         let told = probe.fetch_client_well_known().await.map(|answer| answer.homeserver.base_url);
         let mut bases = told.filter(|base| Url::parse(base).is_ok()).into_iter().collect::<Vec<_>>();
         bases.push(url.to_string());
         for base in bases {
-            let Ok(probe) = Client::builder().homeserver_url(&base).request_config(config).build().await else {
+            let Ok(probe) = network::builder(data_dir).homeserver_url(&base).request_config(config).build().await
+            else {
                 continue;
             };
             match probe.fetch_server_versions(None).await {
@@ -140,13 +142,13 @@ async fn begin(
     who: &Credentials,
     authenticate: impl AsyncFnOnce(&Client) -> Result<(), Failure>,
 ) -> Result<(Client, StoredSession), Failure> {
-    let homeserver = discover(&who.server).await?;
+    let homeserver = discover(data_dir, &who.server).await?;
     let place = Place::fresh(data_dir).map_err(|error| {
         tracing::warn!(%error, "data folder cannot be written");
         Failure::Store
     })?;
     let outcome = async {
-        let client = client(&homeserver, &place).await?;
+        let client = client(data_dir, &homeserver, &place).await?;
         authenticate(&client).await?;
         let session = client.matrix_auth().session().ok_or(Failure::Other)?;
         let stored = StoredSession::new(homeserver.clone(), &session, &place);
@@ -218,7 +220,7 @@ fn next_stage(info: &UiaaInfo) -> Option<AuthType> {
 
 /// Comes back to a kept session without asking the server.
 pub(super) async fn restore(data_dir: &Path, stored: &StoredSession) -> Result<Client, Failure> {
-    let client = client(&stored.homeserver, &Place::of(data_dir, stored)).await?;
+    let client = client(data_dir, &stored.homeserver, &Place::of(data_dir, stored)).await?;
     client.matrix_auth().restore_session(stored.session(), RoomLoadSettings::default()).await.map_err(
         |error: Error| {
             tracing::warn!(%error, "session cannot be restored");

@@ -12,7 +12,7 @@ use matrix_sdk::{
 use tokio::sync::{broadcast::error::RecvError, mpsc::UnboundedSender};
 
 use crate::{
-    matrix::{failure, live::Live, presence, rooms},
+    matrix::{failure, live::Live, notify, presence, rooms},
     model::update::{Connection, Failure, Update},
 };
 
@@ -32,6 +32,7 @@ fn settings(live: &Live) -> SyncSettings {
 pub(super) async fn run(live: Arc<Live>, ended: UnboundedSender<()>) {
     let mut pause = Duration::from_millis(500);
     let mut online = false;
+    let mut notifying = false;
     live.updates.send(Update::Connection(Connection::Connecting));
     loop {
         // The first answer after a silence comes at once, so that the bar goes away at once.
@@ -42,6 +43,9 @@ pub(super) async fn run(live: Arc<Live>, ended: UnboundedSender<()>) {
                     online = true;
                     live.updates.send(Update::Connection(Connection::Online));
                     live.client.send_queue().set_enabled(true).await;
+                }
+                if !std::mem::replace(&mut notifying, true) {
+                    notify::begin(&live).await;
                 }
                 pause = Duration::from_millis(500);
                 if let Some(own) = live.client.user_id() {

@@ -171,6 +171,10 @@ pub enum Command {
     RoomMenu(room_menu::Wish),
     /// About the card of a person
     Profile(profile::Wish),
+    /// Something of the settings
+    Settings(super::settings::Wish),
+    /// Something from outside of the window
+    Desktop(super::desktop::Wish),
 }
 
 /// What signing in needs.

@@ -275,4 +275,10 @@ pub enum Update {
     DialogFailed(Failure),
     /// Something else this person asked for did not work
     Failed(Failure),
+    /// Something of the settings
+    Settings(super::settings::News),
+    /// A message that the push rules tell of
+    Notify(super::notify::Came),
+    /// What a link leads to
+    Desktop(super::desktop::News),
 }

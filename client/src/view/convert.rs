@@ -47,6 +47,8 @@ pub(super) struct Context<'a> {
     pub(super) text_width: f32,
     /// Pixels in a logical pixel.
     pub(super) scale: f32,
+    /// Size of letters as the person chose it, 1 as designed.
+    pub(super) letters: f32,
 }
 
 impl Context<'_> {
@@ -349,12 +351,13 @@ fn body(out: &mut ui::MessageRow, message: &Message, context: &mut Context<'_>) 
         && !out.is_rich
     {
         out.emoji_size = if *emoji { emoji::BIG } else { emoji::SMALL };
-        let pixels = (out.emoji_size * context.scale).round() as u32;
+        let pixels = (out.emoji_size * context.letters * context.scale).round() as u32;
         let picture = |key: &str| context.images.emoji(key, pixels);
-        if let Some(lines) = emoji::lines(&words, context.text_width, out.emoji_size, picture) {
+        if let Some(lines) = emoji::lines(&words, context.text_width / context.letters, out.emoji_size, picture) {
             out.pictured = true;
             out.lines = ModelRc::new(VecModel::from(lines.into_iter().map(line).collect::<Vec<_>>()));
         }
+        out.emoji_size *= context.letters;
     }
     out.text = words.into();
     if let Body::Game { board, .. } = &message.body {

@@ -8,17 +8,19 @@ use std::{
     cell::{Cell, RefCell},
     collections::HashSet,
     path::PathBuf,
-    rc::Rc,
+    rc::{Rc, Weak},
 };
 
 use jiff::{Timestamp, tz::TimeZone};
-use slint::{ComponentHandle, Model, ModelRc, SharedString, VecModel};
+use slint::{ComponentHandle, Model, ModelRc, SharedString, Timer, VecModel};
 
-use super::{attach, avatars::Avatars, convert, fonts, images::Images, presence, room_menu, ui};
+use super::{attach, avatars::Avatars, convert, desktop::Guests, fonts, images::Images, presence, room_menu, ui};
 use crate::{
     model::{
         app::{AppModel, Changed, Page},
         command::Command,
+        desktop::Place,
+        notify::Bursts,
         person,
         rooms::RoomSummary,
         timeline::{Keep, Row},
@@ -55,6 +57,19 @@ pub struct View {
     pub(super) viewed: RefCell<Option<Viewed>>,
     /// The longest side it was asked for with.
     pub(super) viewed_side: Cell<u32>,
+    me: Weak<Self>,
+    pub(super) guests: RefCell<Option<Guests>>,
+    pub(super) bursts: RefCell<Bursts>,
+    /// Runs while a burst waits.
+    pub(super) bursting: Timer,
+    /// Runs until the person may be disturbed again.
+    pub(super) resting: Timer,
+    /// A link that waits for the rooms.
+    pub(super) link: RefCell<Option<String>>,
+    /// Where the window was last while it was not maximised.
+    pub(super) place: Cell<Option<Place>>,
+    /// Ctrl is held.
+    pub(super) control: Cell<bool>,
 }
 
 impl View {
@@ -67,7 +82,8 @@ impl View {
     ) -> Result<Rc<Self>, slint::PlatformError> {
         let window = ui::MainWindow::new()?;
         fonts::register();
-        let view = Rc::new(Self {
+        let view = Rc::new_cyclic(|me| Self {
+            me: me.clone(),
             window,
             app: RefCell::default(),
             settings: RefCell::new(settings),
@@ -87,6 +103,13 @@ impl View {
             comma: Cell::new(true),
             viewed: RefCell::default(),
             viewed_side: Cell::default(),
+            guests: RefCell::default(),
+            bursts: RefCell::default(),
+            bursting: Timer::default(),
+            resting: Timer::default(),
+            link: RefCell::default(),
+            place: Cell::default(),
+            control: Cell::default(),
         });
         view.begin(options);
         Ok(view)
@@ -115,6 +138,7 @@ impl View {
         let language =
             options.lang.unwrap_or_else(|| settings::language(settings.language, sys_locale::get_locale().as_deref()));
         drop(settings);
+        self.begin_settings();
         self.speak(language);
         let mut images = self.images.borrow_mut();
         let quick: Vec<ui::EmojiEntry> = QUICK
@@ -150,6 +174,11 @@ impl View {
         self.rows.set_vec(Vec::new());
     }
 
+    /// Itself, for what comes later.
+    pub(super) fn itself(&self) -> Weak<Self> {
+        self.me.clone()
+    }
+
     /// The window itself.
     pub fn window(&self) -> &ui::MainWindow {
         &self.window
@@ -172,6 +201,7 @@ impl View {
             Update::SignedOut(reason) => {
                 app.set_signing_out(false);
                 self.tell(ui::Done::None);
+                self.forget_account_settings();
                 let sign_in = self.window.global::<ui::SignIn>();
                 sign_in.set_busy(false);
                 sign_in.set_password(SharedString::default());
@@ -216,6 +246,9 @@ impl View {
                 self.tell(ui::Done::Invited);
             }
             Update::Opened => self.tell(ui::Done::None),
+            Update::Settings(news) => self.settings_news(news.clone()),
+            Update::Notify(came) => self.called(came),
+            Update::Desktop(news) => self.found(news.clone()),
             Update::Entered(room) => {
                 app.set_overlay(ui::Overlay::None);
                 self.free_dialogs();
@@ -248,6 +281,7 @@ impl View {
         }
         if loaded {
             self.reopen();
+            self.follow_waiting();
         }
     }
 
@@ -283,6 +317,7 @@ impl View {
 
     /// Shows a room.
     pub(super) fn open(&self, room: &str) {
+        self.bursts.borrow_mut().forget(room);
         let draft = self.window.global::<ui::Talk>().get_draft();
         let opened = self.app.borrow_mut().open(room, &draft);
         self.show_another(opened);
@@ -333,6 +368,7 @@ impl View {
         }
         if changed.spaces || changed.rooms {
             self.show_spaces();
+            self.show_unread();
         }
         if changed.header {
             self.show_header();

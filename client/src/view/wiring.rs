@@ -22,6 +22,8 @@ macro_rules! on {
     }};
 }
 
+pub(super) use on;
+
 /// Connects everything.
 pub fn wire(view: &Rc<View>) {
     sign_in(view);
@@ -38,6 +40,7 @@ pub fn wire(view: &Rc<View>) {
     attach::wire(view);
     media::wire(view);
     viewer::wire(view);
+    super::settings::wire(view);
     window(view);
 }
 
@@ -64,6 +67,9 @@ fn sign_in(view: &Rc<View>) {
         this.send(Command::SignOut);
     });
     on!(view, App, on_open_link, |this, link| {
+        if this.follow(&link) {
+            return;
+        }
         // Others wrote it: nothing but pages and letters is opened, so that no link starts a program.
         if !["https://", "http://", "mailto:"].iter().any(|scheme| link.starts_with(scheme)) {
             return this.complain(ui::Failure::CannotOpen);
@@ -349,7 +355,11 @@ fn window(view: &Rc<View>) {
                 return EventResult::PreventDefault;
             }
         }
-        match (event, weak.upgrade()) {
+        let this = weak.upgrade();
+        if this.as_ref().is_some_and(|this| super::desktop::watch(this, event)) {
+            return EventResult::PreventDefault;
+        }
+        match (event, this) {
             (WindowEvent::Focused(focused), Some(this)) => this.focus(*focused),
             (WindowEvent::DroppedFile(path), Some(this)) => {
                 this.hover(false);

@@ -24,11 +24,13 @@ use parta_client::{
 };
 use slint::ComponentHandle;
 
+mod settings;
+
 struct Window {
     view: Rc<View>,
     russian: bool,
     commands: Rc<RefCell<Vec<Command>>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 fn open(language: &str) -> Window {
@@ -45,7 +47,7 @@ fn open(language: &str) -> Window {
     )
     .unwrap();
     wire(&view);
-    Window { view, russian: language == "ru", commands, _folder: folder }
+    Window { view, russian: language == "ru", commands, folder }
 }
 
 impl Window {
@@ -270,15 +272,12 @@ const PAGES: [Page; 17] = [
         |window| {
             window.go(&[("Закрыть", "Close"), ("Настройки", "Settings")]);
         },
-        &[
-            ("Язык", "Language"),
-            ("Оформление", "Appearance"),
-            ("Тёмное", "Dark"),
-            ("О программе", "About the program"),
-            ("Сервер: https://a", "Server: https://a"),
-        ],
+        &[("Язык", "Language"), ("Оформление", "Appearance"), ("О программе", "About the program")],
     ),
-    (|window| window.go(&[("Выйти", "Sign out")]), &[("Выйти из учётной записи?", "Sign out?"), ("Остаться", "Stay")]),
+    (
+        |window| window.go(&[("Учётная запись", "Account"), ("Выйти", "Sign out")]),
+        &[("Выйти из учётной записи?", "Sign out?"), ("Остаться", "Stay")],
+    ),
     (
         |window| {
             window.go(&[("Остаться", "Stay"), ("Театр", "Театр")]);
@@ -444,6 +443,7 @@ fn messages_that_were_not_loaded_are_asked_for_again() {
 fn signing_out_is_asked_about() {
     let window = open("en").signed_in();
     window.press("Settings");
+    window.press("Account");
     window.press("Sign out");
     assert!(!window.asked(|command| matches!(command, Command::SignOut)));
     window.press("Sign out");

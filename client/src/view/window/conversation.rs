@@ -51,6 +51,7 @@ impl View {
             comma: self.comma.get(),
             text_width: self.window.global::<ui::Talk>().get_text_width(),
             scale,
+            letters: self.window.global::<ui::Theme>().get_scale(),
         };
         work(&mut context);
         for media in context.wanted {

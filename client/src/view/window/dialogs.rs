@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl View {
-    pub(super) fn show_found(&self) {
+    pub(in crate::view) fn show_found(&self) {
         let model = self.app.borrow();
         let people = self.window.global::<ui::People>();
         if people.get_term() == model.people.0.as_str() {
