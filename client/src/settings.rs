@@ -136,6 +136,7 @@ impl Default for Settings {
             place: None,
             server: None,
             user: None,
+            downloads: None,
             room: None,
         }
     }

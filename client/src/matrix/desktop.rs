@@ -48,6 +48,7 @@ async fn find(client: &Client, wish: Wish) -> Result<News, Failure> {
                 name: preview.name.unwrap_or_else(|| address.clone()),
                 topic: preview.topic.unwrap_or_default(),
                 members: preview.num_joined_members,
+                avatar: preview.avatar_url.map(|avatar| avatar.to_string()).unwrap_or_default(),
             });
             Ok(News::Offer { address, room })
         }

@@ -121,6 +121,7 @@ impl View {
                         initials: person::initials(person::localpart(&id)).into(),
                         tint: person::tint(&id),
                         id: id.into(),
+                        ..ui::PersonEntry::default()
                     })
                     .collect();
                 prefs.set_ignored(ModelRc::new(VecModel::from(people)));
