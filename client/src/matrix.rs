@@ -2,14 +2,18 @@
 //! here knows of a window.
 
 mod actions;
+mod create;
 mod engine;
 mod failure;
 mod files;
 mod items;
 mod live;
+mod manage;
+mod members;
 mod previews;
 mod rooms;
 mod sign_in;
+mod spaces;
 mod store;
 mod sync;
 mod timelines;

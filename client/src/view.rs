@@ -4,6 +4,9 @@ mod convert;
 mod emoji;
 mod fonts;
 mod images;
+mod manage;
+mod members;
+mod spaces;
 mod window;
 mod wiring;
 

@@ -7,7 +7,7 @@ use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle};
 
 use crate::{
     matrix::{
-        Updates, actions, files, rooms,
+        Updates, actions, files, manage, members, rooms, spaces,
         store::{self, StoredSession},
         sync,
         timelines::Timelines,
@@ -27,6 +27,8 @@ pub(super) struct Live {
     pub(super) timelines: Timelines,
     /// Pictures decoded at once at most: decoding takes memory.
     pub(super) decoding: tokio::sync::Semaphore,
+    /// What the settings of a room need.
+    pub(super) desk: manage::Desk,
     tasks: parking::Tasks,
 }
 
@@ -79,6 +81,7 @@ impl Live {
             data_dir,
             timelines: Timelines::default(),
             decoding: tokio::sync::Semaphore::new(2),
+            desk: manage::Desk::default(),
             tasks: parking::Tasks::default(),
         });
         live.add(tokio::spawn(rooms::follow(Arc::clone(&live))));
@@ -124,6 +127,9 @@ impl Live {
                 | Command::OpenFile { .. }
                 | Command::SendFile { .. }
                 | Command::SendPixels { .. }) => files::take(&live, command).await,
+                Command::Manage(wish) => manage::take(&live, wish).await,
+                Command::Members(wish) => members::take(&live, wish).await,
+                Command::Spaces(wish) => spaces::take(&live, wish).await,
                 command => actions::take(&live, command).await,
             }
         }));

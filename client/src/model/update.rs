@@ -4,7 +4,9 @@ use eyeball_im::VectorDiff;
 
 use crate::model::{
     item::Item,
+    manage, members,
     rooms::{RoomSummary, SpaceSummary},
+    spaces::{self, Entry},
 };
 
 /// The account signed in.
@@ -134,6 +136,8 @@ pub struct PublicRoom {
     pub topic: String,
     /// People in it
     pub members: u64,
+    /// How the account stands to it
+    pub entry: Entry,
 }
 
 /// A member of a room.
@@ -264,4 +268,10 @@ pub enum Update {
     DialogFailed(Failure),
     /// Something else this person asked for did not work
     Failed(Failure),
+    /// Of the settings of a room
+    Manage(manage::News),
+    /// Of those in a room
+    Crowd(members::News),
+    /// Of what is in a space
+    SpaceNews(spaces::News),
 }

@@ -14,6 +14,7 @@ use crate::{
         item::{Body, ItemKind, Media, Message, Notice, NoticeKind, Preview, SendState},
         person, rich,
         rooms::RoomSummary,
+        spaces::Entry,
         stamp::{self, Stamp, StampKind},
         timeline::{Keep, Row},
         update::{Connection, Failure},
@@ -70,6 +71,17 @@ pub(super) fn failure(failure: Failure) -> ui::Failure {
         Failure::TooLarge => ui::Failure::TooLarge,
         Failure::Store => ui::Failure::Store,
         Failure::Other => ui::Failure::Other,
+    }
+}
+
+pub(super) fn entry(entry: Entry) -> ui::EntryKind {
+    match entry {
+        Entry::Joined => ui::EntryKind::Joined,
+        Entry::Invited => ui::EntryKind::Invited,
+        Entry::Open => ui::EntryKind::Open,
+        Entry::Knock => ui::EntryKind::Knock,
+        Entry::Asked => ui::EntryKind::Asked,
+        Entry::Closed => ui::EntryKind::Closed,
     }
 }
 
@@ -160,6 +172,7 @@ pub(super) fn room(
         unread: count(room.unread),
         mentions: count(room.mentions),
         selected: open == Some(&room.id),
+        heading: false,
     }
 }
 

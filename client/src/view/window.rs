@@ -185,6 +185,7 @@ impl View {
             Update::Thumbnail { source, pixels } => {
                 self.images.borrow_mut().put(source, pixels.as_ref());
                 self.redraw(|shown| shown.media.as_str() == source);
+                self.show_settings();
             }
             Update::Picture { source, pixels } => self.show_picture(source, pixels.as_ref()),
             Update::Connection(Connection::Online) => {
@@ -202,8 +203,11 @@ impl View {
             }
             Update::Saved => self.tell(ui::Done::Saved),
             Update::Opened => self.tell(ui::Done::None),
+            Update::Manage(news) => self.take_settings(news),
+            Update::Crowd(news) => self.take_crowd(news),
+            Update::SpaceNews(news) => self.take_space_news(news),
             Update::Entered(room) => {
-                app.set_overlay(ui::Overlay::None);
+                self.close_space();
                 self.free_dialogs();
                 let room = room.clone();
                 self.open(&room);
@@ -274,6 +278,7 @@ impl View {
         if changed.rows.is_some() {
             self.clear_rows();
             self.shown_whole.borrow_mut().clear();
+            self.forget_crowd();
             self.window.global::<ui::Talk>().set_answering(false);
             // A board belongs to its room.
             let panel = self.window.global::<ui::Panel>();

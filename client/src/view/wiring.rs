@@ -9,6 +9,7 @@ use crate::{
     model::{
         command::{Command, Credentials},
         item::Media,
+        spaces::{Entry, Wish},
         update::Pixels,
     },
     options::Language,
@@ -26,6 +27,8 @@ macro_rules! on {
     }};
 }
 
+pub(super) use on;
+
 /// Connects everything.
 pub fn wire(view: &Rc<View>) {
     sign_in(view);
@@ -35,6 +38,9 @@ pub fn wire(view: &Rc<View>) {
     dialogs(view);
     preferences(view);
     games(view);
+    super::manage::wire(view);
+    super::members::wire(view);
+    super::spaces::wire(view);
     window(view);
 }
 
@@ -234,7 +240,7 @@ fn messages(view: &Rc<View>) {
 }
 
 /// Puts words into the clipboard.
-fn copy(this: &View, words: String) {
+pub(super) fn copy(this: &View, words: String) {
     match this.with_clipboard(|clipboard| clipboard.set_text(words).ok()) {
         Some(()) => this.tell(ui::Done::Copied),
         None => this.complain(ui::Failure::Other),
@@ -270,18 +276,20 @@ fn dialogs(view: &Rc<View>) {
         people.set_found(ModelRc::new(VecModel::default()));
         people.set_searched(false);
         people.set_failure(ui::Failure::None);
-        this.window.global::<ui::NewRoom>().set_failure(ui::Failure::None);
         let directory = this.window.global::<ui::Directory>();
         directory.set_failure(ui::Failure::None);
         directory.set_term(SharedString::default());
         this.window.global::<ui::App>().set_overlay(overlay);
+        if matches!(overlay, ui::Overlay::NewRoom | ui::Overlay::NewSpace) {
+            this.begin_new_place();
+        }
         if overlay == ui::Overlay::Directory {
             directory.set_searching(true);
             this.send(Command::FindRooms(String::new()));
         }
     });
     on!(view, App, on_close_overlay, |this| {
-        this.window.global::<ui::App>().set_overlay(ui::Overlay::None);
+        this.close_space();
         *this.viewed.borrow_mut() = None;
         this.window.global::<ui::Viewer>().set_picture(slint::Image::default());
     });
@@ -317,18 +325,6 @@ fn dialogs(view: &Rc<View>) {
         this.window.global::<ui::People>().set_busy(true);
         with_open(&this, |room| Command::Invite { room, user: user.into() });
     });
-    on!(view, NewRoom, on_create, |this, name, topic, public, encrypted, alias| {
-        let page = this.window.global::<ui::NewRoom>();
-        page.set_busy(true);
-        page.set_failure(ui::Failure::None);
-        this.send(Command::CreateRoom {
-            name: name.into(),
-            topic: topic.into(),
-            public,
-            encrypted,
-            alias: alias.into(),
-        });
-    });
     on!(view, Directory, on_search, |this, term| {
         let directory = this.window.global::<ui::Directory>();
         directory.set_term(term.clone());
@@ -345,7 +341,14 @@ fn dialogs(view: &Rc<View>) {
             let directory = this.window.global::<ui::Directory>();
             directory.set_failure(ui::Failure::None);
             directory.set_busy_with(room.clone());
-            this.send(Command::Join(room.into()));
+            let knock = this
+                .app
+                .borrow()
+                .public_rooms
+                .1
+                .iter()
+                .any(|found| found.id == room.as_str() && found.entry == Entry::Knock);
+            this.send(if knock { Command::Spaces(Wish::Ask(room.into())) } else { Command::Join(room.into()) });
         }
     });
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl View {
-    pub(super) fn show_found(&self) {
+    pub(in crate::view) fn show_found(&self) {
         let model = self.app.borrow();
         let people = self.window.global::<ui::People>();
         if people.get_term() == model.people.0.as_str() {
@@ -45,6 +45,7 @@ impl View {
                 tint: person::tint(&room.id),
                 members: i32::try_from(room.members).unwrap_or(i32::MAX),
                 joined: model.rooms.get(&room.id).is_some_and(|room| !room.invited),
+                entry: convert::entry(room.entry),
             })
             .collect();
         directory.set_found(ModelRc::new(VecModel::from(found)));
@@ -56,7 +57,9 @@ impl View {
         self.free_dialogs();
         match self.window.global::<ui::App>().get_overlay() {
             ui::Overlay::NewChat | ui::Overlay::Invite => self.window.global::<ui::People>().set_failure(failure),
-            ui::Overlay::NewRoom => self.window.global::<ui::NewRoom>().set_failure(failure),
+            ui::Overlay::NewRoom | ui::Overlay::NewSpace => {
+                self.window.global::<ui::NewPlace>().set_failure(failure);
+            }
             ui::Overlay::Directory => self.window.global::<ui::Directory>().set_failure(failure),
             _ => self.complain(failure),
         }
@@ -70,6 +73,8 @@ impl View {
         let directory = self.window.global::<ui::Directory>();
         directory.set_busy_with(SharedString::default());
         directory.set_searching(false);
-        self.window.global::<ui::NewRoom>().set_busy(false);
+        self.window.global::<ui::NewPlace>().set_busy(false);
+        self.app.borrow_mut().space_page.free();
+        self.show_space();
     }
 }
