@@ -120,12 +120,18 @@ async fn attempt(live: &Arc<Live>, command: Command) -> Result<(), Failure> {
             live.updates.send(Update::PublicRooms { term, found });
             Ok(())
         }
-        Command::Join(address) => {
-            let address = whole_address(&address, own_server(&live.client));
+        Command::Join(typed) => {
+            let address = whole_address(&typed, own_server(&live.client));
             let address = RoomOrAliasId::parse(address).map_err(|_| Failure::NotFound)?;
-            let room =
-                live.client.join_room_by_id_or_alias(&address, &[]).await.map_err(|error| failure::of(&error))?;
-            enter(live, &room).await;
+            match live.client.join_room_by_id_or_alias(&address, &[]).await.map_err(|error| failure::of(&error)) {
+                Ok(room) => enter(live, &room).await,
+                Err(Failure::Forbidden) if address.is_room_alias_id() => {
+                    // Perhaps one may ask to be let in: then it is shown as if it had been searched for.
+                    let found = spaces::askable(&live.client, &address).await.ok_or(Failure::Forbidden)?;
+                    live.updates.send(Update::PublicRooms { term: typed, found: vec![found] });
+                }
+                Err(failure) => return Err(failure),
+            }
             Ok(())
         }
         Command::Accept(room) => {

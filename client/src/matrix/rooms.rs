@@ -70,6 +70,8 @@ pub(super) async fn tell(live: &Live, changed: HashSet<OwnedRoomId>) {
         // An invitation to a space is answered like any other.
         if room.is_space() && room.state() != RoomState::Invited {
             space_changed = true;
+            // It was in the list as an invitation, or before it was known to be a space.
+            live.updates.send(Update::RoomGone(id.to_string()));
             continue;
         }
         match room.state() {

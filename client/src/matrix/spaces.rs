@@ -20,7 +20,7 @@ use crate::{
     matrix::{actions, create, failure, live::Live, rooms},
     model::{
         spaces::{Child, Contents, Entry, News, Wish},
-        update::{Failure, Update},
+        update::{Failure, PublicRoom, Update},
     },
 };
 
@@ -159,6 +159,21 @@ pub(super) fn entry_by_kind(kind: &JoinRuleKind, restricted: Entry) -> Entry {
         JoinRuleKind::Restricted => restricted,
         _ => Entry::Closed,
     }
+}
+
+/// A room under an address, if one may ask to be let in.
+pub(super) async fn askable(client: &Client, address: &RoomOrAliasId) -> Option<PublicRoom> {
+    let preview = client.get_room_preview(address, Vec::new()).await.ok()?;
+    let entry = known_entry(client, &preview.room_id)
+        .unwrap_or_else(|| preview.join_rule.as_ref().map_or(Entry::Closed, |rule| entry_by(rule, |_| false)));
+    matches!(entry, Entry::Knock | Entry::Asked).then(|| PublicRoom {
+        id: preview.room_id.to_string(),
+        address: address.to_string(),
+        name: preview.name.unwrap_or_else(|| address.to_string()),
+        topic: preview.topic.unwrap_or_default(),
+        members: preview.num_joined_members,
+        entry,
+    })
 }
 
 async fn enter(live: &Arc<Live>, space: &str, room: &str) -> Result<(), Failure> {

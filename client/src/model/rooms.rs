@@ -112,9 +112,6 @@ impl RoomList {
     /// Replaces the spaces; a chosen space that is gone gives way to all rooms.
     pub fn set_spaces(&mut self, spaces: Vec<SpaceSummary>) {
         self.spaces = spaces;
-        // One that was just made or entered was a room until it was known to be a space.
-        let spaces = &self.spaces;
-        self.rooms.retain(|id, room| room.invited || !spaces.iter().any(|space| space.id == *id));
         self.spaces.sort_by(|a, b| a.name.to_lowercase().cmp(&b.name.to_lowercase()).then_with(|| a.id.cmp(&b.id)));
         if let Scope::Space(id) = &self.scope
             && !self.spaces.iter().any(|space| space.id == *id)
@@ -333,14 +330,6 @@ mod tests {
         list.set_spaces(vec![space("!a", "!b"), space("!b", "!room"), space("!c", "!d"), space("!d", "!c")]);
         let top: Vec<&str> = list.top_spaces().map(|space| space.id.as_str()).collect();
         assert_eq!(top, ["!a", "!c", "!d"], "those in each other are both there, or neither would be");
-    }
-
-    #[test]
-    fn a_space_is_no_room() {
-        let mut list = RoomList::default();
-        list.put(vec![room("!s", "Школа", 0)]);
-        list.set_spaces(vec![SpaceSummary { id: "!s".into(), name: "Школа".into(), ..SpaceSummary::default() }]);
-        assert!(list.is_empty());
     }
 
     #[test]

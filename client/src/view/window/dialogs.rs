@@ -50,6 +50,7 @@ impl View {
             .collect();
         directory.set_found(ModelRc::new(VecModel::from(found)));
         directory.set_searching(false);
+        directory.set_busy_with(SharedString::default());
     }
 
     pub(super) fn dialog_failed(&self, failure: Failure) {
