@@ -10,19 +10,11 @@ use matrix_sdk::{
         api::client::{
             directory::get_public_rooms_filtered::v3::Request as DirectoryRequest,
             receipt::create_receipt::v3::ReceiptType,
-            room::{
-                Visibility,
-                create_room::v3::{Request as CreateRequest, RoomPreset},
-            },
         },
         directory::Filter,
-        events::{
-            InitialStateEvent,
-            room::{
-                encryption::RoomEncryptionEventContent,
-                member::MembershipState,
-                message::{RoomMessageEventContent, RoomMessageEventContentWithoutRelation},
-            },
+        events::room::{
+            member::MembershipState,
+            message::{RoomMessageEventContent, RoomMessageEventContentWithoutRelation},
         },
         serde::Raw,
     },
@@ -32,12 +24,16 @@ use serde_json::json;
 use tokio::sync::broadcast;
 
 use crate::{
-    matrix::{failure, live::Live},
+    matrix::{failure, live::Live, spaces},
     model::{
         command::Command,
+        spaces::{Entry, News},
         update::{Failure, Person, PublicRoom, Update},
     },
 };
+
+/// How long a room that was entered is awaited in the sync.
+const ARRIVAL: Duration = Duration::from_secs(3);
 
 /// Where a failure is told.
 enum Place {
@@ -51,7 +47,6 @@ pub(super) async fn take(live: &Arc<Live>, command: Command) {
         Command::FindPeople(_)
         | Command::StartChat(_)
         | Command::Invite { .. }
-        | Command::CreateRoom { .. }
         | Command::FindRooms(_)
         | Command::Join(_) => Place::Dialog,
         _ => Place::Window,
@@ -120,37 +115,23 @@ async fn attempt(live: &Arc<Live>, command: Command) -> Result<(), Failure> {
             live.updates.send(Update::Invited);
             Ok(())
         }
-        Command::CreateRoom { name, topic, public, encrypted, alias } => {
-            let alias = Some(alias.trim().to_owned()).filter(|alias| public && !alias.is_empty());
-            if alias.as_deref().is_some_and(|alias| !is_address(alias)) {
-                return Err(Failure::AddressInvalid);
-            }
-            let mut request = CreateRequest::new();
-            request.name = Some(name.trim().to_owned());
-            request.topic = Some(topic.trim().to_owned()).filter(|topic| !topic.is_empty());
-            request.room_alias_name = alias;
-            request.preset = Some(if public { RoomPreset::PublicChat } else { RoomPreset::PrivateChat });
-            request.visibility = if public { Visibility::Public } else { Visibility::Private };
-            if encrypted {
-                let state =
-                    InitialStateEvent::with_empty_state_key(RoomEncryptionEventContent::with_recommended_defaults());
-                request.initial_state = vec![state.to_raw_any()];
-            }
-            let room = live.client.create_room(request).await.map_err(|error| failure::of(&error))?;
-            enter(live, &room).await;
-            Ok(())
-        }
         Command::FindRooms(term) => {
             let found = find_rooms(&live.client, &term).await?;
             live.updates.send(Update::PublicRooms { term, found });
             Ok(())
         }
-        Command::Join(address) => {
-            let address = whole_address(&address, own_server(&live.client));
+        Command::Join(typed) => {
+            let address = whole_address(&typed, own_server(&live.client));
             let address = RoomOrAliasId::parse(address).map_err(|_| Failure::NotFound)?;
-            let room =
-                live.client.join_room_by_id_or_alias(&address, &[]).await.map_err(|error| failure::of(&error))?;
-            enter(live, &room).await;
+            match live.client.join_room_by_id_or_alias(&address, &[]).await.map_err(|error| failure::of(&error)) {
+                Ok(room) => enter(live, &room).await,
+                Err(Failure::Forbidden) if address.is_room_alias_id() => {
+                    // Perhaps one may ask to be let in: then it is shown as if it had been searched for.
+                    let found = spaces::askable(&live.client, &address).await.ok_or(Failure::Forbidden)?;
+                    live.updates.send(Update::PublicRooms { term: typed, found: vec![found] });
+                }
+                Err(failure) => return Err(failure),
+            }
             Ok(())
         }
         Command::Accept(room) => {
@@ -269,15 +250,20 @@ async fn retry(timeline: &Timeline, key: &str) -> Result<(), Failure> {
     })
 }
 
-/// Tells the room and shows it.
-async fn enter(live: &Live, room: &Room) {
-    crate::matrix::rooms::tell(live, [room.room_id().to_owned()].into()).await;
-    live.updates.send(Update::Entered(room.room_id().to_string()));
+/// Tells the room and shows it. A space is no place to write in: its rooms are shown.
+pub(super) async fn enter(live: &Live, room: &Room) {
+    arrive(live, room).await;
+    let id = room.room_id().to_string();
+    live.updates.send(if room.is_space() { Update::SpaceNews(News::Entered(id)) } else { Update::Entered(id) });
 }
 
-/// Letters that the local part of a room's address may have.
-fn is_address(alias: &str) -> bool {
-    alias.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+/// Tells a room that was just made or entered, once a sync has brought what it is.
+pub(super) async fn arrive(live: &Live, room: &Room) {
+    let come = live.client.await_room_remote_echo(room.room_id());
+    if room.create_content().is_none() && tokio::time::timeout(ARRIVAL, come).await.is_err() {
+        tracing::info!("a room that was entered is not in the sync yet");
+    }
+    crate::matrix::rooms::tell(live, [room.room_id().to_owned()].into()).await;
 }
 
 /// The address of a room or a person as typed, with the account's own server where none was named.
@@ -342,7 +328,11 @@ async fn find_rooms(client: &Client, term: &str) -> Result<Vec<PublicRoom>, Fail
         .into_iter()
         .map(|room| {
             let address = room.canonical_alias.map(|alias| alias.to_string()).unwrap_or_default();
+            // Who is in a space that a room is for is not told here: joining says it.
+            let entry = spaces::known_entry(client, &room.room_id)
+                .unwrap_or_else(|| spaces::entry_by_kind(&room.join_rule, Entry::Open));
             PublicRoom {
+                entry,
                 id: room.room_id.to_string(),
                 name: room.name.unwrap_or_else(|| address.clone()),
                 address,
@@ -365,11 +355,5 @@ mod tests {
         assert_eq!(whole_address("!id", "academy"), "!id");
         assert_eq!(whole_address("@anna", "academy"), "@anna:academy");
         assert_eq!(whole_address("Анна", "academy"), "Анна");
-    }
-
-    #[test]
-    fn addresses_have_small_latin_letters_digits_and_hyphens() {
-        assert!(is_address("class-7b"));
-        assert!(!is_address("Класс") && !is_address("class 7") && !is_address("#class"));
     }
 }

@@ -10,7 +10,8 @@ use tokio::{
 
 use crate::{
     matrix::{
-        Updates, actions, attach, avatars, desktop, files, media, presence, profile, room_menu, rooms, settings,
+        Updates, actions, attach, avatars, desktop, files, manage, media, members, presence, profile, room_menu, rooms,
+        settings, spaces,
         store::{self, StoredSession},
         sync,
         timelines::Timelines,
@@ -38,6 +39,8 @@ pub(super) struct Live {
     pub(super) push_rules: OnceCell<NotificationSettings>,
     /// Files on their way to this computer, and those that are here.
     pub(super) loads: media::Loads,
+    /// What the settings of a room need.
+    pub(super) desk: manage::Desk,
     tasks: parking::Tasks,
 }
 
@@ -95,6 +98,7 @@ impl Live {
             decoding: tokio::sync::Semaphore::new(2),
             presence: presence::Own::default(),
             push_rules: OnceCell::new(),
+            desk: manage::Desk::default(),
             tasks: parking::Tasks::default(),
         });
         media::tell_known(&live);
@@ -145,6 +149,9 @@ impl Live {
                 Command::Media(wish) => media::take(&live, wish).await,
                 Command::Settings(wish) => settings::take(&live, wish).await,
                 Command::Desktop(wish) => desktop::take(&live, wish).await,
+                Command::Manage(wish) => manage::take(&live, wish).await,
+                Command::Members(wish) => members::take(&live, wish).await,
+                Command::Spaces(wish) => spaces::take(&live, wish).await,
                 command => actions::take(&live, command).await,
             }
         }));

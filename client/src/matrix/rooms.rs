@@ -12,7 +12,7 @@ use matrix_sdk::{
     ruma::{
         OwnedRoomId, UserId,
         events::{
-            MessageLikeEventType, SyncStateEvent,
+            MessageLikeEventType, StateEventType, SyncStateEvent,
             room::{join_rules::JoinRule, member::MembershipState, power_levels::UserPowerLevel},
             space::child::SpaceChildEventContent,
         },
@@ -21,7 +21,7 @@ use matrix_sdk::{
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::{
-    matrix::{live::Live, presence, previews, room_menu},
+    matrix::{live::Live, manage, presence, previews, room_menu},
     model::{
         room_menu::Notify,
         rooms::{RoomSummary, SpaceSummary},
@@ -64,12 +64,16 @@ pub(super) async fn tell_all(live: &Live) {
 
 /// Tells the present state of these rooms.
 pub(super) async fn tell(live: &Live, changed: HashSet<OwnedRoomId>) {
+    manage::follow(live, &changed).await;
     let mut summaries = Vec::new();
     let mut space_changed = false;
     for id in changed {
         let Some(room) = live.client.get_room(&id) else { continue };
-        if room.is_space() {
+        // An invitation to a space is answered like any other.
+        if room.is_space() && room.state() != RoomState::Invited {
             space_changed = true;
+            // It was in the list as an invitation, or before it was known to be a space.
+            live.updates.send(Update::RoomGone(id.to_string()));
             continue;
         }
         match room.state() {
@@ -188,11 +192,14 @@ async fn spaces(live: &Live) -> Vec<SpaceSummary> {
                 children.insert(event.state_key.to_string());
             }
         }
+        let levels = room.power_levels_or_default().await;
+        let may_change = levels.user_can_send_state(room.own_user_id(), StateEventType::SpaceChild);
         spaces.push(SpaceSummary {
             id: room.room_id().to_string(),
             name: name(&room).await,
             avatar: room.avatar_url().map(|avatar| avatar.to_string()).unwrap_or_default(),
             children,
+            may_change,
         });
     }
     spaces
@@ -212,6 +219,19 @@ pub(super) async fn details(room: &Room) -> RoomDetails {
         can_invite: joined && levels.user_can_invite(own),
         can_write: joined && levels.user_can_send_message(own, MessageLikeEventType::RoomMessage),
         can_remove: joined && levels.user_can_redact_event_of_other(own),
+    }
+}
+
+/// What a person who is invited wants to know: the store has little of a room that one is not in.
+pub(super) async fn preview(live: &Live, room: &Room) {
+    match live.client.get_room_preview(room.room_id().into(), Vec::new()).await {
+        Ok(preview) => {
+            let mut details = details(room).await;
+            details.topic = preview.topic.unwrap_or(details.topic);
+            details.members = preview.num_joined_members.max(details.members);
+            live.updates.send(Update::Details { room: room.room_id().to_string(), details });
+        }
+        Err(error) => tracing::info!(%error, "nothing more is known of a room to which this account is invited"),
     }
 }
 

@@ -12,7 +12,7 @@ use matrix_sdk::{
 use tokio::sync::{broadcast::error::RecvError, mpsc::UnboundedSender};
 
 use crate::{
-    matrix::{failure, live::Live, notify, presence, rooms},
+    matrix::{failure, live::Live, members, notify, presence, rooms},
     model::update::{Connection, Failure, Update},
 };
 
@@ -55,6 +55,7 @@ pub(super) async fn run(live: Arc<Live>, ended: UnboundedSender<()>) {
                 let changed =
                     response.rooms.joined.keys().chain(response.rooms.invited.keys()).chain(response.rooms.left.keys());
                 rooms::tell(&live, changed.cloned().collect()).await;
+                members::follow(&live, &response.rooms).await;
             }
             Err(error) => match failure::of(&error) {
                 Failure::SessionEnded => {

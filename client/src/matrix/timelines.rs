@@ -21,7 +21,7 @@ use matrix_sdk_ui::timeline::{RoomExt, Timeline, TimelineDetails, TimelineItem};
 use tokio::{sync::broadcast, task::AbortHandle};
 
 use crate::{
-    matrix::{failure, items, live::Live, rooms},
+    matrix::{failure, items, live::Live, members, rooms},
     model::update::{Failure, Paging, Update},
 };
 
@@ -116,6 +116,9 @@ impl Live {
         self.leave_shown(Some(&room_id)).await;
         self.updates.send(Update::Details { room: id.to_owned(), details: rooms::details(&room).await });
         if room.state() != RoomState::Joined {
+            if room.state() == RoomState::Invited {
+                rooms::preview(self, &room).await;
+            }
             return;
         }
         self.watch_typing(&room);
@@ -127,6 +130,7 @@ impl Live {
         timeline.fetch_members().await;
         self.updates.send(Update::Members { room: id.to_owned(), members: rooms::members(&room, true).await });
         self.updates.send(Update::Details { room: id.to_owned(), details: rooms::details(&room).await });
+        members::tell(self, &room).await;
     }
 
     /// No room is shown.

@@ -13,9 +13,12 @@ use crate::model::{
     command::Command,
     game::Table,
     item::{Body, Preview},
+    manage::Manage,
     media::Loads,
+    members::Crowd,
     presence, profile,
     rooms::{RoomList, Scope},
+    spaces,
     timeline::{Keep, Timeline},
     update::{Account, Connection, Failure, Member, Paging, Person, PublicRoom, RoomDetails, Update},
 };
@@ -97,6 +100,14 @@ pub struct AppModel {
     pub details: RoomDetails,
     /// Members of the open room
     pub members: Vec<Member>,
+    /// Everyone of the open room, in groups
+    pub crowd: Crowd,
+    /// Settings that are open
+    pub manage: Manage,
+    /// The page of a space
+    pub space_page: spaces::Page,
+    /// What is chosen for a room or a space before it is made
+    pub draft_place: spaces::Draft,
     /// Who types in the open room
     pub typing: Vec<String>,
     /// What the composer does besides
@@ -143,6 +154,10 @@ impl Default for AppModel {
             open: None,
             details: RoomDetails::default(),
             members: Vec::new(),
+            crowd: Crowd::default(),
+            manage: Manage::default(),
+            space_page: spaces::Page::default(),
+            draft_place: spaces::Draft::default(),
             typing: Vec::new(),
             chip: None,
             table: Table::default(),
@@ -348,6 +363,7 @@ impl AppModel {
         self.search = None;
         self.row.clear();
         self.members.clear();
+        self.crowd.clear();
         self.typing.clear();
         self.typing_told = false;
         self.details = RoomDetails::default();

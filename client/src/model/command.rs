@@ -107,19 +107,6 @@ pub enum Command {
         /// User id
         user: String,
     },
-    /// Make a room
-    CreateRoom {
-        /// Name
-        name: String,
-        /// Topic, may be empty
-        topic: String,
-        /// Listed, and anyone may join
-        public: bool,
-        /// Encrypted from the first message
-        encrypted: bool,
-        /// Local part of its address, may be empty
-        alias: String,
-    },
     /// Search the public directory
     FindRooms(String),
     /// Join by room id or address
@@ -175,6 +162,12 @@ pub enum Command {
     Settings(super::settings::Wish),
     /// Something from outside of the window
     Desktop(super::desktop::Wish),
+    /// Settings of a room
+    Manage(super::manage::Wish),
+    /// Those in a room
+    Members(super::members::Wish),
+    /// Spaces, and making rooms
+    Spaces(super::spaces::Wish),
 }
 
 /// What signing in needs.

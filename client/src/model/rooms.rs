@@ -56,7 +56,7 @@ impl RoomSummary {
 }
 
 /// A space: a group of rooms.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SpaceSummary {
     /// Room id of the space
     pub id: String,
@@ -66,6 +66,8 @@ pub struct SpaceSummary {
     pub avatar: String,
     /// Room ids in it
     pub children: BTreeSet<String>,
+    /// The account may add and remove rooms
+    pub may_change: bool,
 }
 
 /// What part of the rooms is shown.
@@ -78,6 +80,15 @@ pub enum Scope {
     Direct,
     /// Rooms of one space
     Space(String),
+}
+
+/// A row of the list.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Listed<'a> {
+    /// A room
+    Room(&'a RoomSummary),
+    /// A space within the chosen one: its rooms follow
+    Heading(&'a SpaceSummary),
 }
 
 /// All rooms and the choice among them.
@@ -115,6 +126,11 @@ impl RoomList {
         self.rooms.values().find(|room| room.peer == person)
     }
 
+    /// All rooms.
+    pub fn all(&self) -> impl Iterator<Item = &RoomSummary> {
+        self.rooms.values()
+    }
+
     /// How many rooms there are in all.
     pub fn len(&self) -> usize {
         self.rooms.len()
@@ -136,9 +152,57 @@ impl RoomList {
         }
     }
 
-    /// The spaces in the order of the rail.
+    /// All spaces, by name.
     pub fn spaces(&self) -> &[SpaceSummary] {
         &self.spaces
+    }
+
+    /// The spaces of the rail: those that are in no other.
+    pub fn top_spaces(&self) -> impl Iterator<Item = &SpaceSummary> {
+        self.spaces.iter().filter(|space| {
+            let id = space.id.as_str();
+            // Spaces that are in each other are both on the rail.
+            let mut parents = self.spaces.iter().filter(|parent| parent.id != id && parent.children.contains(id));
+            !parents.any(|parent| !self.within(id).iter().any(|inner| inner.id == parent.id))
+        })
+    }
+
+    /// A space and all spaces in it, however deep; nothing for a space that the account is not in.
+    pub fn within(&self, id: &str) -> Vec<&SpaceSummary> {
+        let mut found: Vec<&SpaceSummary> = self.spaces.iter().filter(|space| space.id == id).collect();
+        let mut next = 0;
+        while let Some(space) = found.get(next).copied() {
+            for inner in self.spaces.iter().filter(|inner| space.children.contains(&inner.id)) {
+                if !found.iter().any(|known| known.id == inner.id) {
+                    found.push(inner);
+                }
+            }
+            next += 1;
+        }
+        found
+    }
+
+    /// What is shown, with a heading over the rooms of each space within the chosen one. A room that is in the chosen
+    /// space itself, or in two of those within, is shown once.
+    pub fn listed(&self) -> Vec<Listed<'_>> {
+        let visible = self.visible();
+        let Scope::Space(chosen) = &self.scope else {
+            return visible.into_iter().map(Listed::Room).collect();
+        };
+        if !self.search.trim().is_empty() {
+            return visible.into_iter().map(Listed::Room).collect();
+        }
+        let mut listed = Vec::with_capacity(visible.len());
+        let mut left = visible;
+        for space in self.within(chosen) {
+            let (here, others): (Vec<_>, Vec<_>) = left.into_iter().partition(|room| space.children.contains(&room.id));
+            left = others;
+            if space.id != *chosen {
+                listed.push(Listed::Heading(space));
+            }
+            listed.extend(here.into_iter().map(Listed::Room));
+        }
+        listed
     }
 
     /// Chooses what is shown.
@@ -189,9 +253,10 @@ impl RoomList {
 
     /// Unread messages of a scope that the person wants to be told of; those of the room that the person looks at do not count.
     pub fn unread(&self, scope: &Scope, watched: Option<&str>) -> u64 {
+        let in_scope = self.of_scope(scope);
         self.rooms
             .values()
-            .filter(|room| self.in_scope(room, scope) && watched != Some(&room.id))
+            .filter(|room| in_scope(room) && watched != Some(&room.id))
             .map(|room| match room.notify {
                 Notify::All => room.unread + u64::from(room.invited),
                 Notify::Mentions => room.mentions,
@@ -200,29 +265,28 @@ impl RoomList {
             .sum()
     }
 
-    fn in_scope(&self, room: &RoomSummary, scope: &Scope) -> bool {
-        match scope {
-            Scope::All => true,
-            Scope::Direct => room.direct,
-            Scope::Space(id) => self.spaces.iter().any(|space| space.id == *id && space.children.contains(&room.id)),
-        }
+    /// Which rooms a scope has; those of a space are also those of the spaces in it.
+    fn of_scope(&self, scope: &Scope) -> impl Fn(&RoomSummary) -> bool {
+        let spaces = match scope {
+            Scope::Space(id) => self.within(id),
+            Scope::All | Scope::Direct => Vec::new(),
+        };
+        let (all, direct) = (*scope == Scope::All, *scope == Scope::Direct);
+        move |room| all || (direct && room.direct) || spaces.iter().any(|space| space.children.contains(&room.id))
     }
 
     /// What is shown now: invitations first, then favourites, those of low priority last, and by the time of the last
     /// message among them. A search looks through all rooms.
     pub fn visible(&self) -> Vec<&RoomSummary> {
         let words: Vec<&str> = self.search.split_whitespace().collect();
-        let mut rooms: Vec<&RoomSummary> = self
-            .rooms
-            .values()
-            .filter(|room| {
-                if words.is_empty() {
-                    self.in_scope(room, &self.scope) && self.passes(room)
-                } else {
-                    matches(&room.name, &words)
-                }
-            })
-            .collect();
+        let in_scope = self.of_scope(&self.scope);
+        let mut rooms: Vec<&RoomSummary> =
+            self.rooms
+                .values()
+                .filter(|room| {
+                    if words.is_empty() { in_scope(room) && self.passes(room) } else { matches(&room.name, &words) }
+                })
+                .collect();
         rooms.sort_by(|a, b| {
             b.invited
                 .cmp(&a.invited)
@@ -277,6 +341,7 @@ mod tests {
             name: "Школа".into(),
             avatar: String::new(),
             children: ["!class".to_owned()].into(),
+            may_change: false,
         }]);
         list.set_scope(Scope::Direct);
         assert_eq!(ids(&list), ["!dm"]);
@@ -352,14 +417,57 @@ mod tests {
     }
 
     #[test]
+    fn spaces_in_a_space_are_headings_of_its_rooms() {
+        let space = |id: &str, children: &[&str]| SpaceSummary {
+            id: id.into(),
+            name: id.into(),
+            children: children.iter().map(|child| (*child).to_owned()).collect(),
+            ..SpaceSummary::default()
+        };
+        let mut list = RoomList::default();
+        list.put(vec![
+            RoomSummary { unread: 1, ..room("!hall", "Зал", 10) },
+            RoomSummary { unread: 2, ..room("!math", "Алгебра", 30) },
+            RoomSummary { unread: 4, ..room("!other", "Другая", 40) },
+        ]);
+        list.set_spaces(vec![
+            space("!school", &["!hall", "!lessons"]),
+            space("!lessons", &["!math", "!hall", "!school"]),
+            space("!empty", &[]),
+        ]);
+        list.set_scope(Scope::Space("!school".into()));
+        let rows: Vec<&str> = list
+            .listed()
+            .into_iter()
+            .map(|row| match row {
+                Listed::Room(room) => room.id.as_str(),
+                Listed::Heading(space) => space.id.as_str(),
+            })
+            .collect();
+        assert_eq!(rows, ["!hall", "!lessons", "!math"]);
+        assert_eq!(list.unread(&Scope::Space("!school".into()), None), 3);
+        list.set_search("другая");
+        assert_eq!(list.listed().len(), 1, "a search has no headings");
+    }
+
+    #[test]
+    fn the_rail_has_the_spaces_that_are_in_no_other() {
+        let space = |id: &str, child: &str| SpaceSummary {
+            id: id.into(),
+            name: id.into(),
+            children: [child.to_owned()].into(),
+            ..SpaceSummary::default()
+        };
+        let mut list = RoomList::default();
+        list.set_spaces(vec![space("!a", "!b"), space("!b", "!room"), space("!c", "!d"), space("!d", "!c")]);
+        let top: Vec<&str> = list.top_spaces().map(|space| space.id.as_str()).collect();
+        assert_eq!(top, ["!a", "!c", "!d"], "those in each other are both there, or neither would be");
+    }
+
+    #[test]
     fn a_space_that_is_gone_gives_way() {
         let mut list = RoomList::default();
-        list.set_spaces(vec![SpaceSummary {
-            id: "!s".into(),
-            name: "S".into(),
-            avatar: String::new(),
-            children: BTreeSet::new(),
-        }]);
+        list.set_spaces(vec![SpaceSummary { id: "!s".into(), name: "S".into(), ..SpaceSummary::default() }]);
         list.set_scope(Scope::Space("!s".into()));
         list.set_spaces(Vec::new());
         assert_eq!(*list.scope(), Scope::All);

@@ -5,8 +5,9 @@ use eyeball_im::VectorDiff;
 use crate::model::{
     avatars,
     item::Item,
-    presence, profile,
+    manage, members, presence, profile,
     rooms::{RoomSummary, SpaceSummary},
+    spaces::{self, Entry},
 };
 
 /// The account signed in.
@@ -140,6 +141,8 @@ pub struct PublicRoom {
     pub members: u64,
     /// `mxc://…` of the picture, empty without one
     pub avatar: String,
+    /// How the account stands to it
+    pub entry: Entry,
 }
 
 /// A member of a room.
@@ -281,4 +284,10 @@ pub enum Update {
     Notify(super::notify::Came),
     /// What a link leads to
     Desktop(super::desktop::News),
+    /// Of the settings of a room
+    Manage(manage::News),
+    /// Of those in a room
+    Crowd(members::News),
+    /// Of what is in a space
+    SpaceNews(spaces::News),
 }

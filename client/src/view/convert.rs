@@ -15,6 +15,7 @@ use crate::{
         media::Loads,
         person, rich,
         rooms::RoomSummary,
+        spaces::Entry,
         stamp::{self, Stamp, StampKind},
         timeline::{Keep, Row},
         update::{Connection, Failure, Member},
@@ -93,6 +94,17 @@ pub(super) fn failure(failure: Failure) -> ui::Failure {
         Failure::TooLarge => ui::Failure::TooLarge,
         Failure::Store => ui::Failure::Store,
         Failure::Other => ui::Failure::Other,
+    }
+}
+
+pub(super) fn entry(entry: Entry) -> ui::EntryKind {
+    match entry {
+        Entry::Joined => ui::EntryKind::Joined,
+        Entry::Invited => ui::EntryKind::Invited,
+        Entry::Open => ui::EntryKind::Open,
+        Entry::Knock => ui::EntryKind::Knock,
+        Entry::Asked => ui::EntryKind::Asked,
+        Entry::Closed => ui::EntryKind::Closed,
     }
 }
 
@@ -189,6 +201,7 @@ pub(super) fn room(
         low: room.low,
         notify: room_menu::notify(room.notify),
         selected: open == Some(&room.id),
+        heading: false,
     }
 }
 

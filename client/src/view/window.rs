@@ -226,6 +226,7 @@ impl View {
                 self.images.borrow_mut().put(source, pixels.as_ref());
                 self.redraw(|shown| shown.media.as_str() == source || shown.poster.as_str() == source);
                 self.show_files();
+                self.show_settings();
             }
             Update::Viewer(news) => self.take_picture(news),
             Update::Media(news) => self.take_media(news.clone()),
@@ -249,8 +250,11 @@ impl View {
             Update::Settings(news) => self.settings_news(news.clone()),
             Update::Notify(came) => self.called(came),
             Update::Desktop(news) => self.found(news.clone()),
+            Update::Manage(news) => self.take_settings(news),
+            Update::Crowd(news) => self.take_crowd(news),
+            Update::SpaceNews(news) => self.take_space_news(news),
             Update::Entered(room) => {
-                app.set_overlay(ui::Overlay::None);
+                self.close_space();
                 self.free_dialogs();
                 let room = room.clone();
                 self.open(&room);
@@ -342,6 +346,7 @@ impl View {
         if changed.rows.is_some() {
             self.clear_rows();
             self.shown_whole.borrow_mut().clear();
+            self.forget_crowd();
             self.window.global::<ui::Talk>().set_answering(false);
             // A board belongs to its room.
             let panel = self.window.global::<ui::Panel>();

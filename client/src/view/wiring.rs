@@ -6,7 +6,10 @@ use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
 
 use super::{attach, avatars, media, presence, profile, room_menu, ui, viewer, window::View};
 use crate::{
-    model::command::{Command, Credentials},
+    model::{
+        command::{Command, Credentials},
+        spaces::{Entry, Wish},
+    },
     options::Language,
     settings::{self, LanguageChoice, ThemeChoice},
 };
@@ -41,6 +44,9 @@ pub fn wire(view: &Rc<View>) {
     media::wire(view);
     viewer::wire(view);
     super::settings::wire(view);
+    super::manage::wire(view);
+    super::members::wire(view);
+    super::spaces::wire(view);
     window(view);
 }
 
@@ -196,11 +202,13 @@ fn dialogs(view: &Rc<View>) {
         people.set_found(ModelRc::new(VecModel::default()));
         people.set_searched(false);
         people.set_failure(ui::Failure::None);
-        this.window.global::<ui::NewRoom>().set_failure(ui::Failure::None);
         let directory = this.window.global::<ui::Directory>();
         directory.set_failure(ui::Failure::None);
         directory.set_term(SharedString::default());
         this.window.global::<ui::App>().set_overlay(overlay);
+        if matches!(overlay, ui::Overlay::NewRoom | ui::Overlay::NewSpace) {
+            this.begin_new_place();
+        }
         if overlay == ui::Overlay::Directory {
             directory.set_searching(true);
             this.send(Command::FindRooms(String::new()));
@@ -209,6 +217,7 @@ fn dialogs(view: &Rc<View>) {
     on!(view, App, on_close_overlay, |this| {
         this.window.global::<ui::App>().set_overlay(ui::Overlay::None);
         this.end_viewing();
+        this.close_space();
     });
     on!(view, Panel, on_show_info, |this| this.window.global::<ui::Panel>().set_side(ui::Side::Info));
     on!(view, Panel, on_hide, |this| this.window.global::<ui::Panel>().set_side(ui::Side::None));
@@ -242,18 +251,6 @@ fn dialogs(view: &Rc<View>) {
         this.window.global::<ui::People>().set_busy(true);
         with_open(&this, |room| Command::Invite { room, user: user.into() });
     });
-    on!(view, NewRoom, on_create, |this, name, topic, public, encrypted, alias| {
-        let page = this.window.global::<ui::NewRoom>();
-        page.set_busy(true);
-        page.set_failure(ui::Failure::None);
-        this.send(Command::CreateRoom {
-            name: name.into(),
-            topic: topic.into(),
-            public,
-            encrypted,
-            alias: alias.into(),
-        });
-    });
     on!(view, Directory, on_search, |this, term| {
         let directory = this.window.global::<ui::Directory>();
         directory.set_term(term.clone());
@@ -270,7 +267,14 @@ fn dialogs(view: &Rc<View>) {
             let directory = this.window.global::<ui::Directory>();
             directory.set_failure(ui::Failure::None);
             directory.set_busy_with(room.clone());
-            this.send(Command::Join(room.into()));
+            let knock = this
+                .app
+                .borrow()
+                .public_rooms
+                .1
+                .iter()
+                .any(|found| found.id == room.as_str() && found.entry == Entry::Knock);
+            this.send(if knock { Command::Spaces(Wish::Ask(room.into())) } else { Command::Join(room.into()) });
         }
     });
 }

@@ -24,6 +24,7 @@ use parta_client::{
 };
 use slint::ComponentHandle;
 
+mod rooms;
 mod settings;
 
 struct Window {

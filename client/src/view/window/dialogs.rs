@@ -47,10 +47,12 @@ impl View {
                 avatar: room.avatar.as_str().into(),
                 members: i32::try_from(room.members).unwrap_or(i32::MAX),
                 joined: model.rooms.get(&room.id).is_some_and(|room| !room.invited),
+                entry: convert::entry(room.entry),
             })
             .collect();
         directory.set_found(ModelRc::new(VecModel::from(found)));
         directory.set_searching(false);
+        directory.set_busy_with(SharedString::default());
     }
 
     pub(super) fn dialog_failed(&self, failure: Failure) {
@@ -58,7 +60,9 @@ impl View {
         self.free_dialogs();
         match self.window.global::<ui::App>().get_overlay() {
             ui::Overlay::NewChat | ui::Overlay::Invite => self.window.global::<ui::People>().set_failure(failure),
-            ui::Overlay::NewRoom => self.window.global::<ui::NewRoom>().set_failure(failure),
+            ui::Overlay::NewRoom | ui::Overlay::NewSpace => {
+                self.window.global::<ui::NewPlace>().set_failure(failure);
+            }
             ui::Overlay::Directory => self.window.global::<ui::Directory>().set_failure(failure),
             _ => self.complain(failure),
         }
@@ -72,6 +76,8 @@ impl View {
         let directory = self.window.global::<ui::Directory>();
         directory.set_busy_with(SharedString::default());
         directory.set_searching(false);
-        self.window.global::<ui::NewRoom>().set_busy(false);
+        self.window.global::<ui::NewPlace>().set_busy(false);
+        self.app.borrow_mut().space_page.free();
+        self.show_space();
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     model::{
         patch::{self, Step},
         person,
-        rooms::{RoomSummary, Scope},
+        rooms::{Listed, RoomSummary, Scope},
     },
     view::{convert, ui},
 };
@@ -21,10 +21,18 @@ impl View {
         let watched = model.watched();
         let visible: Vec<(RoomSummary, bool)> = model
             .rooms
-            .visible()
+            .listed()
             .into_iter()
-            .map(|room| {
-                let mut room = room.clone();
+            .map(|row| {
+                let mut room = match row {
+                    Listed::Room(room) => room.clone(),
+                    Listed::Heading(space) => RoomSummary {
+                        id: space.id.clone(),
+                        name: space.name.clone(),
+                        unread: model.rooms.unread(&Scope::Space(space.id.clone()), watched),
+                        ..RoomSummary::default()
+                    },
+                };
                 if watched == Some(&room.id) {
                     // It is being read, whatever the server has heard of that by now.
                     (room.unread, room.mentions) = (0, 0);
@@ -34,7 +42,11 @@ impl View {
             })
             .collect();
         let mut before = self.shown_rooms.borrow_mut();
-        let entry = |index: usize| convert::room(&visible[index].0, &unnamed, open, now, &self.zone);
+        let entry = |index: usize| {
+            let room = &visible[index].0;
+            let heading = !room.invited && model.rooms.spaces().iter().any(|space| space.id == room.id);
+            ui::RoomEntry { heading, ..convert::room(room, &unnamed, open, now, &self.zone) }
+        };
         for step in patch::steps(&before, &visible, |a, b| a.0.id == b.0.id) {
             match step {
                 Step::Remove(index) => {
@@ -69,12 +81,17 @@ impl View {
         if *chosen == Scope::Direct {
             title = "direct".into();
         }
-        for space in model.rooms.spaces() {
+        let chosen_space = match chosen {
+            Scope::Space(id) => id.as_str(),
+            Scope::All | Scope::Direct => "",
+        };
+        if let Some(space) = model.rooms.spaces().iter().find(|space| space.id == chosen_space) {
+            title = space.name.as_str().into();
+        }
+        for space in model.rooms.top_spaces() {
             let scope = Scope::Space(space.id.clone());
-            let selected = *chosen == scope;
-            if selected {
-                title = space.name.as_str().into();
-            }
+            // A space within another one is on the rail as the one it is in.
+            let selected = model.rooms.within(&space.id).iter().any(|inner| inner.id == chosen_space);
             entries.push(ui::SpaceEntry {
                 id: space.id.as_str().into(),
                 name: space.name.as_str().into(),
@@ -87,6 +104,7 @@ impl View {
         }
         let rooms = self.window.global::<ui::Rooms>();
         rooms.set_scope_title(title);
+        rooms.set_scope_space(chosen_space.into());
         let shown = rooms.get_spaces();
         if shown.row_count() == entries.len() && shown.iter().zip(&entries).all(|(a, b)| a == *b) {
             return;
