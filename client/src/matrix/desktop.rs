@@ -8,10 +8,10 @@ use matrix_sdk::{
 };
 
 use crate::{
-    matrix::{failure, live::Live},
+    matrix::{failure, live::Live, spaces},
     model::{
         desktop::{News, Wish},
-        update::{Failure, PublicRoom, Update},
+        update::{Failure, Update},
     },
 };
 
@@ -42,14 +42,7 @@ async fn find(client: &Client, wish: Wish) -> Result<News, Failure> {
             }
             let via = via.iter().filter_map(|server| OwnedServerName::try_from(server.as_str()).ok()).collect();
             // A room that shows nothing of itself to strangers can still be joined by those who may.
-            let room = client.get_room_preview(&parsed, via).await.ok().map(|preview| PublicRoom {
-                id: preview.room_id.to_string(),
-                address: preview.canonical_alias.map(|alias| alias.to_string()).unwrap_or_default(),
-                name: preview.name.unwrap_or_else(|| address.clone()),
-                topic: preview.topic.unwrap_or_default(),
-                members: preview.num_joined_members,
-                avatar: preview.avatar_url.map(|avatar| avatar.to_string()).unwrap_or_default(),
-            });
+            let room = spaces::preview(client, &parsed, via).await;
             Ok(News::Offer { address, room })
         }
     }

@@ -296,7 +296,7 @@ pub(super) async fn upload(live: &Live, path: &Path) -> Result<String, Failure> 
     let mime = mime_guess::from_path(path).first_or_octet_stream();
     let _permit = live.decoding.acquire().await.map_err(|_| Failure::Other)?;
     // What cannot be decoded here will not be shown by others either.
-    let bytes = tokio::task::spawn_blocking(move || pictures::open(&bytes).map(|_| bytes))
+    let bytes = tokio::task::spawn_blocking(move || pictures::decode(&bytes, None, false).map(|_| bytes))
         .await
         .map_err(|_| Failure::Other)?
         .ok_or(Failure::CannotRead)?;

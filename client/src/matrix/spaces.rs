@@ -5,7 +5,7 @@ use std::sync::Arc;
 use matrix_sdk::{
     Client, Room, RoomState,
     ruma::{
-        OwnedRoomOrAliasId, RoomId, RoomOrAliasId, ServerName,
+        OwnedRoomOrAliasId, OwnedServerName, RoomId, RoomOrAliasId, ServerName,
         api::client::space::get_hierarchy,
         events::{
             StateEventType,
@@ -163,15 +163,22 @@ pub(super) fn entry_by_kind(kind: &JoinRuleKind, restricted: Entry) -> Entry {
 
 /// A room under an address, if one may ask to be let in.
 pub(super) async fn askable(client: &Client, address: &RoomOrAliasId) -> Option<PublicRoom> {
-    let preview = client.get_room_preview(address, Vec::new()).await.ok()?;
+    let room = preview(client, address, Vec::new()).await?;
+    matches!(room.entry, Entry::Knock | Entry::Asked).then_some(room)
+}
+
+/// What a room under an address shows of itself to those who are not in it.
+pub(super) async fn preview(client: &Client, address: &RoomOrAliasId, via: Vec<OwnedServerName>) -> Option<PublicRoom> {
+    let preview = client.get_room_preview(address, via).await.ok()?;
     let entry = known_entry(client, &preview.room_id)
         .unwrap_or_else(|| preview.join_rule.as_ref().map_or(Entry::Closed, |rule| entry_by(rule, |_| false)));
-    matches!(entry, Entry::Knock | Entry::Asked).then(|| PublicRoom {
+    Some(PublicRoom {
         id: preview.room_id.to_string(),
         address: address.to_string(),
         name: preview.name.unwrap_or_else(|| address.to_string()),
         topic: preview.topic.unwrap_or_default(),
         members: preview.num_joined_members,
+        avatar: preview.avatar_url.map(|avatar| avatar.to_string()).unwrap_or_default(),
         entry,
     })
 }

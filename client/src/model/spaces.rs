@@ -329,7 +329,7 @@ mod tests {
     fn a_person_is_invited_once() {
         let mut draft = Draft::default();
         for _ in 0..2 {
-            draft.invite(Person { id: "@oleg:academy".into(), name: "Олег".into() });
+            draft.invite(Person { id: "@oleg:academy".into(), name: "Олег".into(), avatar: String::new() });
         }
         assert_eq!(draft.invited.len(), 1);
     }

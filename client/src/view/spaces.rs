@@ -153,6 +153,7 @@ impl View {
                 name: person.name.as_str().into(),
                 initials: person::initials(&person.name).into(),
                 tint: person::tint(&person.id),
+                avatar: person.avatar.as_str().into(),
             })
             .collect();
         page.set_invited(ModelRc::new(VecModel::from(invited)));
@@ -236,7 +237,7 @@ pub(super) fn wire(view: &Rc<View>) {
         this.show_new_place();
     });
     on!(view, NewPlace, on_invite, |this, person| {
-        let person = Person { id: person.id.into(), name: person.name.into() };
+        let person = Person { id: person.id.into(), name: person.name.into(), avatar: person.avatar.into() };
         this.app.borrow_mut().draft_place.invite(person);
         this.show_new_place();
     });
