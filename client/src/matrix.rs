@@ -2,11 +2,14 @@
 //! here knows of a window.
 
 mod actions;
+mod composer;
 mod engine;
 mod failure;
 mod files;
+mod html;
 mod items;
 mod live;
+mod polls;
 mod previews;
 mod rooms;
 mod sign_in;
@@ -37,6 +40,8 @@ pub struct Engine {
     pub commands: UnboundedSender<Command>,
     /// Gives updates
     pub updates: UnboundedReceiver<Update>,
+    /// Ends once [`Command::End`] is done
+    pub task: tokio::task::JoinHandle<()>,
     /// Runs until dropped
     pub runtime: tokio::runtime::Runtime,
 }
@@ -52,6 +57,6 @@ pub fn start(data_dir: PathBuf) -> std::io::Result<Engine> {
         .build()?;
     let (commands, command_receiver) = mpsc::unbounded_channel();
     let (update_sender, updates) = mpsc::unbounded_channel();
-    runtime.spawn(engine::run(data_dir, command_receiver, Updates(update_sender)));
-    Ok(Engine { commands, updates, runtime })
+    let task = runtime.spawn(engine::run(data_dir, command_receiver, Updates(update_sender)));
+    Ok(Engine { commands, updates, task, runtime })
 }

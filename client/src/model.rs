@@ -2,10 +2,14 @@
 
 pub mod app;
 pub mod command;
+pub mod composer;
+pub mod emoji;
+pub mod formatted;
 pub mod game;
 pub mod item;
 pub mod patch;
 pub mod person;
+pub mod poll;
 pub mod rich;
 pub mod rooms;
 pub mod stamp;

@@ -46,6 +46,8 @@ pub struct Settings {
     pub user: Option<String>,
     /// The room that was open last
     pub room: Option<String>,
+    /// Emoji used last, the newest first
+    pub emoji: Vec<String>,
 }
 
 impl Settings {

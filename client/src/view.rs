@@ -1,9 +1,12 @@
 //! The only code that touches Slint's types: it fills the window from the model and turns presses into commands.
 
+mod composer;
 mod convert;
 mod emoji;
 mod fonts;
 mod images;
+mod picker;
+mod polls;
 mod window;
 mod wiring;
 
@@ -34,6 +37,9 @@ pub mod ui {
 pub use window::View;
 pub use wiring::wire;
 
+/// How long the end of the program waits for what was asked before.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
+
 /// Runs the client until its window is closed.
 pub fn run(options: &Options) -> anyhow::Result<()> {
     if std::env::var_os("SLINT_BACKEND").is_none() {
@@ -42,7 +48,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let data_dir = options.data_dir();
     let settings = Settings::load(&data_dir);
     let engine = matrix::start(data_dir.clone())?;
-    let (commands, mut updates, _runtime) = (engine.commands, engine.updates, engine.runtime);
+    let (commands, mut updates, runtime) = (engine.commands, engine.updates, engine.runtime);
     let mut at_once = credentials(options)?;
     let sender = commands.clone();
     let view = View::new(
@@ -66,6 +72,11 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         }
     })?;
     view.run()?;
+    view.end();
+    // What was asked last is done first, such as keeping a draft.
+    if runtime.block_on(async { tokio::time::timeout(PATIENCE, engine.task).await }).is_err() {
+        tracing::warn!("the end was not waited for");
+    }
     Ok(())
 }
 

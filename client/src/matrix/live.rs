@@ -7,7 +7,7 @@ use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle};
 
 use crate::{
     matrix::{
-        Updates, actions, files, rooms,
+        Updates, actions, files, polls, rooms,
         store::{self, StoredSession},
         sync,
         timelines::Timelines,
@@ -118,6 +118,7 @@ impl Live {
                 Command::PageBack(room) => live.page_back(&room).await,
                 Command::MarkRead(room) => live.mark_read(&room).await,
                 Command::FetchQuote { room, key } => live.fetch_quote(&room, &key).await,
+                Command::Poll(wish) => polls::take(&live, wish).await,
                 command @ (Command::Thumbnail { .. }
                 | Command::Picture { .. }
                 | Command::SaveFile { .. }

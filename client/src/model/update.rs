@@ -3,6 +3,7 @@
 use eyeball_im::VectorDiff;
 
 use crate::model::{
+    composer,
     item::Item,
     rooms::{RoomSummary, SpaceSummary},
 };
@@ -168,6 +169,8 @@ pub struct RoomDetails {
     pub can_write: bool,
     /// The account may remove messages of others
     pub can_remove: bool,
+    /// The account may notify all
+    pub can_notify_all: bool,
 }
 
 /// Messages from the Matrix side, in the order they happened.
@@ -264,4 +267,6 @@ pub enum Update {
     DialogFailed(Failure),
     /// Something else this person asked for did not work
     Failed(Failure),
+    /// Of drafts
+    Composer(composer::News),
 }

@@ -14,7 +14,7 @@ use std::{
 use jiff::{Timestamp, tz::TimeZone};
 use slint::{ComponentHandle, Model, ModelRc, SharedString, VecModel};
 
-use super::{convert, fonts, images::Images, ui};
+use super::{convert, fonts, images::Images, picker::Picker, polls, ui};
 use crate::{
     model::{
         app::{AppModel, Changed, Page},
@@ -43,13 +43,17 @@ pub struct View {
     shown_rooms: RefCell<Vec<(RoomSummary, bool)>>,
     rows: Rc<VecModel<ui::MessageRow>>,
     shown_rows: RefCell<Vec<Row>>,
-    pub(super) images: RefCell<Images>,
+    pub(super) images: Rc<RefCell<Images>>,
     shown_whole: RefCell<HashSet<String>>,
     clipboard: RefCell<Option<arboard::Clipboard>>,
     zone: TimeZone,
     comma: Cell<bool>,
     /// File shown in the viewer.
     pub(super) viewed: RefCell<Option<Media>>,
+    pub(super) picker: Picker,
+    pub(super) poll: polls::Draft,
+    /// Runs while a draft is not kept yet.
+    pub(super) quiet: slint::Timer,
 }
 
 impl View {
@@ -72,12 +76,15 @@ impl View {
             shown_rooms: RefCell::default(),
             rows: Rc::default(),
             shown_rows: RefCell::default(),
-            images: RefCell::default(),
+            images: Rc::default(),
             shown_whole: RefCell::default(),
             clipboard: RefCell::default(),
             zone: TimeZone::system(),
             comma: Cell::new(true),
             viewed: RefCell::default(),
+            picker: Picker::default(),
+            poll: polls::Draft::default(),
+            quiet: slint::Timer::default(),
         });
         view.begin(options);
         Ok(view)
@@ -275,8 +282,10 @@ impl View {
             self.clear_rows();
             self.shown_whole.borrow_mut().clear();
             self.window.global::<ui::Talk>().set_answering(false);
+            self.window.global::<ui::Compose>().set_attaching(false);
             // A board belongs to its room.
             let panel = self.window.global::<ui::Panel>();
+            panel.set_person(SharedString::default());
             if panel.get_side() == ui::Side::Game {
                 panel.set_side(ui::Side::None);
             }
@@ -314,6 +323,9 @@ impl View {
         }
         if changed.chip {
             self.show_chip();
+        }
+        if changed.suggestions {
+            self.show_suggestions();
         }
         if let Some(keep) = changed.rows {
             self.show_rows(keep);

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
 
-use super::{ui, window::View};
+use super::{composer, picker, polls, ui, window::View};
 use crate::{
     model::{
         command::{Command, Credentials},
@@ -26,6 +26,8 @@ macro_rules! on {
     }};
 }
 
+pub(super) use on;
+
 /// Connects everything.
 pub fn wire(view: &Rc<View>) {
     sign_in(view);
@@ -35,6 +37,9 @@ pub fn wire(view: &Rc<View>) {
     dialogs(view);
     preferences(view);
     games(view);
+    composer::wire(view);
+    picker::wire(view);
+    polls::wire(view);
     window(view);
 }
 
@@ -61,6 +66,9 @@ fn sign_in(view: &Rc<View>) {
         this.send(Command::SignOut);
     });
     on!(view, App, on_open_link, |this, link| {
+        if this.open_address(&link) {
+            return;
+        }
         // Others wrote it: nothing but pages and letters is opened, so that no link starts a program.
         if !["https://", "http://", "mailto:"].iter().any(|scheme| link.starts_with(scheme)) {
             return this.complain(ui::Failure::CannotOpen);
@@ -94,6 +102,7 @@ fn talk(view: &Rc<View>) {
         this.window.global::<ui::Talk>().set_draft(text.clone());
         let command = this.app.borrow_mut().typed(&text);
         command.into_iter().for_each(|command| this.send(command));
+        this.keep_later();
     });
     on!(view, Talk, on_cancel_chip, |this| {
         let changed = this.app.borrow_mut().cancel_chip();

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
+mod composer;
+mod emoji;
+mod polls;
+
 use std::{cell::RefCell, rc::Rc};
 
 use clap::Parser;
@@ -195,12 +199,7 @@ const PAGES: [Page; 17] = [
     ),
     (
         Window::enter_class,
-        &[
-            ("Сообщение", "Message"),
-            ("Отправить", "Send"),
-            ("Прикрепить файл", "Attach a file"),
-            ("21 участник", "21 members"),
-        ],
+        &[("Сообщение", "Message"), ("Отправить", "Send"), ("Прикрепить", "Attach"), ("21 участник", "21 members")],
     ),
     (
         |window| window.go(&[("Игры", "Games")]),

@@ -36,12 +36,14 @@ impl View {
         let scale = self.window.window().scale_factor();
         let mut images = self.images.borrow_mut();
         let shown_whole = self.shown_whole.borrow();
+        let app = self.app.borrow();
         let mut context = Context {
             zone: &self.zone,
+            own: app.own_id(),
             now_ms: Self::now_ms(),
             images: &mut images,
             wanted: Vec::new(),
-            may_remove: self.app.borrow().details.can_remove,
+            may_remove: app.details.can_remove,
             shown_whole: &shown_whole,
             comma: self.comma.get(),
             text_width: self.window.global::<ui::Talk>().get_text_width(),

@@ -5,11 +5,12 @@ use slint::{ComponentHandle, Model, ModelRc, SharedString, VecModel};
 use super::View;
 use crate::{
     model::{
+        item::{Preview, one_line},
         patch::{self, Step},
         person,
         rooms::{RoomSummary, Scope},
     },
-    view::{convert, ui},
+    view::{composer, convert, ui},
 };
 
 impl View {
@@ -25,6 +26,9 @@ impl View {
             .into_iter()
             .map(|room| {
                 let mut room = room.clone();
+                if let Some(words) = model.waits(&room.id) {
+                    room.preview = Preview::Draft(one_line(words));
+                }
                 if watched == Some(&room.id) {
                     // It is being read, whatever the server has heard of that by now.
                     (room.unread, room.mentions) = (0, 0);
@@ -129,12 +133,13 @@ impl View {
         });
     }
 
-    pub(super) fn show_members(&self) {
+    pub(in crate::view) fn show_members(&self) {
         let model = self.app.borrow();
         let own = model.account.as_ref().map(|account| account.user_id.as_str());
-        let members: Vec<ui::MemberEntry> = model
-            .members
-            .iter()
+        let asked = self.window.global::<ui::Panel>().get_person();
+        let members: Vec<ui::MemberEntry> = composer::asked_first(&model, &asked)
+            .into_iter()
+            .map(|index| &model.members[index])
             .map(|member| ui::MemberEntry {
                 id: member.id.as_str().into(),
                 name: member.name.as_str().into(),
