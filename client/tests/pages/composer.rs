@@ -11,14 +11,20 @@ use super::*;
 
 const FIELD: (&str, &str) = ("Сообщение", "Message");
 
-fn in_class(language: &str) -> Window {
-    let window = open(language).signed_in().in_class();
+fn in_class() -> Window {
+    let window = open("ru");
+    enter(&window);
+    window
+}
+
+fn enter(window: &Window) {
+    window.sign_in();
+    window.enter_class();
     let member = |id: &str, name: &str| Member { id: id.into(), name: name.into(), level: 0, invited: false };
     window.view.apply(Update::Members {
         room: "!class".into(),
         members: vec![member("@anna:academy", "Анна"), member("@ivan:academy", "Иван Петров")],
     });
-    window
 }
 
 impl Window {
@@ -33,8 +39,8 @@ impl Window {
 
 #[test]
 fn a_name_is_offered_put_in_and_called() {
-    for language in ["ru", "en"] {
-        let window = in_class(language);
+    in_both_languages(|window| {
+        enter(window);
         window.type_in("Спасибо, @пет");
         assert!(window.find(window.either(("Подсказки", "Suggestions"))).is_some());
         window.press("Иван Петров");
@@ -46,12 +52,12 @@ fn a_name_is_offered_put_in_and_called() {
             Command::Send { text, mentions, .. }
                 if text == "Спасибо, @Иван Петров" && mentions.len() == 1 && mentions[0].id == "@ivan:academy"
         )));
-    }
+    });
 }
 
 #[test]
 fn everyone_is_offered_only_to_those_who_may_call_them() {
-    let window = in_class("ru");
+    let window = in_class();
     window.type_in("@ком");
     assert!(window.find("Все в комнате").is_none());
     let details = RoomDetails { can_write: true, can_notify_all: true, ..RoomDetails::default() };
@@ -63,7 +69,7 @@ fn everyone_is_offered_only_to_those_who_may_call_them() {
 
 #[test]
 fn an_emoji_is_completed_by_its_name() {
-    let window = in_class("ru");
+    let window = in_class();
     window.type_in("ура :tada");
     window.press(":tada:");
     assert_eq!(window.talk().get_draft(), "ура 🎉 ");
@@ -71,18 +77,18 @@ fn an_emoji_is_completed_by_its_name() {
 
 #[test]
 fn buttons_format_the_words() {
-    for (language, button) in [("ru", "Полужирный"), ("en", "Bold")] {
-        let window = in_class(language);
-        assert!(window.find(button).is_none());
-        window.go(&[("Оформление текста", "Formatting")]);
-        window.press(button);
+    in_both_languages(|window| {
+        enter(window);
+        let bold = ("Полужирный", "Bold");
+        assert!(window.find(window.either(bold)).is_none());
+        window.go(&[("Оформление текста", "Formatting"), bold]);
         assert_eq!(window.talk().get_draft(), "****");
-    }
+    });
 }
 
 #[test]
 fn formatted_words_stand_block_by_block() {
-    let window = in_class("ru");
+    let window = in_class();
     let run = |text: &str| vec![Run { text: text.into(), ..Run::default() }];
     let html = Formatted {
         blocks: vec![
@@ -107,8 +113,9 @@ fn formatted_words_stand_block_by_block() {
 
 #[test]
 fn the_words_that_wait_are_named_in_the_list_and_kept() {
-    for (language, words) in [("ru", "Черновик: недописано"), ("en", "Draft: недописано")] {
-        let window = in_class(language);
+    in_both_languages(|window| {
+        enter(window);
+        let words = window.either(("Черновик: недописано", "Draft: недописано"));
         window.type_in("недописано");
         window.press("Театр");
         let row = window.find("7 «Б» класс").unwrap();
@@ -119,7 +126,7 @@ fn the_words_that_wait_are_named_in_the_list_and_kept() {
         )));
         window.press("7 «Б» класс");
         assert_eq!(window.talk().get_draft(), "недописано");
-    }
+    });
 }
 
 #[test]
@@ -136,7 +143,7 @@ fn a_draft_from_before_the_restart_comes_back_with_its_answer() {
 
 #[test]
 fn a_name_in_a_message_leads_to_the_person() {
-    let window = in_class("ru");
+    let window = in_class();
     let press = |link: &str| window.view.window().global::<ui::App>().invoke_open_link(link.into());
     press("https://matrix.to/#/@ivan:academy");
     assert_eq!(window.view.window().global::<ui::Panel>().get_side(), ui::Side::Info);
@@ -144,4 +151,38 @@ fn a_name_in_a_message_leads_to_the_person() {
     press("matrix:u/olga:academy");
     assert!(window.find("Имя или адрес человека").is_some());
     assert!(window.asked(|command| matches!(command, Command::FindPeople(term) if term == "@olga:academy")));
+}
+
+/// Keys as a keyboard sends them.
+fn keys(window: &Window, texts: &[slint::SharedString]) {
+    for text in texts {
+        for event in [
+            slint::platform::WindowEvent::KeyPressed { text: text.clone() },
+            slint::platform::WindowEvent::KeyReleased { text: text.clone() },
+        ] {
+            window.view.window().window().dispatch_event(event);
+        }
+    }
+    turn();
+}
+
+#[test]
+fn keys_choose_format_and_refuse() {
+    use slint::platform::{Key, WindowEvent};
+    let window = in_class();
+    // The room that was opened has put its draft, and with it the cursor, into the field.
+    turn();
+    keys(&window, &["@".into(), "п".into(), Key::Return.into()]);
+    assert_eq!(window.talk().get_draft(), "@Иван Петров ");
+    assert!(!window.asked(|command| matches!(command, Command::Send { .. })), "Enter chose, and sent nothing");
+    keys(&window, &["@".into(), Key::Escape.into(), "п".into()]);
+    assert!(window.find("Подсказки").is_none(), "who refused is left alone");
+    keys(&window, &[Key::Return.into()]);
+    assert!(window.asked(|command| matches!(command, Command::Send { text, .. } if text == "@Иван Петров @п")));
+    let control: slint::SharedString = Key::Control.into();
+    window.view.window().window().dispatch_event(WindowEvent::KeyPressed { text: control.clone() });
+    keys(&window, &["b".into()]);
+    window.view.window().window().dispatch_event(WindowEvent::KeyReleased { text: control });
+    keys(&window, &["д".into(), "а".into()]);
+    assert_eq!(window.talk().get_draft(), "**да**");
 }

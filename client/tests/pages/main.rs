@@ -49,6 +49,18 @@ fn open(language: &str) -> Window {
     Window { view, russian: language == "ru", commands, _folder: folder }
 }
 
+/// Runs in both languages, each with a window, and so a thread, of its own.
+fn in_both_languages(test: fn(&Window)) {
+    for language in ["ru", "en"] {
+        std::thread::spawn(move || test(&open(language))).join().unwrap();
+    }
+}
+
+/// Lets the event loop turn once: what watches a property sees its change only then.
+fn turn() {
+    i_slint_backend_testing::mock_elapsed_time(std::time::Duration::from_millis(20));
+}
+
 impl Window {
     fn find(&self, label: &str) -> Option<ElementHandle> {
         ElementHandle::find_by_accessible_label(self.view.window(), label).next()

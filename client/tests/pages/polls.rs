@@ -19,8 +19,9 @@ fn poll(mine: bool, open: bool, ended: bool) -> Message {
 
 #[test]
 fn the_room_is_asked() {
-    for language in ["ru", "en"] {
-        let window = open(language).signed_in().in_class();
+    in_both_languages(|window| {
+        window.sign_in();
+        window.enter_class();
         window.go(&[("Прикрепить", "Attach"), ("Опрос", "Poll")]);
         let name = |ru, en| window.either((ru, en));
         assert!(window.find(name("Новый опрос", "New poll")).is_some());
@@ -37,7 +38,7 @@ fn the_room_is_asked() {
                 if room == "!class" && asked.answers == ["пн", "вт"] && asked.several && asked.open
         )));
         assert!(window.find(name("Новый опрос", "New poll")).is_none());
-    }
+    });
 }
 
 #[test]
@@ -63,11 +64,11 @@ fn an_answer_is_chosen_and_the_results_are_seen_then() {
 
 #[test]
 fn who_asked_ends_the_poll() {
-    for (language, button, words) in [
-        ("ru", "Завершить", "Опрос завершён: Когда собираемся?"),
-        ("en", "End the poll", "The poll is over: Когда собираемся?"),
-    ] {
-        let window = open(language).signed_in().in_class();
+    in_both_languages(|window| {
+        window.sign_in();
+        window.enter_class();
+        let button = window.either(("Завершить", "End the poll"));
+        let words = window.either(("Опрос завершён: Когда собираемся?", "The poll is over: Когда собираемся?"));
         window.says(poll(true, true, false));
         window.press(button);
         assert!(
@@ -75,5 +76,5 @@ fn who_asked_ends_the_poll() {
         );
         window.comes(VectorDiff::Set { index: 1, value: Item::from(poll(true, true, true)) });
         assert!(window.find(button).is_none());
-    }
+    });
 }
