@@ -13,6 +13,9 @@ const RECENT: usize = 32;
 /// Emoji found at most.
 const FOUND: usize = 160;
 
+/// The newest version of emoji that there are pictures of.
+const NEWEST: u32 = 17;
+
 /// Words of a line are what its emoji is found by in Russian; the first names it.
 const RUSSIAN: &str = include_str!("emoji/russian.txt");
 
@@ -50,6 +53,11 @@ pub fn name(key: &str, russian: bool) -> String {
     words.or_else(|| emojis::get(key).map(|emoji| emoji.name().to_owned())).unwrap_or_else(|| key.to_owned())
 }
 
+/// Emoji that there are pictures of.
+fn drawn(emoji: &&'static Emoji) -> bool {
+    emoji.emoji_version().major() <= NEWEST
+}
+
 /// How well an emoji fits the words that are looked for, the less the better; `None` where it does not.
 fn rank(emoji: &Emoji, terms: &[String]) -> Option<usize> {
     let russian = WORDS.get(emoji.as_str()).copied().unwrap_or_default();
@@ -79,7 +87,7 @@ fn ranked(term: &str, most: usize) -> Vec<&'static Emoji> {
         return Vec::new();
     }
     let mut found: Vec<(usize, &Emoji)> =
-        emojis::iter().filter_map(|emoji| Some((rank(emoji, &terms)?, emoji))).collect();
+        emojis::iter().filter(drawn).filter_map(|emoji| Some((rank(emoji, &terms)?, emoji))).collect();
     found.sort_by_key(|(rank, _)| *rank);
     found.into_iter().map(|(_, emoji)| emoji).take(most).collect()
 }
@@ -110,7 +118,7 @@ pub fn rows(term: &str, recent: &[String]) -> Vec<Row> {
     }
     for group in Group::iter() {
         rows.push(Row::Group(group));
-        rows.extend(in_rows(group.emojis().map(Emoji::as_str)));
+        rows.extend(in_rows(group.emojis().filter(drawn).map(Emoji::as_str)));
     }
     rows
 }

@@ -198,9 +198,6 @@ impl Block {
 
     /// Markdown of the kind that the view draws. What names the account `own` is strong.
     pub fn markdown(&self, own: &str) -> String {
-        if self.kind == Kind::Code {
-            return self.code();
-        }
         let mut out = String::new();
         let mut signed = false;
         for run in &self.runs {
@@ -215,18 +212,6 @@ impl Block {
             signed = !signs.is_empty() || run.code;
         }
         out
-    }
-}
-
-impl Block {
-    /// Code, each line by itself: that keeps the lines and the spaces before them.
-    fn code(&self) -> String {
-        let text = self.text().replace('\t', "    ");
-        let lines = text.lines().map(|line| match line.trim_end() {
-            "" => "` `".to_owned(),
-            line => span(line),
-        });
-        lines.collect::<Vec<_>>().join("  \n")
     }
 }
 
@@ -343,12 +328,6 @@ mod tests {
         assert_eq!(markdown(vec![strong("а\nб")]), "**а**  \n**б**");
         assert_eq!(markdown(vec![Run { code: true, ..run("a`b") }]), "``a`b``");
         assert_eq!(markdown(vec![run("2 * 3 < 7")]), "2 \\* 3 \\< 7");
-    }
-
-    #[test]
-    fn code_keeps_its_lines_and_spaces() {
-        let code = Block { kind: Kind::Code, runs: vec![run("if a {\n    b`c\n\n}")], ..Block::default() };
-        assert_eq!(code.markdown(""), "`if a {`  \n``    b`c``  \n` `  \n`}`");
     }
 
     #[test]

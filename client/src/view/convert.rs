@@ -1,7 +1,7 @@
 //! Values of the model as Slint's types.
 
 use jiff::tz::TimeZone;
-use slint::{Image, ModelRc, StyledText, VecModel};
+use slint::{Image, ModelRc, SharedString, StyledText, VecModel};
 
 use super::{
     emoji,
@@ -354,8 +354,17 @@ fn blocks(out: &mut ui::MessageRow, formatted: &Formatted, context: &Context<'_>
         quotes: block.quotes.into(),
         indent: block.indent.into(),
         marker: block.marker.as_str().into(),
-        rich: StyledText::from_markdown(&block.markdown(context.own))
-            .unwrap_or_else(|_| StyledText::from_plain_text(&block.text())),
+        code: if block.kind == Kind::Code {
+            block.text().replace('\t', "    ").into()
+        } else {
+            SharedString::default()
+        },
+        rich: if block.kind == Kind::Code {
+            StyledText::default()
+        } else {
+            StyledText::from_markdown(&block.markdown(context.own))
+                .unwrap_or_else(|_| StyledText::from_plain_text(&block.text()))
+        },
     });
     out.blocks = ModelRc::new(VecModel::from(blocks.collect::<Vec<_>>()));
     out.is_rich = true;

@@ -17,6 +17,14 @@ pub(super) fn image(pixels: &Pixels) -> Image {
     Image::from_rgba8(SharedPixelBuffer::<Rgba8Pixel>::clone_from_slice(&pixels.rgba, pixels.width, pixels.height))
 }
 
+/// The picture of an emoji as it is stored.
+fn asset(key: &str) -> Option<&'static PngTwemojiAsset> {
+    // Pictures are named without the mark that asks for one, but where it stands within a sequence.
+    PngTwemojiAsset::from_emoji(key)
+        .or_else(|| PngTwemojiAsset::from_emoji(key.trim_end_matches('\u{fe0f}')))
+        .or_else(|| PngTwemojiAsset::from_emoji(&key.replace('\u{fe0f}', "")))
+}
+
 /// What is known of a thumbnail.
 #[derive(Clone)]
 pub(super) enum Thumbnail {
@@ -93,11 +101,8 @@ impl Images {
             let middle = *middle;
             self.emoji.retain(|_, (_, used)| *used > middle);
         }
-        // Pictures are named without the mark that asks for one, but where it stands within a sequence.
-        let picture = PngTwemojiAsset::from_emoji(key)
-            .or_else(|| PngTwemojiAsset::from_emoji(key.trim_end_matches('\u{fe0f}')))
-            .or_else(|| PngTwemojiAsset::from_emoji(&key.replace('\u{fe0f}', "")))
-            .and_then(|asset| pictures::decode(asset, Some((side, side)), false).as_ref().map(image));
+        let picture =
+            asset(key).and_then(|asset| pictures::decode(asset, Some((side, side)), false).as_ref().map(image));
         self.emoji.insert((key.to_owned(), side), (picture.clone(), self.clock));
         picture
     }
@@ -114,6 +119,17 @@ impl Images {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::emoji::{self, Row};
+
+    #[test]
+    fn every_emoji_of_the_panel_has_a_picture() {
+        for row in emoji::rows("", &[]) {
+            let Row::Emoji(keys) = row else { continue };
+            for key in keys {
+                assert!(asset(&key).is_some(), "{key}");
+            }
+        }
+    }
 
     #[test]
     fn emoji_are_kept_up_to_a_number() {

@@ -65,7 +65,9 @@ impl View {
         options: &Options,
     ) -> Result<Rc<Self>, slint::PlatformError> {
         let window = ui::MainWindow::new()?;
-        fonts::register();
+        if let Some(even) = fonts::register() {
+            window.global::<ui::Theme>().set_even_family(even.into());
+        }
         let view = Rc::new(Self {
             window,
             app: RefCell::default(),

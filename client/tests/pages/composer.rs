@@ -107,7 +107,7 @@ fn formatted_words_stand_block_by_block() {
     assert_eq!(blocks[1].marker, "1.");
     // What could not be read as styled words would stand there as it is for the reader of Markdown.
     let read = |markdown: &str| slint::StyledText::from_markdown(markdown).unwrap();
-    assert!(blocks[0].rich == read("**План**") && blocks[2].rich == read("`x * y`  \n`  z`"));
+    assert!(blocks[0].rich == read("**План**") && blocks[2].code == "x * y\n  z");
     assert!(blocks[3].rich == read("цитата \\<b\\>"));
 }
 
@@ -136,6 +136,7 @@ fn a_draft_from_before_the_restart_comes_back_with_its_answer() {
     window.view.apply(Update::Composer(News::Drafts(vec![("!class".into(), draft)])));
     window.enter_class();
     assert_eq!(window.talk().get_draft(), "приду");
+    assert_eq!(window.find("Сообщение").unwrap().accessible_value().as_deref(), Some("приду"));
     assert!(window.find("Ответ: Иван").is_some());
     window.view.end();
     assert!(window.asked(|command| matches!(command, Command::End)));

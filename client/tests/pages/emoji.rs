@@ -68,7 +68,7 @@ fn arrows_and_enter_choose() {
     window.emoji().invoke_step(ui::Way::Down);
     assert_eq!((window.emoji().get_row(), window.emoji().get_column()), (1, 0), "under the heading");
     window.write(window.either(SEARCH), "нетакогослова");
-    assert!(window.find("Ничего не найдено").is_some());
+    assert!(window.find("Ничего не нашлось").is_some());
 }
 
 #[test]
