@@ -4,11 +4,13 @@
 mod actions;
 mod attach;
 mod avatars;
+mod composer;
 mod create;
 mod desktop;
 mod engine;
 mod failure;
 mod files;
+mod html;
 mod items;
 mod live;
 mod manage;
@@ -16,6 +18,7 @@ mod media;
 mod members;
 mod network;
 mod notify;
+mod polls;
 mod presence;
 mod previews;
 mod profile;
@@ -52,6 +55,8 @@ pub struct Engine {
     pub commands: UnboundedSender<Command>,
     /// Gives updates
     pub updates: UnboundedReceiver<Update>,
+    /// Ends once [`Command::End`] is done
+    pub task: tokio::task::JoinHandle<()>,
     /// Runs until dropped
     pub runtime: tokio::runtime::Runtime,
 }
@@ -67,6 +72,6 @@ pub fn start(data_dir: PathBuf) -> std::io::Result<Engine> {
         .build()?;
     let (commands, command_receiver) = mpsc::unbounded_channel();
     let (update_sender, updates) = mpsc::unbounded_channel();
-    runtime.spawn(engine::run(data_dir, command_receiver, Updates(update_sender)));
-    Ok(Engine { commands, updates, runtime })
+    let task = runtime.spawn(engine::run(data_dir, command_receiver, Updates(update_sender)));
+    Ok(Engine { commands, updates, task, runtime })
 }

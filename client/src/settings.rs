@@ -120,6 +120,8 @@ pub struct Settings {
     pub downloads: Option<PathBuf>,
     /// The room that was open last
     pub room: Option<String>,
+    /// Emoji used last, the newest first
+    pub emoji: Vec<String>,
 }
 
 impl Default for Settings {

@@ -2,6 +2,7 @@
 
 mod attach;
 mod avatars;
+mod composer;
 mod convert;
 mod desktop;
 mod emoji;
@@ -11,6 +12,8 @@ mod manage;
 mod media;
 mod members;
 mod notify;
+mod picker;
+mod polls;
 mod presence;
 mod profile;
 mod pulse;
@@ -58,6 +61,9 @@ pub mod ui {
 pub use window::View;
 pub use wiring::wire;
 
+/// How long the end of the program waits for what was asked before.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
+
 /// Runs the client until its window is closed.
 pub fn run(options: &Options) -> anyhow::Result<()> {
     if std::env::var_os("SLINT_BACKEND").is_none() {
@@ -82,7 +88,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         tracing::debug!(%error, "the desktop does not learn which program this is");
     }
     let engine = matrix::start(data_dir.clone())?;
-    let (commands, mut updates, _runtime) = (engine.commands, engine.updates, engine.runtime);
+    let (commands, mut updates, runtime) = (engine.commands, engine.updates, engine.runtime);
     let mut at_once = credentials(options)?;
     let sender = commands.clone();
     let view = View::new(
@@ -119,6 +125,11 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         view.focus(false);
     }
     view.run()?;
+    view.end();
+    // What was asked last is done first, such as keeping a draft.
+    if runtime.block_on(async { tokio::time::timeout(PATIENCE, engine.task).await }).is_err() {
+        tracing::warn!("the end was not waited for");
+    }
     Ok(())
 }
 

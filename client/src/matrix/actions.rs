@@ -12,10 +12,7 @@ use matrix_sdk::{
             receipt::create_receipt::v3::ReceiptType,
         },
         directory::Filter,
-        events::room::{
-            member::MembershipState,
-            message::{RoomMessageEventContent, RoomMessageEventContentWithoutRelation},
-        },
+        events::room::{member::MembershipState, message::RoomMessageEventContentWithoutRelation},
         serde::Raw,
     },
 };
@@ -24,7 +21,7 @@ use serde_json::json;
 use tokio::sync::broadcast;
 
 use crate::{
-    matrix::{failure, live::Live, spaces},
+    matrix::{composer, failure, live::Live, spaces},
     model::{
         command::Command,
         spaces::{Entry, News},
@@ -62,12 +59,12 @@ pub(super) async fn take(live: &Arc<Live>, command: Command) {
 
 async fn attempt(live: &Arc<Live>, command: Command) -> Result<(), Failure> {
     match command {
-        Command::Send { room, text, reply_to } => {
+        Command::Send { room, text, reply_to, mentions } => {
             let timeline = live.timeline(&room).await?;
-            send(&timeline, &text, reply_to.as_deref()).await
+            send(&timeline, composer::content(&text, &mentions), reply_to.as_deref()).await
         }
-        Command::Edit { room, key, text } => {
-            let content = EditedContent::RoomMessage(RoomMessageEventContentWithoutRelation::text_markdown(text));
+        Command::Edit { room, key, text, mentions } => {
+            let content = EditedContent::RoomMessage(composer::content(&text, &mentions));
             live.timeline(&room)
                 .await?
                 .edit(&item_id(&key), content)
@@ -219,12 +216,14 @@ fn item_id(key: &str) -> TimelineEventItemId {
     }
 }
 
-async fn send(timeline: &Timeline, text: &str, reply_to: Option<&str>) -> Result<(), Failure> {
-    let reply_to = reply_to.and_then(|key| EventId::parse(key).ok());
-    let sent = match (reply_to, text.strip_prefix("/me ")) {
-        (Some(key), _) => timeline.send_reply(RoomMessageEventContentWithoutRelation::text_markdown(text), key).await,
-        (None, Some(emote)) => timeline.send(RoomMessageEventContent::emote_markdown(emote).into()).await.map(|_| ()),
-        (None, None) => timeline.send(RoomMessageEventContent::text_markdown(text).into()).await.map(|_| ()),
+async fn send(
+    timeline: &Timeline,
+    content: RoomMessageEventContentWithoutRelation,
+    reply_to: Option<&str>,
+) -> Result<(), Failure> {
+    let sent = match reply_to.and_then(|key| EventId::parse(key).ok()) {
+        Some(key) => timeline.send_reply(content, key).await,
+        None => timeline.send(content.with_relation(None).into()).await.map(|_| ()),
     };
     sent.map_err(|error| failure::of_timeline(&error))?;
     // Who writes has read what stands above.

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::{
-    matrix::{Updates, live::Live, sign_in, store},
+    matrix::{Updates, composer, live::Live, sign_in, store},
     model::{
         command::{Command, Credentials},
         update::{Failure, Update},
@@ -58,6 +58,9 @@ pub(super) async fn run(data_dir: PathBuf, mut commands: UnboundedReceiver<Comma
                 store::forget(&data_dir);
                 updates.send(Update::SignedOut(None));
             }
+            (Command::End, _) => break,
+            // In their order, and before the end.
+            (Command::Composer(wish), Some(live)) => composer::keep(live, wish).await,
             (command, Some(live)) => live.take(command),
             (_, None) => {}
         }

@@ -14,10 +14,13 @@ use matrix_sdk_ui::timeline::{
     Profile, TimelineDetails, TimelineItem, TimelineItemContent, TimelineItemKind, VirtualTimelineItem,
 };
 
-use crate::model::{
-    game,
-    item::{Body, Item, ItemKind, Media, Message, Notice, NoticeKind, Quote, Reaction, SendState},
-    person,
+use crate::{
+    matrix::{html, polls},
+    model::{
+        game,
+        item::{Body, Item, ItemKind, Media, Message, Notice, NoticeKind, Quote, Reaction, SendState},
+        person,
+    },
 };
 
 /// What an event shows.
@@ -50,7 +53,7 @@ fn event(event: &EventTimelineItem, own: &UserId) -> ItemKind {
     {
         return ItemKind::Hidden;
     }
-    match content(event.content(), Some(&sender_name), Some(event)) {
+    match content(event.content(), Some(&sender_name), Some((event, own))) {
         Some(Content::Notice(notice)) => ItemKind::Notice(notice),
         Some(Content::Body(body)) => ItemKind::Message(Box::new(message(event, body, sender_name, own))),
         // Settings that people do not read about, such as who may do what.
@@ -95,6 +98,11 @@ fn message(event: &EventTimelineItem, body: Body, sender_name: String, own: &Use
         reactions: like.map(|like| reactions(like, own)).unwrap_or_default(),
         state,
         editable: event.is_editable() && matches!(body, Body::Text { .. }),
+        mentioned: event
+            .content()
+            .as_message()
+            .and_then(matrix_sdk_ui::timeline::Message::mentions)
+            .is_some_and(|mentions| event.sender() != own && (mentions.room || mentions.user_ids.contains(own))),
         replyable: !removed && event.can_be_replied_to(),
         refusal: game_content(event).and_then(|content| {
             let refused = content.get("org.parta.game.error")?;
@@ -138,11 +146,12 @@ pub(super) fn name(profile: &TimelineDetails<Profile>, user_id: &str) -> String 
     }
 }
 
-/// What a piece of content shows; `None` for what has no words of its own.
+/// What a piece of content shows; `None` for what has no words of its own. An event of a timeline comes with the account
+/// that sees it.
 pub(super) fn content(
     content: &TimelineItemContent,
     who: Option<&str>,
-    event: Option<&EventTimelineItem>,
+    event: Option<(&EventTimelineItem, &UserId)>,
 ) -> Option<Content> {
     let who = who.unwrap_or_default().to_owned();
     let notice =
@@ -206,7 +215,8 @@ fn game_content(event: &EventTimelineItem) -> Option<serde_json::Value> {
     raw.get_field("content").ok().flatten()
 }
 
-fn body(like: &MsgLikeContent, event: Option<&EventTimelineItem>) -> Body {
+fn body(like: &MsgLikeContent, event: Option<(&EventTimelineItem, &UserId)>) -> Body {
+    let (event, own) = event.unzip();
     if let MsgLikeKind::Message(message) = &like.kind
         && let Some(board) = event.and_then(game_content).and_then(|content| game::parse(&content))
     {
@@ -216,13 +226,13 @@ fn body(like: &MsgLikeContent, event: Option<&EventTimelineItem>) -> Body {
         MsgLikeKind::Message(message) => match message.msgtype() {
             MessageType::Text(text) => Body::Text {
                 text: text.body.clone(),
-                html: text.formatted.as_ref().map(|formatted| formatted.body.clone()),
+                html: text.formatted.as_ref().and_then(|formatted| html::read(&formatted.body)),
                 emote: false,
                 emoji: event.is_some_and(EventTimelineItem::contains_only_emojis),
             },
             MessageType::Notice(text) => Body::Text {
                 text: text.body.clone(),
-                html: text.formatted.as_ref().map(|formatted| formatted.body.clone()),
+                html: text.formatted.as_ref().and_then(|formatted| html::read(&formatted.body)),
                 emote: false,
                 emoji: false,
             },
@@ -295,7 +305,7 @@ fn body(like: &MsgLikeContent, event: Option<&EventTimelineItem>) -> Body {
             let content = sticker.content();
             Body::Text { text: content.body.clone(), html: None, emote: false, emoji: false }
         }
-        MsgLikeKind::Poll(poll) => Body::Poll(poll.results().question),
+        MsgLikeKind::Poll(poll) => Body::Poll(Box::new(polls::poll(poll.results(), own))),
         MsgLikeKind::Redacted => Body::Redacted,
         MsgLikeKind::UnableToDecrypt(_) => Body::Unreadable,
         MsgLikeKind::Other(_) | MsgLikeKind::LiveLocation(_) => Body::Unsupported,

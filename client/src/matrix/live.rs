@@ -10,8 +10,8 @@ use tokio::{
 
 use crate::{
     matrix::{
-        Updates, actions, attach, avatars, desktop, files, manage, media, members, presence, profile, room_menu, rooms,
-        settings, spaces,
+        Updates, actions, attach, avatars, desktop, files, manage, media, members, polls, presence, profile, room_menu,
+        rooms, settings, spaces,
         store::{self, StoredSession},
         sync,
         timelines::Timelines,
@@ -152,6 +152,7 @@ impl Live {
                 Command::Manage(wish) => manage::take(&live, wish).await,
                 Command::Members(wish) => members::take(&live, wish).await,
                 Command::Spaces(wish) => spaces::take(&live, wish).await,
+                Command::Poll(wish) => polls::take(&live, wish).await,
                 command => actions::take(&live, command).await,
             }
         }));

@@ -21,7 +21,7 @@ use matrix_sdk::{
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::{
-    matrix::{live::Live, manage, presence, previews, room_menu},
+    matrix::{composer, live::Live, manage, presence, previews, room_menu},
     model::{
         room_menu::Notify,
         rooms::{RoomSummary, SpaceSummary},
@@ -36,6 +36,7 @@ const TOGETHER: Duration = Duration::from_millis(60);
 pub(super) async fn follow(live: Arc<Live>) {
     let mut changes = live.client.room_info_notable_update_receiver();
     tell_all(&live).await;
+    composer::tell_drafts(&live).await;
     live.updates.send(Update::RoomsLoaded);
     loop {
         let mut changed = HashSet::new();
@@ -219,6 +220,7 @@ pub(super) async fn details(room: &Room) -> RoomDetails {
         can_invite: joined && levels.user_can_invite(own),
         can_write: joined && levels.user_can_send_message(own, MessageLikeEventType::RoomMessage),
         can_remove: joined && levels.user_can_redact_event_of_other(own),
+        can_notify_all: joined && levels.user_can_trigger_room_notification(own),
     }
 }
 

@@ -5,12 +5,14 @@ mod games;
 mod past;
 #[cfg(test)]
 mod tests;
+mod writing;
 
 use std::collections::HashMap;
 
 use crate::model::{
     attach::Sheet,
     command::Command,
+    composer::{Composer, Drafts, News},
     game::Table,
     item::{Body, Preview},
     manage::Manage,
@@ -65,6 +67,8 @@ pub struct Changed {
     pub found: bool,
     /// The board beside the conversation
     pub game: bool,
+    /// What is offered while a name is typed
+    pub suggestions: bool,
     /// Say what did not work
     pub failed: Option<Failure>,
 }
@@ -138,8 +142,10 @@ pub struct AppModel {
     pub sheet: Sheet,
     /// Which files of messages are on this computer
     pub loads: Loads,
+    /// What is being written besides its words
+    pub composer: Composer,
     timelines: HashMap<String, Timeline>,
-    drafts: HashMap<String, String>,
+    drafts: Drafts,
     typing_told: bool,
 }
 
@@ -173,8 +179,9 @@ impl Default for AppModel {
             profile: profile::State::default(),
             sheet: Sheet::default(),
             loads: Loads::default(),
+            composer: Composer::default(),
             timelines: HashMap::new(),
-            drafts: HashMap::new(),
+            drafts: Drafts::default(),
             typing_told: false,
         }
     }
@@ -240,6 +247,7 @@ impl AppModel {
                 if self.open.as_ref() == Some(&room) {
                     changed.rows = Some(keep);
                     changed.game = self.follow_game();
+                    changed.chip = self.name_chip();
                     self.unseen = true;
                 }
             }
@@ -285,6 +293,10 @@ impl AppModel {
                 self.profile.take(news, &own);
             }
             Update::Attach(news) => self.sheet.apply(news),
+            Update::Composer(News::Drafts(drafts)) => {
+                self.drafts.came(drafts);
+                changed.rooms = true;
+            }
             Update::Failed(_) => changed.game = std::mem::take(&mut self.starting),
             _ => {}
         }
@@ -305,6 +317,7 @@ impl AppModel {
         let timeline = self.timelines.entry(room.to_owned()).or_default();
         timeline.to_end();
         timeline.stalled = false;
+        self.take_up();
         commands.push(Command::Open(room.to_owned()));
         (Self::ANOTHER_ROOM, commands)
     }
@@ -331,22 +344,18 @@ impl AppModel {
         typing: true,
         found: false,
         game: true,
+        suggestions: true,
         failed: None,
     };
 
     /// Keeps the draft of the room that was open and forgets what belonged to it.
     fn put_away(&mut self, draft: &str) -> Vec<Command> {
         let mut commands = Vec::new();
-        if let Some(before) = self.open.take() {
-            let editing = self.chip.as_ref().is_some_and(|chip| chip.editing);
-            if draft.is_empty() || editing {
-                self.drafts.remove(&before);
-            } else {
-                self.drafts.insert(before.clone(), draft.to_owned());
-            }
-            if std::mem::take(&mut self.typing_told) {
-                commands.push(Command::Typing { room: before, typing: false });
-            }
+        commands.extend(self.keep_draft(draft));
+        if let Some(before) = self.open.take()
+            && std::mem::take(&mut self.typing_told)
+        {
+            commands.push(Command::Typing { room: before, typing: false });
         }
         self.close();
         commands
@@ -356,6 +365,7 @@ impl AppModel {
         self.open = None;
         self.rooms.keep(None);
         self.chip = None;
+        self.composer.begin(Vec::new());
         self.table = Table::default();
         self.refusal.clear();
         self.starting = false;
@@ -376,7 +386,7 @@ impl AppModel {
 
     /// The draft of the open room.
     pub fn draft(&self) -> &str {
-        self.open.as_ref().and_then(|room| self.drafts.get(room)).map_or("", String::as_str)
+        self.open.as_ref().and_then(|room| self.drafts.get(room)).map_or("", |draft| draft.text.as_str())
     }
 
     /// The open room's timeline.
@@ -387,90 +397,6 @@ impl AppModel {
     /// The open room's timeline, to change.
     pub fn timeline_mut(&mut self) -> Option<&mut Timeline> {
         self.timelines.get_mut(self.open.as_ref()?)
-    }
-
-    /// Sends what is in the composer: a new message, an answer or a change.
-    pub fn send(&mut self, text: &str) -> (Changed, Vec<Command>) {
-        let (Some(room), false) = (self.open.clone(), text.trim().is_empty()) else {
-            return (Changed::default(), Vec::new());
-        };
-        let text = text.trim_end().to_owned();
-        let command = match self.chip.take() {
-            Some(chip) if chip.editing => Command::Edit { room: room.clone(), key: chip.key, text },
-            chip => Command::Send { room: room.clone(), text, reply_to: chip.map(|chip| chip.key) },
-        };
-        self.drafts.remove(&room);
-        let mut commands = vec![command];
-        if std::mem::take(&mut self.typing_told) {
-            commands.push(Command::Typing { room, typing: false });
-        }
-        if let Some(timeline) = self.timeline_mut() {
-            timeline.to_end();
-        }
-        (Changed { chip: true, draft: true, rows: Some(Keep::Follow), to_bottom: true, ..Changed::default() }, commands)
-    }
-
-    /// The text in the composer changed: tells the room that the person is writing, once until it is empty again.
-    pub fn typed(&mut self, text: &str) -> Option<Command> {
-        let room = self.open.clone()?;
-        let typing = !text.is_empty() && !self.chip.as_ref().is_some_and(|chip| chip.editing);
-        if typing == self.typing_told {
-            return None;
-        }
-        self.typing_told = typing;
-        Some(Command::Typing { room, typing })
-    }
-
-    /// Answers a message.
-    pub fn reply(&mut self, key: &str) -> Changed {
-        let Some(message) =
-            self.timeline().and_then(|timeline| timeline.message(key)).filter(|message| message.replyable)
-        else {
-            return Changed::default();
-        };
-        self.chip = Some(Chip {
-            editing: false,
-            key: message.key.clone(),
-            who: message.sender_name.clone(),
-            preview: message.body.preview(),
-        });
-        Changed { chip: true, ..Changed::default() }
-    }
-
-    /// Changes a message: its words go into the composer.
-    pub fn edit(&mut self, key: &str) -> Changed {
-        let Some(room) = self.open.clone() else { return Changed::default() };
-        let Some(message) =
-            self.timeline().and_then(|timeline| timeline.message(key)).filter(|message| message.editable)
-        else {
-            return Changed::default();
-        };
-        let words = message.body.words().to_owned();
-        self.chip = Some(Chip {
-            editing: true,
-            key: message.key.clone(),
-            who: message.sender_name.clone(),
-            preview: message.body.preview(),
-        });
-        self.drafts.insert(room, words);
-        Changed { chip: true, draft: true, ..Changed::default() }
-    }
-
-    /// Changes the newest own message.
-    pub fn edit_last(&mut self) -> Changed {
-        let key = self.timeline().and_then(|timeline| {
-            timeline.messages().find(|message| message.own && message.editable).map(|message| message.key.clone())
-        });
-        key.map_or_else(Changed::default, |key| self.edit(&key))
-    }
-
-    /// Neither answers nor changes any more. Words of a change go away; words of an answer stay.
-    pub fn cancel_chip(&mut self) -> Changed {
-        let editing = self.chip.take().is_some_and(|chip| chip.editing);
-        if editing && let Some(room) = &self.open {
-            self.drafts.remove(room);
-        }
-        Changed { chip: true, draft: editing, ..Changed::default() }
     }
 
     /// Chooses what part of the rooms is shown, by the id of the rail.

@@ -2,6 +2,8 @@
 
 use crate::model::{avatars, presence, profile, room_menu};
 
+use super::{composer, formatted::Mention, poll};
+
 /// A wish of the person at the screen.
 #[derive(Clone, PartialEq)]
 pub enum Command {
@@ -25,6 +27,8 @@ pub enum Command {
         text: String,
         /// Event id of the message answered
         reply_to: Option<String>,
+        /// Who may be named in them
+        mentions: Vec<Mention>,
     },
     /// Change a message
     Edit {
@@ -34,6 +38,8 @@ pub enum Command {
         key: String,
         /// New words
         text: String,
+        /// Who may be named in them
+        mentions: Vec<Mention>,
     },
     /// Files on the sheet
     Attach(super::attach::Wish),
@@ -168,6 +174,12 @@ pub enum Command {
     Members(super::members::Wish),
     /// Spaces, and making rooms
     Spaces(super::spaces::Wish),
+    /// Of drafts
+    Composer(composer::Wish),
+    /// Of polls
+    Poll(poll::Wish),
+    /// The window is closed: what was asked before is done, then everything ends
+    End,
 }
 
 /// What signing in needs.

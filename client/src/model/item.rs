@@ -1,6 +1,6 @@
 //! What a timeline is made of, as plain values that any thread may hold.
 
-use crate::model::{game::Board, rich};
+use crate::model::{formatted::Formatted, game::Board, poll::Poll};
 
 /// One entry of a timeline.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +63,8 @@ pub struct Message {
     pub replyable: bool,
     /// The game whose bot refuses a request with this message
     pub refusal: Option<String>,
+    /// It names the account, or all of the room
+    pub mentioned: bool,
 }
 
 impl Message {
@@ -85,6 +87,7 @@ impl Message {
             editable: false,
             replyable: true,
             refusal: None,
+            mentioned: false,
         }
     }
 }
@@ -103,8 +106,8 @@ pub enum Body {
     Text {
         /// Plain words
         text: String,
-        /// Formatted words, sanitised
-        html: Option<String>,
+        /// Formatted words
+        html: Option<Formatted>,
         /// Said of oneself, like "/me waves"
         emote: bool,
         /// Only a few emoji
@@ -118,8 +121,8 @@ pub enum Body {
     Audio(Media),
     /// Any other file
     File(Media),
-    /// A poll's question
-    Poll(String),
+    /// A poll
+    Poll(Box<Poll>),
     /// The board of a game
     Game {
         /// The board
@@ -223,13 +226,15 @@ pub enum Preview {
     Joined,
     /// Anything else
     Other,
+    /// What was written and not sent
+    Draft(String),
 }
 
 impl Body {
     /// The body in a few words.
     pub fn preview(&self) -> Preview {
         match self {
-            Self::Text { text, html: Some(_), .. } => Preview::Text(one_line(&rich::plain(text))),
+            Self::Text { html: Some(formatted), .. } => Preview::Text(one_line(&formatted.plain())),
             Self::Text { text, .. } => Preview::Text(one_line(text)),
             Self::Image(_) => Preview::Image,
             Self::Video(_) => Preview::Video,
@@ -254,7 +259,8 @@ impl Body {
     /// The words of the body: text, or the caption of a file.
     pub fn words(&self) -> &str {
         match self {
-            Self::Text { text, .. } | Self::Poll(text) | Self::Game { text, .. } => text,
+            Self::Text { text, .. } | Self::Game { text, .. } => text,
+            Self::Poll(poll) => &poll.question,
             Self::Image(media) | Self::Video(media) | Self::Audio(media) | Self::File(media) => &media.caption,
             Self::Redacted | Self::Unreadable | Self::Unsupported => "",
         }

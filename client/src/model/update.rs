@@ -3,7 +3,7 @@
 use eyeball_im::VectorDiff;
 
 use crate::model::{
-    avatars,
+    avatars, composer,
     item::Item,
     manage, members, presence, profile,
     rooms::{RoomSummary, SpaceSummary},
@@ -179,6 +179,8 @@ pub struct RoomDetails {
     pub can_write: bool,
     /// The account may remove messages of others
     pub can_remove: bool,
+    /// The account may notify all
+    pub can_notify_all: bool,
 }
 
 /// Messages from the Matrix side, in the order they happened.
@@ -290,4 +292,6 @@ pub enum Update {
     Crowd(members::News),
     /// Of what is in a space
     SpaceNews(spaces::News),
+    /// Of drafts
+    Composer(composer::News),
 }

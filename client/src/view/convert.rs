@@ -1,15 +1,16 @@
 //! Values of the model as Slint's types.
 
 use jiff::tz::TimeZone;
-use slint::{Image, ModelRc, StyledText, VecModel};
+use slint::{Image, ModelRc, SharedString, StyledText, VecModel};
 
 use super::{
     emoji,
     images::{Images, Thumbnail},
-    media, room_menu, ui,
+    media, polls, room_menu, ui,
 };
 use crate::{
     model::{
+        formatted::{Formatted, Kind},
         game,
         item::{Body, ItemKind, Media, Message, Notice, NoticeKind, Preview, SendState},
         media::Loads,
@@ -31,6 +32,8 @@ pub(super) const PICTURE_BOX: (f32, f32) = (360.0, 300.0);
 /// What the conversion of a row needs besides the row.
 pub(super) struct Context<'a> {
     pub(super) zone: &'a TimeZone,
+    /// The account signed in.
+    pub(super) own: &'a str,
     pub(super) now_ms: i64,
     pub(super) images: &'a mut Images,
     /// Thumbnails that have to be asked for.
@@ -147,6 +150,7 @@ pub(super) fn preview(preview: &Preview) -> (ui::Preview, &str) {
         Preview::Unreadable => (ui::Preview::Unreadable, ""),
         Preview::Joined => (ui::Preview::Joined, ""),
         Preview::Other => (ui::Preview::Other, ""),
+        Preview::Draft(text) => (ui::Preview::Draft, text),
     }
 }
 
@@ -263,6 +267,7 @@ fn fill(out: &mut ui::MessageRow, message: &Message, context: &mut Context<'_>) 
     out.own = message.own;
     out.clock = stamp::clock(message.at_ms, context.zone).into();
     out.edited = message.edited && !matches!(message.body, Body::Game { .. });
+    out.mentioned = message.mentioned;
     out.editable = message.editable;
     out.replyable = message.replyable;
     out.removable = (message.own || context.may_remove) && message.body != Body::Redacted;
@@ -351,14 +356,19 @@ fn body(out: &mut ui::MessageRow, message: &Message, context: &mut Context<'_>) 
     let (words, cut) = rich::cut(message.body.words(), context.shown_whole.contains(out.id.as_str()));
     out.cut = cut;
     let markdown = match &message.body {
-        Body::Text { html: Some(_), .. } if !cut => Some(rich::formatted(&words)),
-        Body::Text { .. } | Body::Image(_) | Body::File(_) => rich::linked(&words),
+        Body::Text { html: None, .. } | Body::Image(_) | Body::File(_) => rich::linked(&words),
         _ => None,
     };
     // What Markdown's reader does not take is shown as it was written.
     if let Some(styled) = markdown.and_then(|markdown| StyledText::from_markdown(&markdown).ok()) {
         out.is_rich = true;
         out.rich = styled;
+    }
+    if let Body::Text { html: Some(formatted), .. } = &message.body {
+        blocks(out, formatted, context);
+    }
+    if let Body::Poll(poll) = &message.body {
+        out.poll = polls::entry(poll, message.remote);
     }
     if let Body::Text { emoji, .. } = &message.body
         && !out.is_rich
@@ -408,6 +418,40 @@ fn body(out: &mut ui::MessageRow, message: &Message, context: &mut Context<'_>) 
             }
         };
     }
+}
+
+/// Formatted words as blocks; words alone where a block cannot be drawn.
+fn blocks(out: &mut ui::MessageRow, formatted: &Formatted, context: &Context<'_>) {
+    let (formatted, cut) = if context.shown_whole.contains(out.id.as_str()) {
+        (formatted.clone(), false)
+    } else {
+        formatted.cut(rich::LONG)
+    };
+    let blocks = formatted.blocks.iter().map(|block| ui::TextBlock {
+        kind: match block.kind {
+            Kind::Words => ui::BlockKind::Words,
+            Kind::Heading => ui::BlockKind::Heading,
+            Kind::Code => ui::BlockKind::Code,
+            Kind::Rule => ui::BlockKind::Rule,
+        },
+        quotes: block.quotes.into(),
+        indent: block.indent.into(),
+        marker: block.marker.as_str().into(),
+        code: if block.kind == Kind::Code {
+            block.text().replace('\t', "    ").into()
+        } else {
+            SharedString::default()
+        },
+        rich: if block.kind == Kind::Code {
+            StyledText::default()
+        } else {
+            StyledText::from_markdown(&block.markdown(context.own))
+                .unwrap_or_else(|_| StyledText::from_plain_text(&block.text()))
+        },
+    });
+    out.blocks = ModelRc::new(VecModel::from(blocks.collect::<Vec<_>>()));
+    out.is_rich = true;
+    out.cut = cut;
 }
 
 fn line(runs: Vec<emoji::Run<Image>>) -> ModelRc<ui::TextRun> {

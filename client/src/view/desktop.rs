@@ -156,7 +156,7 @@ impl View {
         let ready = self.app.borrow().page == Page::Main && self.app.borrow().rooms_loaded;
         if !ready {
             *self.link.borrow_mut() = Some(link.to_owned());
-        } else if !self.follow(link) {
+        } else if !self.go_to(link) {
             self.complain(ui::Failure::CannotOpen);
         }
     }
@@ -169,8 +169,17 @@ impl View {
         }
     }
 
-    /// Follows a link to a person, a room or a message. Returns whether it is one.
+    /// Follows a link in a message: a person's opens their card. Returns whether it is one of Matrix.
     pub(super) fn follow(&self, link: &str) -> bool {
+        if let Some(Target::Person(user)) = link::parse(link) {
+            self.window.global::<ui::Profile>().invoke_open(user.into());
+            return true;
+        }
+        self.go_to(link)
+    }
+
+    /// Goes to the person, the room or the message that a link leads to. Returns whether it is one of Matrix.
+    fn go_to(&self, link: &str) -> bool {
         let Some(target) = link::parse(link) else { return false };
         self.send(Command::Desktop(match target {
             Target::Person(user) => Wish::Chat(user),

@@ -11,8 +11,9 @@ use slint::fontique_011::{
 /// Noto Emoji 3.006, <https://fonts.google.com/noto/specimen/Noto+Emoji>; its licence stands beside it.
 const NOTO_EMOJI: &[u8] = include_bytes!("../../ui/fonts/NotoEmoji-Regular.ttf");
 
-/// Has emoji drawn from a font that has outlines, whatever fonts the computer has. There must be a window already.
-pub(super) fn register() {
+/// Has emoji drawn from a font that has outlines, whatever fonts the computer has. There must be a window already. Names
+/// the system's own font whose letters are all of one width, if it has any.
+pub(super) fn register() -> Option<String> {
     let mut fonts = shared_collection();
     let emoji: Vec<FamilyId> =
         fonts.register_fonts(Blob::new(Arc::new(NOTO_EMOJI)), None).into_iter().map(|(family, _)| family).collect();
@@ -22,4 +23,6 @@ pub(super) fn register() {
         let words = fonts.generic_families(generic).next();
         fonts.set_generic_families(generic, words.into_iter().chain(emoji.iter().copied()));
     }
+    let even = fonts.generic_families(GenericFamily::Monospace).next()?;
+    fonts.family_name(even).map(ToOwned::to_owned)
 }

@@ -7,12 +7,22 @@ use twemoji_assets::png::PngTwemojiAsset;
 
 use crate::{model::update::Pixels, pictures};
 
+/// Emoji kept: some more than a panel of them and a conversation show.
+const MOST_EMOJI: usize = 800;
 /// Thumbnails kept, in bytes of pixels.
 const MOST_BYTES: usize = 24 << 20;
 
 /// Pixels as a picture of the window.
 pub(super) fn image(pixels: &Pixels) -> Image {
     Image::from_rgba8(SharedPixelBuffer::<Rgba8Pixel>::clone_from_slice(&pixels.rgba, pixels.width, pixels.height))
+}
+
+/// The picture of an emoji as it is stored.
+fn asset(key: &str) -> Option<&'static PngTwemojiAsset> {
+    // Pictures are named without the mark that asks for one, but where it stands within a sequence.
+    PngTwemojiAsset::from_emoji(key)
+        .or_else(|| PngTwemojiAsset::from_emoji(key.trim_end_matches('\u{fe0f}')))
+        .or_else(|| PngTwemojiAsset::from_emoji(&key.replace('\u{fe0f}', "")))
 }
 
 /// What is known of a thumbnail.
@@ -32,7 +42,8 @@ pub(super) struct Images {
     thumbnails: HashMap<String, (Thumbnail, usize, u64)>,
     bytes: usize,
     clock: u64,
-    emoji: HashMap<(String, u32), Option<Image>>,
+    /// And when each was used last.
+    emoji: HashMap<(String, u32), (Option<Image>, u64)>,
     /// Pictures that are being sent: rows and the sources they have so far.
     sent: HashMap<String, String>,
 }
@@ -103,15 +114,56 @@ impl Images {
 
     /// The picture of an emoji, so many pixels on a side.
     pub(super) fn emoji(&mut self, key: &str, side: u32) -> Option<Image> {
-        self.emoji
-            .entry((key.to_owned(), side))
-            .or_insert_with(|| {
-                // Pictures are named without the mark that asks for one, but where it stands within a sequence.
-                let asset = PngTwemojiAsset::from_emoji(key)
-                    .or_else(|| PngTwemojiAsset::from_emoji(key.trim_end_matches('\u{fe0f}')))
-                    .or_else(|| PngTwemojiAsset::from_emoji(&key.replace('\u{fe0f}', "")))?;
-                pictures::decode(asset, Some((side, side)), false).as_ref().map(image)
-            })
-            .clone()
+        if let Some(known) = self.known_emoji(key, side) {
+            return known;
+        }
+        if self.emoji.len() >= MOST_EMOJI {
+            let mut used: Vec<u64> = self.emoji.values().map(|(_, used)| *used).collect();
+            let (_, middle, _) = used.select_nth_unstable(MOST_EMOJI / 2);
+            let middle = *middle;
+            self.emoji.retain(|_, (_, used)| *used > middle);
+        }
+        let picture =
+            asset(key).and_then(|asset| pictures::decode(asset, Some((side, side)), false).as_ref().map(image));
+        self.emoji.insert((key.to_owned(), side), (picture.clone(), self.clock));
+        picture
+    }
+
+    /// The picture of an emoji, if it was decoded before; within, `None` for one that has no picture.
+    pub(super) fn known_emoji(&mut self, key: &str, side: u32) -> Option<Option<Image>> {
+        self.clock += 1;
+        let (picture, used) = self.emoji.get_mut(&(key.to_owned(), side))?;
+        *used = self.clock;
+        Some(picture.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::emoji::{self, Row};
+
+    #[test]
+    fn every_emoji_of_the_panel_has_a_picture() {
+        for row in emoji::rows("", &[]) {
+            let Row::Emoji(keys) = row else { continue };
+            for key in keys {
+                assert!(asset(&key).is_some(), "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn emoji_are_kept_up_to_a_number() {
+        let mut images = Images::default();
+        assert!(images.known_emoji("👍", 16).is_none());
+        assert!(images.emoji("👍", 16).is_some());
+        assert!(matches!(images.known_emoji("👍", 16), Some(Some(_))));
+        for n in 0..3 * MOST_EMOJI {
+            images.emoji(&format!("нет {n}"), 16);
+            images.known_emoji("👍", 16);
+        }
+        assert!(images.emoji.len() <= MOST_EMOJI);
+        assert!(matches!(images.known_emoji("👍", 16), Some(Some(_))), "what is used stays");
     }
 }

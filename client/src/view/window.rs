@@ -14,7 +14,10 @@ use std::{
 use jiff::{Timestamp, tz::TimeZone};
 use slint::{ComponentHandle, Model, ModelRc, SharedString, Timer, VecModel};
 
-use super::{attach, avatars::Avatars, convert, desktop::Guests, fonts, images::Images, presence, room_menu, ui};
+use super::{
+    attach, avatars::Avatars, convert, desktop::Guests, fonts, images::Images, picker::Picker, polls, presence,
+    room_menu, ui,
+};
 use crate::{
     model::{
         app::{AppModel, Changed, Page},
@@ -49,6 +52,7 @@ pub struct View {
     pub(super) avatars: RefCell<Avatars>,
     pub(super) told_used: presence::Told,
     pub(super) held: room_menu::Held,
+    pub(super) images: Rc<RefCell<Images>>,
     shown_whole: RefCell<HashSet<String>>,
     clipboard: RefCell<Option<arboard::Clipboard>>,
     pub(super) zone: TimeZone,
@@ -70,6 +74,10 @@ pub struct View {
     pub(super) place: Cell<Option<Place>>,
     /// Ctrl is held.
     pub(super) control: Cell<bool>,
+    pub(super) picker: Picker,
+    pub(super) poll: polls::Draft,
+    /// Runs while a draft is not kept yet.
+    pub(super) quiet: slint::Timer,
 }
 
 impl View {
@@ -81,7 +89,9 @@ impl View {
         options: &Options,
     ) -> Result<Rc<Self>, slint::PlatformError> {
         let window = ui::MainWindow::new()?;
-        fonts::register();
+        if let Some(even) = fonts::register() {
+            window.global::<ui::Theme>().set_even_family(even.into());
+        }
         let view = Rc::new_cyclic(|me| Self {
             me: me.clone(),
             window,
@@ -97,6 +107,7 @@ impl View {
             avatars: RefCell::default(),
             told_used: presence::Told::default(),
             held: room_menu::Held::default(),
+            images: Rc::default(),
             shown_whole: RefCell::default(),
             clipboard: RefCell::default(),
             zone: TimeZone::system(),
@@ -110,6 +121,9 @@ impl View {
             link: RefCell::default(),
             place: Cell::default(),
             control: Cell::default(),
+            picker: Picker::default(),
+            poll: polls::Draft::default(),
+            quiet: slint::Timer::default(),
         });
         view.begin(options);
         Ok(view)
@@ -348,6 +362,7 @@ impl View {
             self.shown_whole.borrow_mut().clear();
             self.forget_crowd();
             self.window.global::<ui::Talk>().set_answering(false);
+            self.window.global::<ui::Compose>().set_attaching(false);
             // A board belongs to its room.
             let panel = self.window.global::<ui::Panel>();
             if panel.get_side() == ui::Side::Game {
@@ -388,6 +403,9 @@ impl View {
         }
         if changed.chip {
             self.show_chip();
+        }
+        if changed.suggestions {
+            self.show_suggestions();
         }
         if let Some(keep) = changed.rows {
             self.show_rows(keep);

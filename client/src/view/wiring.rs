@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
 
-use super::{attach, avatars, media, presence, profile, room_menu, ui, viewer, window::View};
+use super::{attach, avatars, composer, media, picker, polls, presence, profile, room_menu, ui, viewer, window::View};
 use crate::{
     model::{
         command::{Command, Credentials},
@@ -47,6 +47,9 @@ pub fn wire(view: &Rc<View>) {
     super::manage::wire(view);
     super::members::wire(view);
     super::spaces::wire(view);
+    composer::wire(view);
+    picker::wire(view);
+    polls::wire(view);
     window(view);
 }
 
@@ -109,6 +112,7 @@ fn talk(view: &Rc<View>) {
         this.window.global::<ui::Talk>().set_draft(text.clone());
         let command = this.app.borrow_mut().typed(&text);
         command.into_iter().for_each(|command| this.send(command));
+        this.keep_later();
     });
     on!(view, Talk, on_cancel_chip, |this| {
         let changed = this.app.borrow_mut().cancel_chip();

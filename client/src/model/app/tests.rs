@@ -2,6 +2,8 @@ use eyeball_im::VectorDiff;
 
 use super::*;
 use crate::model::{
+    composer::{About, Draft, Wish},
+    formatted::{Block, Formatted, Mention, Run},
     item::{Item, ItemKind, Message},
     rooms::RoomSummary,
 };
@@ -211,8 +213,76 @@ fn one_who_is_in_no_room_is_told_so_once_the_server_has_answered() {
 fn the_list_of_rooms_is_gone_back_to() {
     let mut app = opened();
     let (changed, commands) = app.leave_open("недописано");
-    assert!(changed.header && matches!(&commands[..], [Command::Close]));
+    assert!(changed.header && matches!(&commands[..], [Command::Composer(_), Command::Close]));
     assert_eq!(app.open, None);
     app.open("!r", "");
     assert_eq!(app.draft(), "недописано");
+}
+
+/// Whether a draft is asked to be kept, or forgotten.
+fn keeps(command: &Command, room: &str, words: Option<&str>) -> bool {
+    let Command::Composer(Wish::Keep { room: whose, draft }) = command else { return false };
+    whose == room && draft.as_ref().map(|draft| draft.text.as_str()) == words
+}
+
+#[test]
+fn a_draft_is_kept_and_forgotten_once_it_is_sent() {
+    let mut app = opened();
+    assert!(app.keep_draft("недо").is_some_and(|command| keeps(&command, "!r", Some("недо"))));
+    assert!(app.keep_draft("недо").is_none(), "it is kept already");
+    assert_eq!(app.waits("!r"), None, "the open room's is in the composer");
+    let (_, commands) = app.send("недописано");
+    assert!(commands.iter().any(|command| keeps(command, "!r", None)));
+    let (_, commands) = app.open("!other", "");
+    assert!(!commands.iter().any(|command| matches!(command, Command::Composer(_))), "there is nothing to forget");
+}
+
+#[test]
+fn a_draft_from_before_comes_back_with_what_it_answers() {
+    let mut app = AppModel::default();
+    let draft = Draft { text: "да".into(), about: About::Reply("$1".into()), ..Draft::default() };
+    assert!(app.apply(Update::Composer(News::Drafts(vec![("!r".into(), draft)]))).rooms);
+    assert_eq!(app.waits("!r"), Some("да"));
+    app.open("!r", "");
+    assert_eq!(app.draft(), "да");
+    assert!(app.chip.as_ref().is_some_and(|chip| chip.key == "$1" && chip.who.is_empty()));
+    assert!(says(&mut app, [message("$1", false, "придёте?")]).chip, "its message has come");
+    assert!(app.chip.as_ref().is_some_and(|chip| chip.who == "Анна"));
+    assert!(matches!(&app.send("да!").1[..], [Command::Send { reply_to: Some(key), .. }, ..] if key == "$1"));
+}
+
+#[test]
+fn who_was_chosen_is_named_and_stays_so_when_the_message_is_changed() {
+    let mut app = opened();
+    let member = |id: &str, name: &str| Member { id: id.into(), name: name.into(), level: 0, invited: false };
+    app.apply(Update::Members { room: "!r".into(), members: vec![member("@p:x", "Пётр")] });
+    assert!(app.moved("@пе", "@пе".len(), true).suggestions);
+    let written = app.take_suggestion(0, "@пе", "@пе".len()).unwrap();
+    assert_eq!(written.text, "@Пётр ");
+    let (_, commands) = app.send(&written.text);
+    let named = [Mention { id: "@p:x".into(), written: "@Пётр".into() }];
+    assert!(matches!(&commands[..], [Command::Send { mentions, .. }] if mentions[..] == named));
+    assert!(app.composer.mentions.is_empty(), "the next message is another one");
+
+    let run = Run { text: "@Пётр".into(), link: Some("https://matrix.to/#/@p:x".into()), ..Run::default() };
+    let html = Formatted { blocks: vec![Block { runs: vec![run], ..Block::default() }] };
+    let body = Body::Text { text: "@Пётр".into(), html: Some(html), emote: false, emoji: false };
+    let own = Message { body, own: true, editable: true, ..Message::words("$3", "@me:x", "Я", "") };
+    says(&mut app, [Item::from(own)]);
+    app.edit("$3");
+    let (_, commands) = app.send("@Пётр, завтра");
+    assert!(matches!(&commands[..], [Command::Edit { mentions, .. }, ..] if mentions[..] == named));
+}
+
+#[test]
+fn only_those_who_may_notify_all_call_everyone() {
+    let mut app = opened();
+    let everyone = |commands: Vec<Command>| {
+        commands.iter().any(|command| matches!(command, Command::Send { mentions, .. } if !mentions.is_empty()))
+    };
+    assert!(!everyone(app.send("@комната, сбор").1));
+    let details = RoomDetails { can_notify_all: true, ..RoomDetails::default() };
+    app.apply(Update::Details { room: "!r".into(), details });
+    assert!(everyone(app.send("@комната, сбор").1));
+    assert!(!everyone(app.send("сбор").1));
 }

@@ -5,6 +5,7 @@ use slint::{ComponentHandle, Model, ModelRc, SharedString, VecModel};
 use super::View;
 use crate::{
     model::{
+        item::{Preview, one_line},
         patch::{self, Step},
         person,
         rooms::{Listed, RoomSummary, Scope},
@@ -33,6 +34,9 @@ impl View {
                         ..RoomSummary::default()
                     },
                 };
+                if let Some(words) = model.waits(&room.id) {
+                    room.preview = Preview::Draft(one_line(words));
+                }
                 if watched == Some(&room.id) {
                     // It is being read, whatever the server has heard of that by now.
                     (room.unread, room.mentions) = (0, 0);
@@ -150,25 +154,7 @@ impl View {
         });
     }
 
-    pub(super) fn show_members(&self) {
-        let model = self.app.borrow();
-        let own = model.account.as_ref().map(|account| account.user_id.as_str());
-        let members: Vec<ui::MemberEntry> = model
-            .members
-            .iter()
-            .map(|member| ui::MemberEntry {
-                id: member.id.as_str().into(),
-                name: member.name.as_str().into(),
-                initials: person::initials(&member.name).into(),
-                tint: person::tint(&member.id),
-                avatar: member.avatar.as_str().into(),
-                role: i32::try_from(member.level).unwrap_or(100),
-                invited: member.invited,
-                own: own == Some(&member.id),
-            })
-            .collect();
-        self.window.global::<ui::Panel>().set_members(ModelRc::new(VecModel::from(members)));
-        drop(model);
+    pub(in crate::view) fn show_members(&self) {
         // Those who have read are known by name only now.
         self.redraw(|shown| shown.readers.row_count() > 0);
     }
