@@ -139,6 +139,7 @@ impl Default for Settings {
             server: None,
             user: None,
             downloads: None,
+            emoji: Vec::new(),
             room: None,
         }
     }

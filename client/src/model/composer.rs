@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     fn member(id: &str, name: &str) -> Member {
-        Member { id: id.into(), name: name.into(), level: 0, invited: false }
+        Member { id: id.into(), name: name.into(), level: 0, invited: false, avatar: String::new() }
     }
 
     fn members() -> Vec<Member> {

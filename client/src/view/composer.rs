@@ -8,7 +8,7 @@ use super::{convert, ui, window::View, wiring::on};
 use crate::model::{
     command::Command,
     composer::{self, Mark, Suggestion, Written},
-    formatted, person,
+    person,
 };
 
 /// A draft is kept once nothing was typed for so long.

@@ -85,7 +85,7 @@ impl AppModel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{item::Media, update::Update};
+    use crate::model::{composer::drafts::Draft, item::Media, update::Update};
     use eyeball_im::VectorDiff;
 
     fn file(name: &str) -> (String, Content) {
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn what_was_written_goes_with_the_files_and_is_a_draft_no_more() {
         let mut app = app(true);
-        app.drafts.insert("!class".into(), "смотрите".into());
+        app.drafts.put("!class", Draft { text: "смотрите".into(), ..Draft::default() });
         let (caption, _) = app.attach(vec![file("a.pdf")], false, "смотрите");
         assert_eq!(caption.as_deref(), Some("смотрите"));
         assert_eq!(app.attach(vec![file("b.pdf")], true, "смотрите").0, None, "the caption stays as it is");

@@ -40,7 +40,7 @@ impl View {
         let direct = model.open.as_ref().and_then(|open| model.rooms.get(open)).is_some_and(|room| room.direct);
         let mut context = Context {
             zone: &self.zone,
-            own: app.own_id(),
+            own: model.own_id(),
             now_ms: Self::now_ms(),
             images: &mut images,
             wanted: Vec::new(),
