@@ -6,6 +6,7 @@ mod avatars;
 mod engine;
 mod failure;
 mod files;
+mod games;
 mod items;
 mod live;
 mod presence;

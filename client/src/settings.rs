@@ -46,6 +46,8 @@ pub struct Settings {
     pub user: Option<String>,
     /// The room that was open last
     pub room: Option<String>,
+    /// Encrypted rooms where the person knows that the moves of games are not
+    pub plain_games: std::collections::BTreeSet<String>,
 }
 
 impl Settings {

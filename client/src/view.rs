@@ -4,6 +4,7 @@ mod avatars;
 mod convert;
 mod emoji;
 mod fonts;
+mod games;
 mod images;
 mod pulse;
 mod presence;

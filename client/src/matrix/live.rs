@@ -10,7 +10,7 @@ use tokio::{
 
 use crate::{
     matrix::{
-        Updates, actions, avatars, files, presence, profile, room_menu, rooms,
+        Updates, actions, avatars, files, games, presence, profile, room_menu, rooms,
         store::{self, StoredSession},
         sync,
         timelines::Timelines,
@@ -135,6 +135,7 @@ impl Live {
                 Command::Avatar(wish) => avatars::take(&live, wish).await,
                 Command::Presence(wish) => presence::take(&live, wish).await,
                 Command::RoomMenu(wish) => room_menu::take(&live, wish).await,
+                Command::Game(wish) => Box::pin(games::take(&live, wish)).await,
                 Command::Profile(wish) => profile::take(&live, wish).await,
                 command => actions::take(&live, command).await,
             }

@@ -1,6 +1,6 @@
 //! The whole state behind the window: applies updates, decides what a press means, and says what has to be shown anew.
 
-mod games;
+pub mod games;
 mod past;
 #[cfg(test)]
 mod tests;
@@ -9,7 +9,6 @@ use std::collections::HashMap;
 
 use crate::model::{
     command::Command,
-    game::Table,
     item::{Body, Preview},
     presence, profile,
     rooms::{RoomList, Scope},
@@ -98,12 +97,8 @@ pub struct AppModel {
     pub typing: Vec<String>,
     /// What the composer does besides
     pub chip: Option<Chip>,
-    /// The board beside the conversation
-    pub table: Table,
-    /// What the bot said to the last request, if it refused it
-    pub refusal: String,
-    /// A game was asked for and its board has not come yet
-    pub starting: bool,
+    /// The games of the open room
+    pub games: games::State,
     /// The window has the focus
     focused: bool,
     /// Something came into the open room since it was last told as read
@@ -138,9 +133,7 @@ impl Default for AppModel {
             members: Vec::new(),
             typing: Vec::new(),
             chip: None,
-            table: Table::default(),
-            refusal: String::new(),
-            starting: false,
+            games: games::State::default(),
             focused: true,
             unseen: false,
             search: None,
@@ -260,7 +253,7 @@ impl AppModel {
                 let own = self.own_id().to_owned();
                 self.profile.take(news, &own);
             }
-            Update::Failed(_) => changed.game = std::mem::take(&mut self.starting),
+            Update::Failed(_) => changed.game = self.games_failed(),
             _ => {}
         }
         changed
@@ -331,9 +324,7 @@ impl AppModel {
         self.open = None;
         self.rooms.keep(None);
         self.chip = None;
-        self.table = Table::default();
-        self.refusal.clear();
-        self.starting = false;
+        self.games = games::State::default();
         self.unseen = false;
         self.search = None;
         self.row.clear();

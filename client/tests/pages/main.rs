@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
+mod games;
 mod people;
 
 use std::{cell::RefCell, rc::Rc};
@@ -21,7 +22,7 @@ use parta_client::{
     settings::Settings,
     view::{View, ui, wire},
 };
-use slint::ComponentHandle;
+use slint::{ComponentHandle, Model};
 
 struct Window {
     view: Rc<View>,
@@ -106,6 +107,12 @@ impl Window {
 
     fn comes(&self, diff: VectorDiff<Item>) {
         self.view.apply(Update::Timeline { room: "!class".into(), diffs: vec![diff] });
+    }
+
+    /// High enough for a board and what stands around it: what is scrolled away is not found.
+    fn tall(self) -> Self {
+        self.view.window().set_size(slint::LogicalSize::new(800.0, 1600.0));
+        self
     }
 
     fn signed_in(self) -> Self {
@@ -213,7 +220,7 @@ const PAGES: [Page; 17] = [
     (
         |window| {
             window.says(board());
-            window.go(&[("Открыть доску", "Open the board")]);
+            window.go(&[("Открыть рядом", "Open beside")]);
         },
         &[
             ("Ваш ход", "Your move"),
@@ -298,7 +305,7 @@ const PAGES: [Page; 17] = [
 ];
 
 fn walk(language: &str) {
-    let window = open(language);
+    let window = open(language).tall();
     for (come, words) in PAGES {
         come(&window);
         for words in words {
