@@ -89,10 +89,10 @@ pub fn greeting(people: usize) -> String {
     greeting
 }
 
-/// Said once in a room whose messages the bot cannot read.
+/// Said once in a room whose messages the bot cannot read: native boards send their moves in plain and work all the same.
 pub fn encrypted() -> &'static str {
-    "Эта комната зашифрована, и я не вижу её сообщений: чтобы играть, пригласите меня в комнату без шифрования.\n\
-     This room is encrypted and I cannot read it: to play, invite me to a room without encryption."
+    "Эта комната зашифрована, и я не вижу её сообщений. Играйте на доске: её ходы не шифруются, и я их вижу.\n\
+     This room is encrypted and I cannot read its messages. Play on the board: its moves are not encrypted, and I see them."
 }
 
 /// After the room's language was chosen.

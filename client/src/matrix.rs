@@ -10,6 +10,7 @@ mod desktop;
 mod engine;
 mod failure;
 mod files;
+mod games;
 mod html;
 mod items;
 mod live;

@@ -122,6 +122,8 @@ pub struct Settings {
     pub room: Option<String>,
     /// Emoji used last, the newest first
     pub emoji: Vec<String>,
+    /// Encrypted rooms where the person knows that the moves of games are not
+    pub plain_games: std::collections::BTreeSet<String>,
 }
 
 impl Default for Settings {
@@ -140,6 +142,7 @@ impl Default for Settings {
             user: None,
             downloads: None,
             emoji: Vec::new(),
+            plain_games: std::collections::BTreeSet::new(),
             room: None,
         }
     }

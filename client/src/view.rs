@@ -7,6 +7,7 @@ mod convert;
 mod desktop;
 mod emoji;
 mod fonts;
+mod games;
 mod images;
 mod manage;
 mod media;

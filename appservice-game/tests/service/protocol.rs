@@ -110,6 +110,22 @@ async fn an_encrypted_room_is_told_so() {
 }
 
 #[tokio::test]
+async fn native_boards_play_in_an_encrypted_room() {
+    let academy = Academy::open().await;
+    let mut event = academy.event(ROOM, IVAN, "m.room.encryption", json!({ "algorithm": "m.megolm.v1.aes-sha2" }));
+    event["state_key"] = json!("");
+    academy.push(&[event]).await;
+    let start = json!({ "action": "start", "kind": "chess", "opponent": ANNA, "seat": "white" });
+    academy.native(IVAN, "org.parta.game.action", start).await;
+    let game_id = academy.status("waiting").await["game_id"].clone();
+    academy.native(ANNA, "org.parta.game.action", json!({ "action": "join", "game_id": game_id })).await;
+    academy.status("playing").await;
+    let content = json!({ "ply": 1, "move": "e2e4", "game_id": game_id });
+    academy.native(IVAN, "org.parta.game.move", content).await;
+    academy.ply(1).await;
+}
+
+#[tokio::test]
 async fn the_bot_leaves_when_alone_and_a_player_who_leaves_has_lost() {
     let academy = Academy::open().await;
     academy.say(IVAN, "!крестики").await;

@@ -1,6 +1,6 @@
 //! What a person does with messages, rooms and people.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use matrix_sdk::{
     Client, Room,
@@ -12,13 +12,10 @@ use matrix_sdk::{
             receipt::create_receipt::v3::ReceiptType,
         },
         directory::Filter,
-        events::room::{member::MembershipState, message::RoomMessageEventContentWithoutRelation},
-        serde::Raw,
+        events::room::message::RoomMessageEventContentWithoutRelation,
     },
 };
 use matrix_sdk_ui::timeline::{Timeline, TimelineEventItemId};
-use serde_json::json;
-use tokio::sync::broadcast;
 
 use crate::{
     matrix::{composer, failure, live::Live, spaces},
@@ -148,64 +145,8 @@ async fn attempt(live: &Arc<Live>, command: Command) -> Result<(), Failure> {
             live.updates.send(Update::RoomGone(room.room_id().to_string()));
             Ok(())
         }
-        Command::StartGame { room, kind, lang } => {
-            let room = live.room(&room).ok_or(Failure::NotFound)?;
-            bring_bot(&room).await?;
-            let content = json!({ "action": "start", "kind": kind, "lang": lang });
-            queue(&room, "org.parta.game.action", &content).await
-        }
-        Command::Play { room, game_id, board, ply, made } => {
-            let room = live.room(&room).ok_or(Failure::NotFound)?;
-            let content = json!({ "game_id": game_id, "ply": ply, "move": made, "m.relates_to": reference(&board) });
-            queue(&room, "org.parta.game.move", &content).await
-        }
-        Command::Act { room, game_id, board, action } => {
-            let room = live.room(&room).ok_or(Failure::NotFound)?;
-            let content = json!({ "action": action, "game_id": game_id, "m.relates_to": reference(&board) });
-            queue(&room, "org.parta.game.action", &content).await
-        }
         _ => Ok(()),
     }
-}
-
-fn reference(board: &str) -> serde_json::Value {
-    json!({ "rel_type": "m.reference", "event_id": board })
-}
-
-/// Sends an event through the send queue, which repeats it under one transaction id after a lost connection.
-async fn queue(room: &Room, kind: &str, content: &serde_json::Value) -> Result<(), Failure> {
-    let raw = Raw::new(content).map_err(|_| Failure::Other)?.cast_unchecked();
-    room.send_queue().send_raw(raw, kind.to_owned()).await.map(|_| ()).map_err(|error| {
-        tracing::info!(%error, "event was not taken for sending");
-        Failure::Other
-    })
-}
-
-/// The game bot's account on the account's own server (docs/games-events.md).
-const BOT: &str = "games";
-
-/// Invites the game bot where it is missing, and waits until it has come.
-async fn bring_bot(room: &Room) -> Result<(), Failure> {
-    let bot = UserId::parse(format!("@{BOT}:{}", room.own_user_id().server_name())).map_err(|_| Failure::NoGames)?;
-    let there = async || matches!(room.get_member_no_sync(&bot).await, Ok(Some(member)) if *member.membership() == MembershipState::Join);
-    if there().await
-        || matches!(room.get_member(&bot).await, Ok(Some(member)) if *member.membership() == MembershipState::Join)
-    {
-        return Ok(());
-    }
-    room.invite_user_by_id(&bot).await.map_err(|error| match failure::of(&error) {
-        Failure::NotFound => Failure::NoGames,
-        failure => failure,
-    })?;
-    let mut changes = room.subscribe_to_updates();
-    let came = async {
-        while !there().await {
-            if let Err(broadcast::error::RecvError::Closed) = changes.recv().await {
-                return;
-            }
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), came).await.map_err(|_| Failure::NoGames)
 }
 
 /// The SDK's name of an item: event ids begin with `$`.

@@ -10,8 +10,8 @@ use tokio::{
 
 use crate::{
     matrix::{
-        Updates, actions, attach, avatars, desktop, files, manage, media, members, polls, presence, profile, room_menu,
-        rooms, settings, spaces,
+        Updates, actions, attach, avatars, desktop, files, games, manage, media, members, polls, presence, profile,
+        room_menu, rooms, settings, spaces,
         store::{self, StoredSession},
         sync,
         timelines::Timelines,
@@ -141,6 +141,7 @@ impl Live {
                 Command::Avatar(wish) => avatars::take(&live, wish).await,
                 Command::Presence(wish) => presence::take(&live, wish).await,
                 Command::RoomMenu(wish) => room_menu::take(&live, wish).await,
+                Command::Game(wish) => Box::pin(games::take(&live, wish)).await,
                 Command::Profile(wish) => profile::take(&live, wish).await,
                 command @ (Command::Thumbnail { .. } | Command::Viewer(_) | Command::OpenFile { .. }) => {
                     files::take(&live, command).await;

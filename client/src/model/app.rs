@@ -2,6 +2,7 @@
 
 mod attaching;
 mod games;
+pub mod games;
 mod past;
 #[cfg(test)]
 mod tests;
@@ -13,7 +14,6 @@ use crate::model::{
     attach::Sheet,
     command::Command,
     composer::{Composer, Drafts, News},
-    game::Table,
     item::{Body, Preview},
     manage::Manage,
     media::Loads,
@@ -116,12 +116,8 @@ pub struct AppModel {
     pub typing: Vec<String>,
     /// What the composer does besides
     pub chip: Option<Chip>,
-    /// The board beside the conversation
-    pub table: Table,
-    /// What the bot said to the last request, if it refused it
-    pub refusal: String,
-    /// A game was asked for and its board has not come yet
-    pub starting: bool,
+    /// The games of the open room
+    pub games: games::State,
     /// The window has the focus
     focused: bool,
     /// Something came into the open room since it was last told as read
@@ -166,9 +162,7 @@ impl Default for AppModel {
             draft_place: spaces::Draft::default(),
             typing: Vec::new(),
             chip: None,
-            table: Table::default(),
-            refusal: String::new(),
-            starting: false,
+            games: games::State::default(),
             focused: true,
             unseen: false,
             search: None,
@@ -297,7 +291,7 @@ impl AppModel {
                 self.drafts.came(drafts);
                 changed.rooms = true;
             }
-            Update::Failed(_) => changed.game = std::mem::take(&mut self.starting),
+            Update::Failed(_) => changed.game = self.games_failed(),
             _ => {}
         }
         changed
@@ -366,9 +360,7 @@ impl AppModel {
         self.rooms.keep(None);
         self.chip = None;
         self.composer.begin(Vec::new());
-        self.table = Table::default();
-        self.refusal.clear();
-        self.starting = false;
+        self.games = games::State::default();
         self.unseen = false;
         self.search = None;
         self.row.clear();

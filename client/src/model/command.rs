@@ -1,6 +1,9 @@
 //! What the view asks of the Matrix side.
 
 use crate::model::{avatars, presence, profile, room_menu};
+use std::path::PathBuf;
+
+use crate::model::{avatars, game, presence, profile, room_menu};
 
 use super::{composer, formatted::Mention, poll};
 
@@ -123,39 +126,8 @@ pub enum Command {
     Decline(String),
     /// Leave a room
     Leave(String),
-    /// Ask the game bot for a game, bringing it into the room first
-    StartGame {
-        /// Room id
-        room: String,
-        /// `chess` or `tictactoe`
-        kind: String,
-        /// `ru` or `en`
-        lang: String,
-    },
-    /// Make a move
-    Play {
-        /// Room id
-        room: String,
-        /// Which game
-        game_id: String,
-        /// Event id of the board message
-        board: String,
-        /// Number of this move
-        ply: u32,
-        /// The move
-        made: String,
-    },
-    /// Join, decline, cancel, resign, a draw, a rematch
-    Act {
-        /// Room id
-        room: String,
-        /// Which game
-        game_id: String,
-        /// Event id of the board message
-        board: String,
-        /// One of the actions of docs/games-events.md
-        action: String,
-    },
+    /// About a game
+    Game(game::Wish),
     /// Load and decode the picture of a person or room
     Avatar(avatars::Wish),
     /// About who is here

@@ -53,8 +53,8 @@ pub fn name(key: &str, russian: bool) -> String {
     words.or_else(|| emojis::get(key).map(|emoji| emoji.name().to_owned())).unwrap_or_else(|| key.to_owned())
 }
 
-/// Emoji that there are pictures of.
-fn drawn(emoji: &&'static Emoji) -> bool {
+/// Whether there is a picture of an emoji.
+fn drawn(emoji: &Emoji) -> bool {
     emoji.emoji_version().major() <= NEWEST
 }
 
@@ -87,7 +87,7 @@ fn ranked(term: &str, most: usize) -> Vec<&'static Emoji> {
         return Vec::new();
     }
     let mut found: Vec<(usize, &Emoji)> =
-        emojis::iter().filter(drawn).filter_map(|emoji| Some((rank(emoji, &terms)?, emoji))).collect();
+        emojis::iter().filter(|emoji| drawn(emoji)).filter_map(|emoji| Some((rank(emoji, &terms)?, emoji))).collect();
     found.sort_by_key(|(rank, _)| *rank);
     found.into_iter().map(|(_, emoji)| emoji).take(most).collect()
 }
@@ -118,7 +118,7 @@ pub fn rows(term: &str, recent: &[String]) -> Vec<Row> {
     }
     for group in Group::iter() {
         rows.push(Row::Group(group));
-        rows.extend(in_rows(group.emojis().filter(drawn).map(Emoji::as_str)));
+        rows.extend(in_rows(group.emojis().filter(|emoji| drawn(emoji)).map(Emoji::as_str)));
     }
     rows
 }

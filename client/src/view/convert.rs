@@ -387,6 +387,11 @@ fn body(out: &mut ui::MessageRow, message: &Message, context: &mut Context<'_>) 
         out.game_id = board.game_id.as_str().into();
         out.game_kind = game_kind(board.kind);
         out.game_status = game_status(board.status);
+        // The board says it all: a board of characters is for clients without one, and nothing to read aloud.
+        if board.kind.rules().is_some() {
+            out.text = SharedString::default();
+            out.cut = false;
+        }
     }
     if let Body::Text { emoji: true, .. } = &message.body {
         out.big = true;
@@ -464,95 +469,20 @@ fn line(runs: Vec<emoji::Run<Image>>) -> ModelRc<ui::TextRun> {
     ModelRc::new(VecModel::from(runs.collect::<Vec<_>>()))
 }
 
-fn game_kind(kind: game::Kind) -> ui::GameKind {
+pub(super) fn game_kind(kind: game::Kind) -> ui::GameKind {
     match kind {
         game::Kind::Chess => ui::GameKind::Chess,
         game::Kind::TicTacToe => ui::GameKind::TicTacToe,
+        game::Kind::Other => ui::GameKind::Other,
     }
 }
 
-fn game_status(status: game::Status) -> ui::GameStatus {
+pub(super) fn game_status(status: game::Status) -> ui::GameStatus {
     match status {
         game::Status::Waiting => ui::GameStatus::Waiting,
         game::Status::Playing => ui::GameStatus::Playing,
         game::Status::Finished => ui::GameStatus::Finished,
         game::Status::Cancelled => ui::GameStatus::Cancelled,
-    }
-}
-
-/// What the panel says of a game; `name` turns a user id into a name.
-pub(super) fn game(
-    board: &game::Board,
-    table: &game::Table,
-    own: &str,
-    name: impl Fn(&str) -> String,
-) -> ui::GameEntry {
-    let player = |index: usize| -> String {
-        board.players.get(index).and_then(|seat| seat.user_id.as_deref()).map_or_else(|| "…".to_owned(), &name)
-    };
-    let turn =
-        |index: usize| board.turn.is_some() && board.players.get(index).map(|seat| &seat.seat) == board.turn.as_ref();
-    let seat = board.seat_of(own);
-    let winner = board.result.as_ref().and_then(|result| {
-        let winner = result.winner.as_ref()?;
-        board.players.iter().find(|seat| seat.seat == *winner)?.user_id.as_deref()
-    });
-    let waiting = board.status == game::Status::Waiting;
-    ui::GameEntry {
-        id: board.game_id.as_str().into(),
-        kind: game_kind(board.kind),
-        status: game_status(board.status),
-        first: player(0).into(),
-        second: player(1).into(),
-        first_at_turn: turn(0),
-        second_at_turn: turn(1),
-        own_turn: table.my_move(board, own),
-        own_seat: seat.is_some(),
-        check: board.state.check,
-        winner: winner.map(&name).unwrap_or_default().into(),
-        reason: board.result.as_ref().map(|result| result.reason.as_str().into()).unwrap_or_default(),
-        may_join: board.may_join(own),
-        may_cancel: waiting && board.creator == own,
-        may_decline: waiting && board.invited.as_deref() == Some(own),
-        draw_offered_to_me: seat.is_some() && board.draw_offer.is_some() && board.draw_offer.as_deref() != seat,
-        draw_offered_by_me: seat.is_some() && board.draw_offer.as_deref() == seat,
-        draw_claim: board.draw_claim.is_some(),
-        rematch: board.rematch.is_some(),
-        waits: table.sent.is_some(),
-        promoting: table.promoting.is_some(),
-    }
-}
-
-/// A field of the board.
-pub(super) fn field(kind: game::Kind, field: game::Field) -> ui::FieldEntry {
-    let (row, column) = match kind {
-        game::Kind::Chess => (field.index / 8, field.index % 8),
-        game::Kind::TicTacToe => (field.index / 3, field.index % 3),
-    };
-    let (glyph, place, white) = match kind {
-        game::Kind::Chess => (
-            game::glyph(field.piece),
-            format!("{}{}", char::from(b'a' + column as u8), 8 - row),
-            field.piece.is_ascii_uppercase(),
-        ),
-        game::Kind::TicTacToe => {
-            let glyph = match field.piece {
-                'x' => "×",
-                'o' => "○",
-                _ => "",
-            };
-            (glyph, (field.index + 1).to_string(), field.piece == 'x')
-        }
-    };
-    ui::FieldEntry {
-        glyph: glyph.into(),
-        white,
-        dark: (row + column) % 2 == 1,
-        chosen: field.chosen,
-        target: field.target,
-        marked: field.marked,
-        index: i32::try_from(field.index).unwrap_or(0),
-        name: format!("{place} {glyph}").trim_end().into(),
     }
 }
 

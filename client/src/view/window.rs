@@ -12,10 +12,10 @@ use std::{
 };
 
 use jiff::{Timestamp, tz::TimeZone};
-use slint::{ComponentHandle, Model, ModelRc, SharedString, Timer, VecModel};
+use slint::{ComponentHandle, ModelRc, SharedString, Timer, VecModel};
 
 use super::{
-    attach, avatars::Avatars, convert, desktop::Guests, fonts, images::Images, picker::Picker, polls, presence,
+    attach, avatars::Avatars, convert, desktop::Guests, fonts, games, images::Images, picker::Picker, polls, presence,
     room_menu, ui,
 };
 use crate::{
@@ -49,6 +49,7 @@ pub struct View {
     rows: Rc<VecModel<ui::MessageRow>>,
     shown_rows: RefCell<Vec<Row>>,
     pub(super) avatars: RefCell<Avatars>,
+    pub(super) boards: games::Boards,
     pub(super) told_used: presence::Told,
     pub(super) held: room_menu::Held,
     pub(super) images: Rc<RefCell<Images>>,
@@ -103,6 +104,7 @@ impl View {
             rows: Rc::default(),
             shown_rows: RefCell::default(),
             avatars: RefCell::default(),
+            boards: games::Boards::default(),
             told_used: presence::Told::default(),
             held: room_menu::Held::default(),
             images: Rc::default(),
@@ -393,6 +395,7 @@ impl View {
         }
         if changed.members {
             self.show_members();
+            self.boards.forget();
             self.show_game();
         }
         if changed.typing {
@@ -461,41 +464,6 @@ impl View {
 
     pub(super) fn now_ms() -> i64 {
         Timestamp::now().as_millisecond()
-    }
-
-    /// Shows the board beside the conversation.
-    pub(super) fn show_game(&self) {
-        let model = self.app.borrow();
-        let panel = self.window.global::<ui::Game>();
-        panel.set_refusal(model.refusal.as_str().into());
-        panel.set_starting(model.starting);
-        let Some((board, _)) = model.shown_board() else {
-            panel.set_shown(false);
-            return;
-        };
-        let own = model.own_id();
-        let name = |user: &str| {
-            model
-                .members
-                .iter()
-                .find(|member| member.id == user)
-                .map_or_else(|| person::localpart(user).to_owned(), |member| member.name.clone())
-        };
-        let fields: Vec<ui::FieldEntry> =
-            model.table.fields(board, own).into_iter().map(|field| convert::field(board.kind, field)).collect();
-        panel.set_columns(i32::try_from(board.columns()).unwrap_or(8));
-        panel.set_game(convert::game(board, &model.table, own, name));
-        let before = panel.get_fields();
-        if before.row_count() == fields.len() {
-            for (index, field) in fields.into_iter().enumerate() {
-                if before.row_data(index).as_ref() != Some(&field) {
-                    before.set_row_data(index, field);
-                }
-            }
-        } else {
-            panel.set_fields(ModelRc::new(VecModel::from(fields)));
-        }
-        panel.set_shown(true);
     }
 
     /// The time zone of this computer.

@@ -4,7 +4,9 @@ use std::rc::Rc;
 
 use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
 
-use super::{attach, avatars, composer, media, picker, polls, presence, profile, room_menu, ui, viewer, window::View};
+use super::{
+    attach, avatars, composer, games, media, picker, polls, presence, profile, room_menu, ui, viewer, window::View,
+};
 use crate::{
     model::{
         command::{Command, Credentials},
@@ -35,7 +37,7 @@ pub fn wire(view: &Rc<View>) {
     messages(view);
     dialogs(view);
     preferences(view);
-    games(view);
+    games::wire(view);
     avatars::wire(view);
     presence::wire(view);
     room_menu::wire(view);
@@ -280,42 +282,6 @@ fn dialogs(view: &Rc<View>) {
                 .any(|found| found.id == room.as_str() && found.entry == Entry::Knock);
             this.send(if knock { Command::Spaces(Wish::Ask(room.into())) } else { Command::Join(room.into()) });
         }
-    });
-}
-
-fn games(view: &Rc<View>) {
-    on!(view, Game, on_show, |this, game| {
-        this.window.global::<ui::Panel>().set_side(ui::Side::Game);
-        let changed = this.app.borrow_mut().show_game(&game);
-        this.show(changed);
-    });
-    on!(view, Game, on_back, |this| {
-        let changed = this.app.borrow_mut().leave_game();
-        this.show(changed);
-    });
-    on!(view, Game, on_start, |this, kind| {
-        let kind = match kind {
-            ui::GameKind::Chess => "chess",
-            ui::GameKind::TicTacToe => "tictactoe",
-        };
-        this.app.borrow_mut().expect_game();
-        this.show_game();
-        let lang = this.language_code().to_owned();
-        with_open(&this, |room| Command::StartGame { room, kind: kind.to_owned(), lang });
-    });
-    on!(view, Game, on_press, |this, index| {
-        let Ok(index) = usize::try_from(index) else { return };
-        let done = this.app.borrow_mut().press_field(index);
-        this.follow_up(done);
-    });
-    on!(view, Game, on_promote, |this, piece| {
-        let done = this.app.borrow_mut().promote(&piece);
-        this.follow_up(done);
-    });
-    on!(view, Game, on_act, |this, action| {
-        let command = this.app.borrow_mut().act(&action);
-        command.into_iter().for_each(|command| this.send(command));
-        this.show_game();
     });
 }
 

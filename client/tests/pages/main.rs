@@ -5,6 +5,7 @@
 mod composer;
 mod emoji;
 mod files;
+mod games;
 mod people;
 mod polls;
 
@@ -25,7 +26,7 @@ use parta_client::{
     settings::Settings,
     view::{View, ui, wire},
 };
-use slint::ComponentHandle;
+use slint::{ComponentHandle, Model};
 
 mod rooms;
 mod settings;
@@ -127,6 +128,12 @@ impl Window {
         self.view.apply(Update::Timeline { room: "!class".into(), diffs: vec![diff] });
     }
 
+    /// High enough for a board and what stands around it: what is scrolled away is not found.
+    fn tall(self) -> Self {
+        self.view.window().set_size(slint::LogicalSize::new(800.0, 1600.0));
+        self
+    }
+
     fn signed_in(self) -> Self {
         self.sign_in();
         self
@@ -223,7 +230,7 @@ const PAGES: [Page; 17] = [
     (
         |window| {
             window.says(board());
-            window.go(&[("Открыть доску", "Open the board")]);
+            window.go(&[("Открыть рядом", "Open beside")]);
         },
         &[
             ("Ваш ход", "Your move"),
@@ -305,7 +312,7 @@ const PAGES: [Page; 17] = [
 ];
 
 fn walk(language: &str) {
-    let window = open(language);
+    let window = open(language).tall();
     for (come, words) in PAGES {
         come(&window);
         for words in words {

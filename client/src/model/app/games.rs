@@ -1,120 +1,222 @@
-//! The board beside the conversation.
+//! Boards in the conversation, and the one beside it.
+
+use std::collections::HashMap;
 
 use super::{AppModel, Changed};
 use crate::model::{
     command::Command,
-    game::{Board, Pressed, Status, Table},
-    item::Body,
+    game::{Board, Pressed, Status, Table, Wish},
+    item::{Body, Message},
     timeline::Timeline,
 };
 
+/// The games of the open room.
+#[derive(Debug, Default)]
+pub struct State {
+    /// The game beside the conversation
+    pub shown: Option<String>,
+    /// The position gone back to there: so many moves after the beginning
+    pub replay: Option<usize>,
+    /// A game was asked for and its board has not come yet
+    pub starting: bool,
+    /// What the bot said to that, if it refused it
+    pub refusal: String,
+    /// What is done on each board, by game
+    tables: HashMap<String, Table>,
+    /// The refusal that was looked at last
+    heard: String,
+}
+
+impl State {
+    /// What is done on the board of a game.
+    pub fn table(&self, game_id: &str) -> Table {
+        self.tables.get(game_id).cloned().unwrap_or_default()
+    }
+}
+
 impl AppModel {
-    /// The newest board of a game in the open room, and its message. The one whose board came first is the bot; boards
-    /// of the same game from anybody else are not believed.
-    pub fn board(&self, game_id: &str) -> Option<(&Board, &str)> {
-        let boards = || {
-            self.timeline().into_iter().flat_map(Timeline::messages).filter_map(|message| match &message.body {
-                Body::Game { board, .. } if board.game_id == game_id => Some((message, board.as_ref())),
-                _ => None,
+    /// The newest board of every game of the open room, with its newest message. The one whose board of a game came
+    /// first is the bot; boards of the same game from anybody else are not believed.
+    pub fn boards(&self) -> Vec<(&Board, &str)> {
+        let mut games: Vec<(&str, Vec<(&Message, &Board)>)> = Vec::new();
+        for message in self.timeline().into_iter().flat_map(Timeline::messages) {
+            let Body::Game { board, .. } = &message.body else { continue };
+            match games.iter_mut().find(|(id, _)| *id == board.game_id) {
+                Some((_, seen)) => seen.push((message, board)),
+                None => games.push((&board.game_id, vec![(message, board)])),
+            }
+        }
+        games
+            .into_iter()
+            .filter_map(|(_, mut seen)| {
+                let bot = seen.last()?.0.sender.as_str();
+                seen.retain(|(message, _)| message.sender == bot);
+                let newest = seen.first()?.0.key.as_str();
+                let (_, board) = seen.into_iter().rev().max_by_key(|(_, board)| board.revision)?;
+                Some((board, newest))
             })
-        };
-        let bot = boards().last().map(|(message, _)| message.sender.as_str())?;
-        boards()
-            .filter(|(message, _)| message.sender == bot)
-            .max_by_key(|(_, board)| board.revision)
-            .map(|(message, board)| (board, message.key.as_str()))
+            .collect()
+    }
+
+    /// The newest board of a game in the open room, and its message.
+    pub fn board(&self, game_id: &str) -> Option<(&Board, &str)> {
+        self.boards().into_iter().find(|(board, _)| board.game_id == game_id)
     }
 
     /// The board beside the conversation.
     pub fn shown_board(&self) -> Option<(&Board, &str)> {
-        self.board(self.table.game_id.as_ref()?)
+        self.board(self.games.shown.as_ref()?)
     }
 
-    /// The timeline changed: perhaps the board did, or the board that was asked for has come.
+    /// The timeline changed: perhaps a board did, or the board that was asked for has come.
     pub(super) fn follow_game(&mut self) -> bool {
-        if self.starting {
+        let boards: Vec<Board> = self.boards().into_iter().map(|(board, _)| board.clone()).collect();
+        let refusal = self.timeline().and_then(|timeline| timeline.messages().next()).and_then(|message| {
+            let game = message.refusal.as_ref().filter(|_| message.key != self.games.heard)?;
+            Some((message.key.clone(), game.clone(), message.body.words().to_owned()))
+        });
+        let told = refusal.is_some();
+        if let Some((key, game, words)) = refusal {
+            self.games.heard = key;
+            if game.is_empty() && self.games.starting {
+                self.games.starting = false;
+                self.games.refusal = words;
+            } else if let Some(table) = self.games.tables.get_mut(&game).filter(|table| table.asked.is_some()) {
+                table.refused(&words);
+            }
+        }
+        for board in &boards {
+            if let Some(table) = self.games.tables.get_mut(&board.game_id) {
+                table.changed(board);
+            }
+        }
+        if self.games.starting {
             let own = self.own_id();
-            let mine = self.timeline().and_then(|timeline| {
-                timeline.messages().take(20).find_map(|message| match &message.body {
-                    Body::Game { board, .. } if board.creator == own && board.status == Status::Waiting => {
-                        Some(board.game_id.clone())
-                    }
-                    _ => None,
-                })
-            });
-            if let Some(game_id) = mine {
-                self.starting = false;
+            let mine = boards.iter().find(|board| board.creator == own && board.status == Status::Waiting);
+            if let Some(game_id) = mine.map(|board| board.game_id.clone()) {
+                self.games.starting = false;
                 self.show_game(&game_id);
             }
         }
-        let Some(board) = self.shown_board().map(|(board, _)| board.clone()) else { return false };
-        if let Some(next) = board.rematch.as_ref().filter(|next| self.board(next).is_some()).cloned() {
+        let next = self.games.shown.as_ref().and_then(|shown| {
+            let rematch = boards.iter().find(|board| board.game_id == *shown)?.rematch.as_ref()?;
+            boards.iter().find(|board| board.game_id == *rematch).map(|board| board.game_id.clone())
+        });
+        if let Some(next) = next {
             self.show_game(&next);
-            return true;
         }
-        self.table.changed(&board);
-        if self.table.sent.is_some()
-            && let Some(refusal) = self
-                .timeline()
-                .and_then(|timeline| timeline.messages().next())
-                .filter(|message| message.refusal.as_ref() == Some(&board.game_id))
-        {
-            self.refusal = refusal.body.words().to_owned();
-            self.table.refused();
-        }
-        true
+        told || !boards.is_empty()
     }
 
     /// Shows a game beside the conversation.
     pub fn show_game(&mut self, game_id: &str) -> Changed {
-        self.table.show(game_id);
-        self.refusal.clear();
+        self.games.shown = Some(game_id.to_owned());
+        self.games.replay = None;
+        self.games.refusal.clear();
         Changed { game: true, ..Changed::default() }
     }
 
     /// Shows the choice of games beside the conversation.
     pub fn leave_game(&mut self) -> Changed {
-        self.table = Table::default();
-        self.refusal.clear();
+        self.games.shown = None;
+        self.games.replay = None;
+        self.games.refusal.clear();
         Changed { game: true, ..Changed::default() }
     }
 
     /// A game was asked for: its board is shown when it comes.
     pub fn expect_game(&mut self) {
-        self.starting = true;
+        self.games.starting = true;
+        self.games.refusal.clear();
     }
 
-    /// A field of the board was pressed.
-    pub fn press_field(&mut self, index: usize) -> (Changed, Option<Command>) {
-        self.with_board(|table, board, own| table.press(board, own, index))
+    /// What was to be asked is not asked.
+    pub fn let_go(&mut self, wish: &Wish) -> Changed {
+        match wish.game_id().and_then(|game| self.games.tables.get_mut(game)) {
+            Some(table) => table.refused(""),
+            None => self.games.starting = false,
+        }
+        Changed { game: true, ..Changed::default() }
+    }
+
+    /// What was asked did not reach the bot: it may be asked again.
+    pub(super) fn games_failed(&mut self) -> bool {
+        let waits = self.games.starting || self.games.tables.values().any(|table| table.asked.is_some());
+        self.games.starting = false;
+        self.games.tables.values_mut().filter(|table| table.asked.is_some()).for_each(|table| table.refused(""));
+        waits
+    }
+
+    /// Goes to the position after so many moves of the game beside the conversation; the end is the board itself.
+    pub fn replay(&mut self, ply: usize) -> Changed {
+        let moves = self.shown_board().map_or(0, |(board, _)| board.moves.len());
+        self.games.replay = (ply < moves).then_some(ply);
+        Changed { game: true, ..Changed::default() }
+    }
+
+    /// A field of a board was pressed.
+    pub fn press_field(&mut self, game_id: &str, index: usize) -> (Changed, Option<Wish>) {
+        self.with_board(game_id, |table, board, own| table.press(board, own, index))
+    }
+
+    /// A piece of a board is dragged.
+    pub fn lift_piece(&mut self, game_id: &str, index: usize) -> (Changed, Option<Wish>) {
+        self.with_board(game_id, |table, board, own| {
+            table.lift(board, own, index);
+            Pressed::Nothing
+        })
     }
 
     /// A piece to promote to was chosen.
-    pub fn promote(&mut self, piece: &str) -> (Changed, Option<Command>) {
-        self.with_board(|table, board, _| table.promote(board, piece))
+    pub fn promote(&mut self, game_id: &str, piece: &str) -> (Changed, Option<Wish>) {
+        self.with_board(game_id, |table, board, _| table.promote(board, piece))
     }
 
-    fn with_board(&mut self, work: impl FnOnce(&mut Table, &Board, &str) -> Pressed) -> (Changed, Option<Command>) {
-        let Some((board, key)) = self.shown_board().map(|(board, key)| (board.clone(), key.to_owned())) else {
+    fn with_board(
+        &mut self,
+        game_id: &str,
+        work: impl FnOnce(&mut Table, &Board, &str) -> Pressed,
+    ) -> (Changed, Option<Wish>) {
+        let Some((board, key)) = self.board(game_id).map(|(board, key)| (board.clone(), key.to_owned())) else {
             return (Changed::default(), None);
         };
         let own = self.own_id().to_owned();
-        let pressed = work(&mut self.table, &board, &own);
-        let command = match (pressed, &self.open) {
+        let pressed = work(self.games.tables.entry(board.game_id.clone()).or_default(), &board, &own);
+        let wish = match (pressed, &self.open) {
             (Pressed::Move(made), Some(room)) => {
-                self.refusal.clear();
-                Some(Command::Play { room: room.clone(), game_id: board.game_id, board: key, ply: board.ply + 1, made })
+                Some(Wish::Play { room: room.clone(), game_id: board.game_id, board: key, ply: board.ply + 1, made })
             }
             _ => None,
         };
-        (Changed { game: true, ..Changed::default() }, command)
+        (Changed { game: true, ..Changed::default() }, wish)
     }
 
-    /// A button under the board was pressed: joining, resigning and the like.
-    pub fn act(&mut self, action: &str) -> Option<Command> {
-        let (board, key) = self.shown_board()?;
-        let (game_id, board) = (board.game_id.clone(), key.to_owned());
-        self.refusal.clear();
-        Some(Command::Act { room: self.open.clone()?, game_id, board, action: action.to_owned() })
+    /// A button under a board was pressed: joining, resigning and the like.
+    pub fn act(&mut self, game_id: &str, action: &str) -> Option<Wish> {
+        let room = self.open.clone()?;
+        let (board, key) = self.board(game_id).map(|(board, key)| (board.clone(), key.to_owned()))?;
+        self.games.tables.entry(board.game_id.clone()).or_default().ask(&board);
+        Some(Wish::Act { room, game_id: board.game_id, board: key, action: action.to_owned() })
+    }
+
+    /// A game to ask for in the open room. In a chat of two the other person is the opponent.
+    pub fn start_game(&mut self, kind: &str, opponent: &str, seat: &str, lang: &str) -> Option<Wish> {
+        let room = self.open.clone()?;
+        let peer = self.rooms.get(&room).filter(|room| room.direct).map(|room| room.peer.clone());
+        let opponent = peer.filter(|peer| !peer.is_empty()).unwrap_or_else(|| opponent.to_owned());
+        self.expect_game();
+        Some(Wish::Start {
+            room,
+            kind: kind.to_owned(),
+            lang: lang.to_owned(),
+            opponent: Some(opponent).filter(|opponent| !opponent.is_empty()),
+            seat: seat.to_owned(),
+        })
+    }
+}
+
+impl From<Wish> for Command {
+    fn from(wish: Wish) -> Self {
+        Self::Game(wish)
     }
 }

@@ -254,7 +254,13 @@ fn a_draft_from_before_comes_back_with_what_it_answers() {
 #[test]
 fn who_was_chosen_is_named_and_stays_so_when_the_message_is_changed() {
     let mut app = opened();
-    let member = |id: &str, name: &str| Member { id: id.into(), name: name.into(), level: 0, invited: false, avatar: String::new() };
+    let member = |id: &str, name: &str| Member {
+        id: id.into(),
+        name: name.into(),
+        level: 0,
+        invited: false,
+        avatar: String::new(),
+    };
     app.apply(Update::Members { room: "!r".into(), members: vec![member("@p:x", "Пётр")] });
     assert!(app.moved("@пе", "@пе".len(), true).suggestions);
     let written = app.take_suggestion(0, "@пе", "@пе".len()).unwrap();

@@ -1,0 +1,175 @@
+//! A board that is played on: what is chosen on it, and what was sent and not answered.
+
+use super::{Board, Made, Rules, Status};
+
+/// How a field looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Field {
+    /// A letter, or a space
+    pub piece: char,
+    /// Row by row from the top left of the board as the first player sees it
+    pub index: usize,
+    /// Chosen to move from
+    pub chosen: bool,
+    /// A move leads here
+    pub target: bool,
+    /// Part of the last move, or of the line that won
+    pub marked: bool,
+    /// The king in check
+    pub danger: bool,
+}
+
+/// What pressing a field led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pressed {
+    /// Nothing to send
+    Nothing,
+    /// This move
+    Move(String),
+    /// It has to be said what the piece becomes
+    Promote,
+}
+
+/// What a person does on a board.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Table {
+    chosen: Option<usize>,
+    /// Waits for what a piece becomes: from where and to where it goes
+    promoting: Option<(usize, usize)>,
+    /// Sent and not answered yet: its ply
+    pub sent: Option<u32>,
+    /// Something was asked of the bot, at this revision of the board
+    pub asked: Option<u64>,
+    /// The bot's own words about what it refused
+    pub refusal: String,
+}
+
+impl Table {
+    /// The board changed: what was chosen on the former one no longer counts.
+    pub fn changed(&mut self, board: &Board) {
+        if self.sent.is_some_and(|ply| board.ply >= ply) || board.status != Status::Playing {
+            self.sent = None;
+            self.chosen = None;
+            self.promoting = None;
+        }
+        if self.asked.is_some_and(|revision| board.revision > revision) {
+            self.asked = None;
+            self.refusal.clear();
+        }
+    }
+
+    /// The fields in the order to draw, turned for the player who sits on the other side.
+    pub fn fields(&self, board: &Board, own: &str) -> Vec<Field> {
+        let Some(rules) = board.kind.rules() else { return Vec::new() };
+        let mine = self.my_move(board, own);
+        let targets: Vec<usize> =
+            moves(rules, board).filter(|(made, _)| mine && made.from == self.chosen).map(|(made, _)| made.to).collect();
+        let fields = rules.fields(&board.state);
+        let danger = rules.danger(board);
+        let marked = rules.marked(board);
+        arrange(rules, board, own, &fields, |index| Field {
+            chosen: self.chosen == Some(index),
+            target: targets.contains(&index),
+            marked: marked.contains(&index),
+            danger: danger == Some(index),
+            ..Field::default()
+        })
+    }
+
+    /// It is this person's turn and no move of theirs is under way.
+    pub fn my_move(&self, board: &Board, own: &str) -> bool {
+        board.status == Status::Playing && board.at_turn() == Some(own) && self.sent.is_none()
+    }
+
+    /// It has to be said what a piece becomes.
+    pub fn promotes(&self) -> bool {
+        self.promoting.is_some()
+    }
+
+    /// A field was pressed, by its index as the first player sees it.
+    pub fn press(&mut self, board: &Board, own: &str, index: usize) -> Pressed {
+        let Some(rules) = board.kind.rules().filter(|_| self.my_move(board, own)) else { return Pressed::Nothing };
+        self.promoting = None;
+        let here = |from: Option<usize>| moves(rules, board).find(|(made, _)| made.from == from && made.to == index);
+        if let Some((_, made)) = here(None) {
+            return self.made(board, made.to_owned());
+        }
+        if let Some(from) = self.chosen.filter(|from| *from != index)
+            && let Some((made, text)) = here(Some(from))
+        {
+            if made.becomes.is_some() {
+                self.promoting = Some((from, index));
+                return Pressed::Promote;
+            }
+            return self.made(board, text.to_owned());
+        }
+        self.chosen = (self.chosen != Some(index) && is_movable(rules, board, index)).then_some(index);
+        Pressed::Nothing
+    }
+
+    /// A piece is dragged: it is chosen, even if it was already.
+    pub fn lift(&mut self, board: &Board, own: &str, index: usize) {
+        if let Some(rules) = board.kind.rules().filter(|_| self.my_move(board, own))
+            && is_movable(rules, board, index)
+        {
+            self.promoting = None;
+            self.chosen = Some(index);
+        }
+    }
+
+    /// What the piece becomes was chosen.
+    pub fn promote(&mut self, board: &Board, piece: &str) -> Pressed {
+        let made = self.promoting.take().zip(board.kind.rules()).and_then(|((from, to), rules)| {
+            let wanted = Made { from: Some(from), to, becomes: piece.chars().next() };
+            moves(rules, board).find(|(made, _)| *made == wanted).map(|(_, text)| text.to_owned())
+        });
+        made.map_or(Pressed::Nothing, |made| self.made(board, made))
+    }
+
+    fn made(&mut self, board: &Board, made: String) -> Pressed {
+        self.sent = Some(board.ply + 1);
+        self.chosen = None;
+        self.ask(board);
+        Pressed::Move(made)
+    }
+
+    /// Something is asked of the bot.
+    pub fn ask(&mut self, board: &Board) {
+        self.asked = Some(board.revision);
+        self.refusal.clear();
+    }
+
+    /// What was asked did not come about: something else may be tried.
+    pub fn refused(&mut self, words: &str) {
+        words.clone_into(&mut self.refusal);
+        self.asked = None;
+        self.sent = None;
+    }
+}
+
+/// The fields after so many moves, in the order to draw.
+pub fn replayed(board: &Board, own: &str, ply: usize) -> Vec<Field> {
+    let Some(rules) = board.kind.rules() else { return Vec::new() };
+    let game = rules.replay(board);
+    let Some(ply) = ply.checked_sub(1).and_then(|at| game.get(at)) else {
+        return arrange(rules, board, own, &rules.start(), |_| Field::default());
+    };
+    arrange(rules, board, own, &ply.fields, |index| Field { marked: ply.marked.contains(&index), ..Field::default() })
+}
+
+fn arrange(rules: &dyn Rules, board: &Board, own: &str, fields: &[char], look: impl Fn(usize) -> Field) -> Vec<Field> {
+    let mut drawn: Vec<Field> =
+        fields.iter().enumerate().map(|(index, piece)| Field { piece: *piece, index, ..look(index) }).collect();
+    if board.seat_of(own).is_some_and(|seat| rules.turned(seat)) {
+        drawn.reverse();
+    }
+    drawn
+}
+
+fn moves<'a>(rules: &'a dyn Rules, board: &'a Board) -> impl Iterator<Item = (Made, &'a str)> {
+    board.legal_moves.iter().filter_map(|text| Some((rules.read(text)?, text.as_str())))
+}
+
+fn is_movable(rules: &dyn Rules, board: &Board, index: usize) -> bool {
+    moves(rules, board).any(|(made, _)| made.from == Some(index))
+}

@@ -1,0 +1,58 @@
+//! Tic-tac-toe: three by three fields, and marks that are put down.
+
+use serde_json::Value;
+
+use super::{Board, Made, Notation, Ply, Rules};
+
+/// The game.
+pub(super) struct TicTacToe;
+
+const FIELDS: usize = 9;
+
+impl Rules for TicTacToe {
+    fn columns(&self) -> usize {
+        3
+    }
+
+    fn fields(&self, state: &Value) -> Vec<char> {
+        let cells = state.get("cells").and_then(Value::as_str).unwrap_or_default();
+        let mut fields: Vec<char> = cells.chars().map(|cell| if cell == '.' { ' ' } else { cell }).collect();
+        fields.resize(FIELDS, ' ');
+        fields
+    }
+
+    fn read(&self, made: &str) -> Option<Made> {
+        let to = made.parse::<usize>().ok()?.checked_sub(1).filter(|to| *to < FIELDS)?;
+        Some(Made { from: None, to, becomes: None })
+    }
+
+    fn place(&self, index: usize) -> String {
+        (index + 1).to_string()
+    }
+
+    /// The line that won, and nothing before: a mark on so small a board is seen without it.
+    fn marked(&self, board: &Board) -> Vec<usize> {
+        let line = board.state.get("line").and_then(Value::as_array);
+        line.into_iter().flatten().filter_map(|field| usize::try_from(field.as_u64()?).ok()).collect()
+    }
+
+    fn start(&self) -> Vec<char> {
+        vec![' '; FIELDS]
+    }
+
+    fn replay(&self, board: &Board) -> Vec<Ply> {
+        let mut fields = self.start();
+        let mut game = Vec::with_capacity(board.moves.len());
+        for (number, made) in board.moves.iter().enumerate() {
+            let Some(to) = self.read(made).map(|made| made.to) else { break };
+            fields[to] = if number % 2 == 0 { 'x' } else { 'o' };
+            game.push(Ply {
+                fields: fields.clone(),
+                marked: vec![to],
+                taken: None,
+                words: Notation { text: made.clone(), ..Notation::default() },
+            });
+        }
+        game
+    }
+}

@@ -1,0 +1,218 @@
+//! Boards in the conversation and beside it.
+
+use parta_client::model::{game::Wish, update::Member};
+use serde_json::json;
+
+use super::*;
+
+const START: &str = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1";
+
+/// A board message of a chess game between Anna, who has white, and Ivan; `more` is put over it.
+fn chess(key: &str, more: &serde_json::Value) -> Message {
+    let mut block = json!({
+        "version": 1, "game_id": "c", "kind": "chess", "revision": 1, "status": "playing", "creator": "@anna:academy",
+        "players": [{"seat": "white", "user_id": "@anna:academy"}, {"seat": "black", "user_id": "@ivan:academy"}],
+        "turn": "white", "ply": 0, "state": {"fen": START, "check": false},
+        "legal_moves": ["e2e3", "e2e4", "g1f3"], "moves": [],
+    });
+    for (name, value) in more.as_object().unwrap() {
+        block[name] = value.clone();
+    }
+    let board = Box::new(game::parse(&json!({ "org.parta.game": block })).unwrap());
+    Message {
+        body: Body::Game { board, text: "доска в знаках".into() },
+        ..Message::words(key, "@games:academy", "Игры", "")
+    }
+}
+
+fn in_class(language: &str) -> Window {
+    open(language).tall().signed_in().in_class()
+}
+
+fn played(window: &Window, wanted: &str) -> bool {
+    window.asked(|command| matches!(command, Command::Game(Wish::Play { made, .. }) if made == wanted))
+}
+
+fn a_move_is_made(language: &str, from: &str, sending: &str) {
+    let window = in_class(language);
+    window.says(chess("$game", &json!({})));
+    window.press(from);
+    assert!(!window.asked(|command| matches!(command, Command::Game(_))));
+    window.press("e4");
+    assert!(played(&window, "e2e4"));
+    assert!(window.find(sending).is_some());
+}
+
+#[test]
+fn a_move_is_made_in_the_conversation_in_russian() {
+    a_move_is_made("ru", "e2, белая пешка", "Ход отправляется…");
+}
+
+#[test]
+fn a_move_is_made_in_the_conversation_in_english() {
+    a_move_is_made("en", "e2, white pawn", "Sending the move…");
+}
+
+#[test]
+fn only_the_newest_board_of_a_game_is_live() {
+    let window = in_class("ru");
+    window.says(chess("$old", &json!({})));
+    assert!(window.find("Доска ниже").is_none());
+    window.says(chess("$new", &json!({ "revision": 2 })));
+    let boards = ElementHandle::find_by_accessible_label(window.view.window(), "e2, белая пешка").count();
+    assert_eq!(boards, 1, "one board for one game");
+    window.press("Доска ниже");
+    assert_eq!(window.view.window().global::<ui::Talk>().get_sought(), "$new");
+}
+
+#[test]
+fn a_board_of_somebody_else_is_not_believed() {
+    let window = in_class("ru");
+    window.says(chess("$game", &json!({})));
+    let forged = chess("$forged", &json!({ "revision": 9, "status": "finished", "legal_moves": [] }));
+    window.says(Message { sender: "@oleg:academy".into(), ..forged });
+    window.press("e2, белая пешка");
+    window.press("e4");
+    assert!(played(&window, "e2e4"));
+}
+
+#[test]
+fn giving_up_is_asked_about() {
+    let window = in_class("en");
+    window.says(chess("$game", &json!({})));
+    window.press("Resign");
+    assert!(!window.asked(|command| matches!(command, Command::Game(_))));
+    window.press("Yes, resign");
+    assert!(window.asked(|command| matches!(command, Command::Game(Wish::Act { action, .. }) if action == "resign")));
+}
+
+#[test]
+fn an_invitation_is_answered_in_the_conversation() {
+    let window = in_class("ru");
+    let waiting = json!({
+        "status": "waiting", "creator": "@ivan:academy", "invited": "@anna:academy", "legal_moves": [], "turn": null,
+        "players": [{"seat": "white", "user_id": "@ivan:academy"}, {"seat": "black"}],
+    });
+    window.says(chess("$game", &waiting));
+    assert!(window.find("Отклонить").is_some());
+    window.press("Играть");
+    assert!(window.asked(|command| matches!(command, Command::Game(Wish::Act { action, .. }) if action == "join")));
+}
+
+#[test]
+fn what_a_pawn_becomes_is_chosen() {
+    let window = in_class("ru");
+    let pawn = json!({
+        "state": {"fen": "8/P7/8/8/8/8/8/k6K w - - 0 1", "check": false},
+        "legal_moves": ["a7a8q", "a7a8r", "a7a8b", "a7a8n"],
+    });
+    window.says(chess("$game", &pawn));
+    window.press("a7, белая пешка");
+    window.press("a8");
+    window.press("Конь");
+    assert!(played(&window, "a7a8n"));
+}
+
+#[test]
+fn moves_of_an_encrypted_room_go_out_once_the_person_knows() {
+    let window = in_class("ru");
+    let details = RoomDetails { can_write: true, encrypted: true, ..RoomDetails::default() };
+    window.view.apply(Update::Details { room: "!class".into(), details });
+    window.says(chess("$game", &json!({})));
+    window.press("e2, белая пешка");
+    window.press("e4");
+    assert!(!played(&window, "e2e4"), "not before it is known");
+    assert!(window.find("Играть в зашифрованной комнате?").is_some());
+    window.press("Отменить");
+    assert!(!played(&window, "e2e4"));
+    window.press("e2, белая пешка");
+    window.press("e4");
+    window.press("Понятно, играть");
+    assert!(played(&window, "e2e4"));
+    // And is not asked again.
+    window.comes(VectorDiff::Set {
+        index: 1,
+        value: Item::from(chess("$game", &json!({ "revision": 3, "ply": 2, "legal_moves": ["g1f3"] }))),
+    });
+    window.press("g1, белый конь");
+    window.press("f3");
+    assert!(played(&window, "g1f3"));
+}
+
+#[test]
+fn a_refusal_is_said_at_the_board() {
+    let window = in_class("en");
+    window.says(chess("$game", &json!({})));
+    window.press("e2, white pawn");
+    window.press("e4");
+    window.says(Message {
+        refusal: Some("c".into()),
+        ..Message::words("$no", "@games:academy", "Games", "That move is not possible.")
+    });
+    let said = ElementHandle::find_by_accessible_label(window.view.window(), "That move is not possible.").count();
+    assert!(said > 0);
+    assert!(window.find("Sending the move…").is_none(), "another can be tried");
+}
+
+#[test]
+fn an_opponent_is_chosen() {
+    let window = in_class("ru");
+    let member = |id: &str, name: &str| Member {
+        id: id.into(),
+        name: name.into(),
+        level: 0,
+        invited: false,
+        avatar: String::new(),
+    };
+    let members =
+        vec![member("@anna:academy", "Анна"), member("@ivan:academy", "Иван"), member("@games:academy", "Игры")];
+    window.view.apply(Update::Members { room: "!class".into(), members });
+    window.press("Игры");
+    window.press("Крестики-нолики");
+    window.press("За нолики");
+    window.press("Любой в комнате");
+    window.press("Пригласить играть");
+    assert!(window.asked(|command| matches!(
+        command,
+        Command::Game(Wish::Start { kind, opponent: None, seat, lang, .. })
+            if kind == "tictactoe" && seat == "o" && lang == "ru"
+    )));
+    assert_eq!(
+        window.view.window().global::<ui::Games>().get_opponents().row_count(),
+        1,
+        "neither oneself nor the bot"
+    );
+    // Games are off on this server.
+    window.view.apply(Update::Failed(Failure::NoGames));
+    assert!(window.find("Пригласить играть").is_some());
+}
+
+#[test]
+fn a_finished_game_is_gone_through_again() {
+    let window = in_class("ru");
+    let finished = json!({
+        "status": "finished", "legal_moves": [], "turn": null, "ply": 4, "revision": 7,
+        "moves": ["f2f3", "e7e5", "g2g4", "d8h4"], "result": {"winner": "black", "reason": "checkmate"},
+        "state": {"fen": "rnb1kbnr/pppp1ppp/8/4p3/6Pq/5P2/PPPPP2P/RNBQKBNR w KQkq - 1 3", "check": true},
+    });
+    window.says(chess("$game", &finished));
+    window.press("Открыть рядом");
+    assert!(window.find("Последний ход: Фh4#").is_some());
+    let games = || window.view.window().global::<ui::Games>().get_replay();
+    assert_eq!(games(), -1);
+    window.press("На ход назад");
+    assert_eq!(games(), 3);
+    assert!(window.find("d8, чёрный ферзь").is_some());
+    window.press("К началу");
+    assert_eq!(games(), 0);
+    window.press("К последнему ходу");
+    assert_eq!(games(), -1);
+}
+
+#[test]
+fn a_game_of_another_kind_is_shown_in_words() {
+    let window = in_class("en");
+    window.says(chess("$game", &json!({ "kind": "go", "legal_moves": [], "moves": ["a1"] })));
+    assert!(window.find("a1").is_none(), "there is no board");
+    assert!(window.find("Resign").is_some());
+}
