@@ -5,13 +5,17 @@ mod actions;
 mod engine;
 mod failure;
 mod files;
+mod forward;
 mod items;
 mod live;
+mod menu;
+mod pins;
 mod previews;
 mod rooms;
 mod sign_in;
 mod store;
 mod sync;
+mod threads;
 mod timelines;
 
 use std::path::PathBuf;

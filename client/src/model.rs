@@ -2,12 +2,16 @@
 
 pub mod app;
 pub mod command;
+pub mod forward;
 pub mod game;
 pub mod item;
+pub mod menu;
 pub mod patch;
 pub mod person;
+pub mod pins;
 pub mod rich;
 pub mod rooms;
 pub mod stamp;
+pub mod threads;
 pub mod timeline;
 pub mod update;

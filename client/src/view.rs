@@ -3,7 +3,11 @@
 mod convert;
 mod emoji;
 mod fonts;
+mod forward;
 mod images;
+mod menu;
+mod pins;
+mod threads;
 mod window;
 mod wiring;
 

@@ -6,7 +6,7 @@ use matrix_sdk::{
     Client, Room,
     room::edit::EditedContent,
     ruma::{
-        EventId, OwnedTransactionId, OwnedUserId, RoomOrAliasId, UserId,
+        EventId, OwnedUserId, RoomOrAliasId, UserId,
         api::client::{
             directory::get_public_rooms_filtered::v3::Request as DirectoryRequest,
             receipt::create_receipt::v3::ReceiptType,
@@ -27,12 +27,12 @@ use matrix_sdk::{
         serde::Raw,
     },
 };
-use matrix_sdk_ui::timeline::{Timeline, TimelineEventItemId};
+use matrix_sdk_ui::timeline::Timeline;
 use serde_json::json;
 use tokio::sync::broadcast;
 
 use crate::{
-    matrix::{failure, live::Live},
+    matrix::{failure, items, live::Live},
     model::{
         command::Command,
         update::{Failure, Person, PublicRoom, Update},
@@ -73,24 +73,27 @@ async fn attempt(live: &Arc<Live>, command: Command) -> Result<(), Failure> {
         }
         Command::Edit { room, key, text } => {
             let content = EditedContent::RoomMessage(RoomMessageEventContentWithoutRelation::text_markdown(text));
-            live.timeline(&room)
+            live.timeline_of(&room, &key)
                 .await?
-                .edit(&item_id(&key), content)
+                .edit(&items::id(&key), content)
                 .await
                 .map_err(|error| failure::of_timeline(&error))
         }
         Command::React { room, key, reaction } => live
-            .timeline(&room)
+            .timeline_of(&room, &key)
             .await?
-            .toggle_reaction(&item_id(&key), &reaction)
+            .toggle_reaction(&items::id(&key), &reaction)
             .await
             .map(|_| ())
             .map_err(|error| failure::of_timeline(&error)),
-        Command::Remove { room, key } => {
-            live.timeline(&room).await?.redact(&item_id(&key), None).await.map_err(|error| failure::of_timeline(&error))
-        }
+        Command::Remove { room, key } => live
+            .timeline_of(&room, &key)
+            .await?
+            .redact(&items::id(&key), None)
+            .await
+            .map_err(|error| failure::of_timeline(&error)),
         Command::Retry { room, key } => {
-            let timeline = live.timeline(&room).await?;
+            let timeline = live.timeline_of(&room, &key).await?;
             retry(&timeline, &key).await
         }
         Command::Typing { room, typing } => {
@@ -228,14 +231,6 @@ async fn bring_bot(room: &Room) -> Result<(), Failure> {
         }
     };
     tokio::time::timeout(Duration::from_secs(20), came).await.map_err(|_| Failure::NoGames)
-}
-
-/// The SDK's name of an item: event ids begin with `$`.
-fn item_id(key: &str) -> TimelineEventItemId {
-    match EventId::parse(key) {
-        Ok(id) => TimelineEventItemId::EventId(id),
-        Err(_) => TimelineEventItemId::TransactionId(OwnedTransactionId::from(key)),
-    }
 }
 
 async fn send(timeline: &Timeline, text: &str, reply_to: Option<&str>) -> Result<(), Failure> {

@@ -7,9 +7,9 @@ use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle};
 
 use crate::{
     matrix::{
-        Updates, actions, files, rooms,
+        Updates, actions, files, forward, menu, pins, rooms,
         store::{self, StoredSession},
-        sync,
+        sync, threads,
         timelines::Timelines,
     },
     model::{
@@ -25,6 +25,8 @@ pub(super) struct Live {
     pub(super) updates: Updates,
     pub(super) data_dir: PathBuf,
     pub(super) timelines: Timelines,
+    pub(super) threads: threads::Threads,
+    pub(super) pins: pins::Pins,
     /// Pictures decoded at once at most: decoding takes memory.
     pub(super) decoding: tokio::sync::Semaphore,
     tasks: parking::Tasks,
@@ -78,6 +80,8 @@ impl Live {
             updates,
             data_dir,
             timelines: Timelines::default(),
+            threads: threads::Threads::default(),
+            pins: pins::Pins::default(),
             decoding: tokio::sync::Semaphore::new(2),
             tasks: parking::Tasks::default(),
         });
@@ -124,6 +128,10 @@ impl Live {
                 | Command::OpenFile { .. }
                 | Command::SendFile { .. }
                 | Command::SendPixels { .. }) => files::take(&live, command).await,
+                Command::Menu(wish) => menu::take(&live, wish).await,
+                Command::Threads(wish) => threads::take(&live, wish).await,
+                Command::Pins(wish) => pins::take(&live, wish).await,
+                Command::Forward(wish) => forward::take(&live, wish).await,
                 command => actions::take(&live, command).await,
             }
         }));
@@ -132,6 +140,8 @@ impl Live {
     /// Ends every task; the session stays valid.
     pub(super) fn stop(&self) {
         self.timelines.clear();
+        self.threads.clear();
+        self.pins.set(None);
         self.tasks.stop();
     }
 

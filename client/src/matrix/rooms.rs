@@ -12,7 +12,7 @@ use matrix_sdk::{
     ruma::{
         OwnedRoomId,
         events::{
-            MessageLikeEventType, SyncStateEvent,
+            MessageLikeEventType, StateEventType, SyncStateEvent,
             room::{join_rules::JoinRule, member::MembershipState, power_levels::UserPowerLevel},
             space::child::SpaceChildEventContent,
         },
@@ -175,6 +175,7 @@ pub(super) async fn details(room: &Room) -> RoomDetails {
         can_invite: joined && levels.user_can_invite(own),
         can_write: joined && levels.user_can_send_message(own, MessageLikeEventType::RoomMessage),
         can_remove: joined && levels.user_can_redact_event_of_other(own),
+        can_pin: joined && levels.user_can_send_state(own, StateEventType::RoomPinnedEvents),
     }
 }
 

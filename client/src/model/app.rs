@@ -1,6 +1,7 @@
 //! The whole state behind the window: applies updates, decides what a press means, and says what has to be shown anew.
 
 mod games;
+mod messages;
 mod past;
 #[cfg(test)]
 mod tests;
@@ -9,9 +10,12 @@ use std::collections::HashMap;
 
 use crate::model::{
     command::Command,
+    forward::Forward,
     game::Table,
     item::{Body, Preview},
+    pins::Pins,
     rooms::{RoomList, Scope},
+    threads::Threads,
     timeline::{Keep, Timeline},
     update::{Account, Connection, Failure, Member, Paging, Person, PublicRoom, RoomDetails, Update},
 };
@@ -115,6 +119,12 @@ pub struct AppModel {
     pub people: (String, Vec<Person>),
     /// Rooms found last, and for what
     pub public_rooms: (String, Vec<PublicRoom>),
+    /// Threads of the open room
+    pub threads: Threads,
+    /// Pinned messages of the open room
+    pub pins: Pins,
+    /// What is sent on
+    pub forward: Forward,
     timelines: HashMap<String, Timeline>,
     drafts: HashMap<String, String>,
     typing_told: bool,
@@ -142,6 +152,9 @@ impl Default for AppModel {
             row: String::new(),
             people: Default::default(),
             public_rooms: Default::default(),
+            threads: Threads::default(),
+            pins: Pins::default(),
+            forward: Forward::default(),
             timelines: HashMap::new(),
             drafts: HashMap::new(),
             typing_told: false,
@@ -321,6 +334,8 @@ impl AppModel {
         self.typing.clear();
         self.typing_told = false;
         self.details = RoomDetails::default();
+        self.threads = Threads::default();
+        self.pins = Pins::default();
     }
 
     /// Whether the list of rooms is all there is, though it be empty: before it is, it is being loaded.
@@ -458,7 +473,7 @@ impl AppModel {
 
     /// The source of a file in the open room by the message's key.
     pub fn media(&self, key: &str) -> Option<(bool, crate::model::item::Media)> {
-        let message = self.timeline()?.message(key)?;
+        let message = self.message(key)?;
         let picture = matches!(message.body, Body::Image(_));
         message.body.media().map(|media| (picture, media.clone()))
     }

@@ -183,6 +183,14 @@ pub enum Command {
         /// One of the actions of docs/games-events.md
         action: String,
     },
+    /// About one message
+    Menu(super::menu::Wish),
+    /// About threads
+    Threads(super::threads::Wish),
+    /// About pinned messages
+    Pins(super::pins::Wish),
+    /// Sending a message on
+    Forward(super::forward::Wish),
 }
 
 /// What signing in needs.

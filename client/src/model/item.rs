@@ -59,6 +59,8 @@ pub struct Message {
     pub replyable: bool,
     /// The game whose bot refuses a request with this message
     pub refusal: Option<String>,
+    /// The thread that it began
+    pub thread: Option<Box<super::threads::Summary>>,
 }
 
 impl Message {
@@ -79,6 +81,7 @@ impl Message {
             editable: false,
             replyable: true,
             refusal: None,
+            thread: None,
         }
     }
 }

@@ -168,6 +168,8 @@ pub struct RoomDetails {
     pub can_write: bool,
     /// The account may remove messages of others
     pub can_remove: bool,
+    /// The account may pin messages
+    pub can_pin: bool,
 }
 
 /// Messages from the Matrix side, in the order they happened.
@@ -264,4 +266,12 @@ pub enum Update {
     DialogFailed(Failure),
     /// Something else this person asked for did not work
     Failed(Failure),
+    /// About one message
+    Menu(super::menu::News),
+    /// About threads
+    Threads(super::threads::News),
+    /// About pinned messages
+    Pins(super::pins::News),
+    /// Sending a message on
+    Forward(super::forward::News),
 }

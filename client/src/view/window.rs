@@ -14,7 +14,7 @@ use std::{
 use jiff::{Timestamp, tz::TimeZone};
 use slint::{ComponentHandle, Model, ModelRc, SharedString, VecModel};
 
-use super::{convert, fonts, images::Images, ui};
+use super::{convert, fonts, images::Images, menu, threads, ui};
 use crate::{
     model::{
         app::{AppModel, Changed, Page},
@@ -50,6 +50,10 @@ pub struct View {
     comma: Cell<bool>,
     /// File shown in the viewer.
     pub(super) viewed: RefCell<Option<Media>>,
+    /// Rows of the open thread.
+    pub(super) thread: threads::Shown,
+    /// The message that a menu or a dialog is about.
+    pub(super) asked: RefCell<menu::Asked>,
 }
 
 impl View {
@@ -78,6 +82,8 @@ impl View {
             zone: TimeZone::system(),
             comma: Cell::new(true),
             viewed: RefCell::default(),
+            thread: threads::Shown::default(),
+            asked: RefCell::default(),
         });
         view.begin(options);
         Ok(view)
@@ -129,6 +135,8 @@ impl View {
         self.comma.set(language == Language::Ru);
         self.clear_rows();
         self.show_rows(Keep::Follow);
+        self.clear_thread_rows();
+        self.show_threads();
         self.shown_rooms.borrow_mut().clear();
         self.rooms.set_vec(Vec::new());
         self.show_rooms();
@@ -158,6 +166,13 @@ impl View {
 
     /// Takes what the Matrix side told.
     pub fn apply(self: &Rc<Self>, update: Update) {
+        let update = match update {
+            Update::Menu(news) => return self.menu_news(news),
+            Update::Threads(news) => return self.threads_news(news),
+            Update::Pins(news) => return self.pins_news(news),
+            Update::Forward(news) => return self.forward_news(news),
+            update => update,
+        };
         let app = self.window.global::<ui::App>();
         match &update {
             Update::SignedOut(reason) => {
@@ -168,6 +183,7 @@ impl View {
                 sign_in.set_password(SharedString::default());
                 sign_in.set_failure(reason.map_or(ui::Failure::None, convert::failure));
                 app.set_overlay(ui::Overlay::None);
+                self.window.global::<ui::MessageMenu>().set_open(false);
                 self.window.global::<ui::Panel>().set_side(ui::Side::None);
             }
             Update::SignInFailed(failure) => {
@@ -238,6 +254,7 @@ impl View {
     pub fn focus(&self, focused: bool) {
         let changed = self.app.borrow_mut().focus(focused);
         self.show(changed);
+        self.see_thread();
     }
 
     /// Opens the room that was open when the program was closed.
@@ -275,11 +292,16 @@ impl View {
             self.clear_rows();
             self.shown_whole.borrow_mut().clear();
             self.window.global::<ui::Talk>().set_answering(false);
-            // A board belongs to its room.
+            // A board belongs to its room, and so do a thread and what is pinned.
             let panel = self.window.global::<ui::Panel>();
-            if panel.get_side() == ui::Side::Game {
+            if matches!(panel.get_side(), ui::Side::Game | ui::Side::Thread | ui::Side::Pins) {
                 panel.set_side(ui::Side::None);
             }
+            self.window.global::<ui::MessageMenu>().set_open(false);
+            self.window.global::<ui::MessageMenu>().set_selecting(SharedString::default());
+            self.clear_thread_rows();
+            self.show_threads();
+            self.show_pins();
         }
         self.follow_up((changed, commands));
     }
@@ -369,7 +391,12 @@ impl View {
         }
     }
 
-    fn now_ms() -> i64 {
+    /// The time zone of the computer.
+    pub(super) fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    pub(super) fn now_ms() -> i64 {
         Timestamp::now().as_millisecond()
     }
 

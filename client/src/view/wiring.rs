@@ -26,6 +26,8 @@ macro_rules! on {
     }};
 }
 
+pub(super) use on;
+
 /// Connects everything.
 pub fn wire(view: &Rc<View>) {
     sign_in(view);
@@ -35,6 +37,10 @@ pub fn wire(view: &Rc<View>) {
     dialogs(view);
     preferences(view);
     games(view);
+    super::menu::wire(view);
+    super::threads::wire(view);
+    super::pins::wire(view);
+    super::forward::wire(view);
     window(view);
 }
 
@@ -61,6 +67,9 @@ fn sign_in(view: &Rc<View>) {
         this.send(Command::SignOut);
     });
     on!(view, App, on_open_link, |this, link| {
+        if ["matrix:roomid/", "https://matrix.to/#/"].iter().any(|scheme| link.starts_with(scheme)) {
+            return this.send(Command::Menu(crate::model::menu::Wish::Follow(link.into())));
+        }
         // Others wrote it: nothing but pages and letters is opened, so that no link starts a program.
         if !["https://", "http://", "mailto:"].iter().any(|scheme| link.starts_with(scheme)) {
             return this.complain(ui::Failure::CannotOpen);
@@ -166,7 +175,8 @@ fn talk(view: &Rc<View>) {
     });
 }
 
-fn with_open(this: &View, command: impl FnOnce(String) -> Command) {
+/// Asks something of the open room.
+pub(super) fn with_open(this: &View, command: impl FnOnce(String) -> Command) {
     let open = this.app.borrow().open.clone();
     if let Some(room) = open {
         this.send(command(room));
@@ -174,26 +184,6 @@ fn with_open(this: &View, command: impl FnOnce(String) -> Command) {
 }
 
 fn messages(view: &Rc<View>) {
-    on!(view, Talk, on_reply, |this, key| {
-        let changed = this.app.borrow_mut().reply(&key);
-        this.show(changed);
-    });
-    on!(view, Talk, on_edit, |this, key| {
-        let changed = this.app.borrow_mut().edit(&key);
-        this.show(changed);
-    });
-    on!(view, Talk, on_copy, |this, key| {
-        let words = this
-            .app
-            .borrow()
-            .timeline()
-            .and_then(|timeline| timeline.message(&key))
-            .map(|message| message.body.words().to_owned());
-        if let Some(words) = words {
-            copy(&this, words);
-        }
-    });
-    on!(view, Talk, on_remove, |this, key| with_open(&this, |room| Command::Remove { room, key: key.into() }));
     on!(view, Talk, on_discard, |this, key| with_open(&this, |room| Command::Remove { room, key: key.into() }));
     on!(view, Talk, on_retry, |this, key| with_open(&this, |room| Command::Retry { room, key: key.into() }));
     on!(view, Talk, on_react, |this, key, reaction| {
@@ -234,7 +224,7 @@ fn messages(view: &Rc<View>) {
 }
 
 /// Puts words into the clipboard.
-fn copy(this: &View, words: String) {
+pub(super) fn copy(this: &View, words: String) {
     match this.with_clipboard(|clipboard| clipboard.set_text(words).ok()) {
         Some(()) => this.tell(ui::Done::Copied),
         None => this.complain(ui::Failure::Other),

@@ -21,6 +21,8 @@ use parta_client::{
 };
 use slint::ComponentHandle;
 
+mod messages;
+
 struct Window {
     view: Rc<View>,
     russian: bool,
