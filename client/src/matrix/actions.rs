@@ -6,7 +6,7 @@ use matrix_sdk::{
     Client, Room,
     room::edit::EditedContent,
     ruma::{
-        EventId, OwnedTransactionId, OwnedUserId, RoomOrAliasId, UserId,
+        EventId, OwnedUserId, RoomOrAliasId, UserId,
         api::client::{
             directory::get_public_rooms_filtered::v3::Request as DirectoryRequest,
             receipt::create_receipt::v3::ReceiptType,
@@ -15,10 +15,10 @@ use matrix_sdk::{
         events::room::message::RoomMessageEventContentWithoutRelation,
     },
 };
-use matrix_sdk_ui::timeline::{Timeline, TimelineEventItemId};
+use matrix_sdk_ui::timeline::Timeline;
 
 use crate::{
-    matrix::{composer, failure, live::Live, spaces},
+    matrix::{composer, failure, items, live::Live, spaces},
     model::{
         command::Command,
         spaces::{Entry, News},
@@ -62,24 +62,27 @@ async fn attempt(live: &Arc<Live>, command: Command) -> Result<(), Failure> {
         }
         Command::Edit { room, key, text, mentions } => {
             let content = EditedContent::RoomMessage(composer::content(&text, &mentions));
-            live.timeline(&room)
+            live.timeline_of(&room, &key)
                 .await?
-                .edit(&item_id(&key), content)
+                .edit(&items::id(&key), content)
                 .await
                 .map_err(|error| failure::of_timeline(&error))
         }
         Command::React { room, key, reaction } => live
-            .timeline(&room)
+            .timeline_of(&room, &key)
             .await?
-            .toggle_reaction(&item_id(&key), &reaction)
+            .toggle_reaction(&items::id(&key), &reaction)
             .await
             .map(|_| ())
             .map_err(|error| failure::of_timeline(&error)),
-        Command::Remove { room, key } => {
-            live.timeline(&room).await?.redact(&item_id(&key), None).await.map_err(|error| failure::of_timeline(&error))
-        }
+        Command::Remove { room, key } => live
+            .timeline_of(&room, &key)
+            .await?
+            .redact(&items::id(&key), None)
+            .await
+            .map_err(|error| failure::of_timeline(&error)),
         Command::Retry { room, key } => {
-            let timeline = live.timeline(&room).await?;
+            let timeline = live.timeline_of(&room, &key).await?;
             retry(&timeline, &key).await
         }
         Command::Typing { room, typing } => {
@@ -146,14 +149,6 @@ async fn attempt(live: &Arc<Live>, command: Command) -> Result<(), Failure> {
             Ok(())
         }
         _ => Ok(()),
-    }
-}
-
-/// The SDK's name of an item: event ids begin with `$`.
-fn item_id(key: &str) -> TimelineEventItemId {
-    match EventId::parse(key) {
-        Ok(id) => TimelineEventItemId::EventId(id),
-        Err(_) => TimelineEventItemId::TransactionId(OwnedTransactionId::from(key)),
     }
 }
 

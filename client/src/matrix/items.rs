@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use matrix_sdk::ruma::{
-    UserId,
+    EventId, OwnedTransactionId, UserId,
     events::{
         StateEventContentChange,
         room::{MediaSource, message::MessageType},
@@ -11,17 +11,27 @@ use matrix_sdk::ruma::{
 };
 use matrix_sdk_ui::timeline::{
     AnyOtherStateEventContentChange, EventSendState, EventTimelineItem, MembershipChange, MsgLikeContent, MsgLikeKind,
-    Profile, TimelineDetails, TimelineItem, TimelineItemContent, TimelineItemKind, VirtualTimelineItem,
+    Profile, ThreadSummary, TimelineDetails, TimelineEventItemId, TimelineItem, TimelineItemContent, TimelineItemKind,
+    VirtualTimelineItem,
 };
 
 use crate::{
     matrix::{html, polls},
     model::{
         game,
-        item::{Body, Item, ItemKind, Media, Message, Notice, NoticeKind, Quote, Reaction, SendState},
+        item::{Body, Item, ItemKind, Media, Message, Notice, NoticeKind, Preview, Quote, Reaction, SendState},
         person,
+        threads::Summary,
     },
 };
+
+/// The SDK's name of an item: event ids begin with `$`.
+pub(super) fn id(key: &str) -> TimelineEventItemId {
+    match EventId::parse(key) {
+        Ok(id) => TimelineEventItemId::EventId(id),
+        Err(_) => TimelineEventItemId::TransactionId(OwnedTransactionId::from(key)),
+    }
+}
 
 /// What an event shows.
 pub(super) enum Content {
@@ -108,8 +118,35 @@ fn message(event: &EventTimelineItem, body: Body, sender_name: String, own: &Use
             let refused = content.get("org.parta.game.error")?;
             Some(refused.get("game_id").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned())
         }),
+        thread: like
+            .and_then(|like| like.thread_summary.as_ref())
+            .and_then(|thread| summary(thread, own))
+            .map(Box::new),
         body,
     }
+}
+
+/// What is known of the thread that a message began, once it has answers.
+fn summary(thread: &ThreadSummary, own: &UserId) -> Option<Summary> {
+    let mut summary = Summary {
+        replies: thread.num_replies,
+        who: String::new(),
+        preview: Preview::Nothing,
+        latest: String::new(),
+        unread: false,
+    };
+    if let TimelineDetails::Ready(latest) = &thread.latest_event {
+        summary.who = name(&latest.sender_profile, latest.sender.as_str());
+        if let Some(Content::Body(body)) = content(&latest.content, None, None) {
+            summary.preview = body.preview();
+        }
+        if let TimelineEventItemId::EventId(id) = &latest.identifier {
+            let read = [&thread.public_read_receipt_event_id, &thread.private_read_receipt_event_id];
+            summary.unread = latest.sender != *own && !read.contains(&&Some(id.clone()));
+            summary.latest = id.to_string();
+        }
+    }
+    (thread.num_replies > 0).then_some(summary)
 }
 
 fn quote(like: &MsgLikeContent) -> Option<Quote> {

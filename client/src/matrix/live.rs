@@ -10,10 +10,10 @@ use tokio::{
 
 use crate::{
     matrix::{
-        Updates, actions, attach, avatars, desktop, files, games, manage, media, members, polls, presence, profile,
-        room_menu, rooms, settings, spaces,
+        Updates, actions, attach, avatars, desktop, files, forward, games, manage, media, members, menu, pins, polls,
+        presence, profile, room_menu, rooms, settings, spaces,
         store::{self, StoredSession},
-        sync,
+        sync, threads,
         timelines::Timelines,
     },
     model::{
@@ -31,6 +31,8 @@ pub(super) struct Live {
     /// Folder of the databases
     pub(super) store: PathBuf,
     pub(super) timelines: Timelines,
+    pub(super) threads: threads::Threads,
+    pub(super) pins: pins::Pins,
     /// Pictures decoded at once at most: decoding takes memory.
     pub(super) decoding: tokio::sync::Semaphore,
     /// When the window was last used.
@@ -95,6 +97,8 @@ impl Live {
             store: data_dir.join(&stored.store),
             data_dir,
             timelines: Timelines::default(),
+            threads: threads::Threads::default(),
+            pins: pins::Pins::default(),
             decoding: tokio::sync::Semaphore::new(2),
             presence: presence::Own::default(),
             push_rules: OnceCell::new(),
@@ -154,6 +158,10 @@ impl Live {
                 Command::Members(wish) => members::take(&live, wish).await,
                 Command::Spaces(wish) => spaces::take(&live, wish).await,
                 Command::Poll(wish) => polls::take(&live, wish).await,
+                Command::Menu(wish) => menu::take(&live, wish).await,
+                Command::Threads(wish) => threads::take(&live, wish).await,
+                Command::Pins(wish) => pins::take(&live, wish).await,
+                Command::Forward(wish) => forward::take(&live, wish).await,
                 command => actions::take(&live, command).await,
             }
         }));
@@ -162,6 +170,8 @@ impl Live {
     /// Ends every task; the session stays valid.
     pub(super) fn stop(&self) {
         self.timelines.clear();
+        self.threads.clear();
+        self.pins.set(None);
         self.tasks.stop();
     }
 

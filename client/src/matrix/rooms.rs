@@ -221,6 +221,7 @@ pub(super) async fn details(room: &Room) -> RoomDetails {
         can_write: joined && levels.user_can_send_message(own, MessageLikeEventType::RoomMessage),
         can_remove: joined && levels.user_can_redact_event_of_other(own),
         can_notify_all: joined && levels.user_can_trigger_room_notification(own),
+        can_pin: joined && levels.user_can_send_state(own, StateEventType::RoomPinnedEvents),
     }
 }
 

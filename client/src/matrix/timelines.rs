@@ -17,7 +17,7 @@ use matrix_sdk::{
     },
     sync::RoomUpdates,
 };
-use matrix_sdk_ui::timeline::{RoomExt, Timeline, TimelineDetails, TimelineItem};
+use matrix_sdk_ui::timeline::{RoomExt, Timeline, TimelineDetails, TimelineFocus, TimelineItem};
 use tokio::{sync::broadcast, task::AbortHandle};
 
 use crate::{
@@ -126,6 +126,7 @@ impl Live {
             Ok(timeline) => timeline,
             Err(failure) => return self.failed(failure),
         };
+        self.watch_pins(&room);
         self.updates.send(Update::Members { room: id.to_owned(), members: rooms::members(&room, false).await });
         timeline.fetch_members().await;
         self.updates.send(Update::Members { room: id.to_owned(), members: rooms::members(&room, true).await });
@@ -149,6 +150,10 @@ impl Live {
             state.shown = next.map(ToOwned::to_owned);
             before
         });
+        if before.as_deref() != next {
+            self.threads.clear();
+            self.pins.set(None);
+        }
         if let Some(before) = before.filter(|before| Some(before.as_ref()) != next)
             && let Some(timeline) = self.timelines.get(&before)
             && let Err(error) = timeline.mark_as_read(ReceiptType::FullyRead).await
@@ -288,7 +293,7 @@ async fn build(room: &Room) -> Result<Timeline, matrix_sdk_ui::timeline::Error> 
     let (events, _handles) = room.event_cache().await?;
     let (_, mut came) = events.subscribe().await?;
     for _ in 0..BUILDS {
-        let timeline = room.timeline().await?;
+        let timeline = live_timeline(room).await?;
         if came.is_empty() {
             return Ok(timeline);
         }
@@ -296,7 +301,12 @@ async fn build(room: &Room) -> Result<Timeline, matrix_sdk_ui::timeline::Error> 
             let _ = came.try_recv();
         }
     }
-    room.timeline().await
+    live_timeline(room).await
+}
+
+/// The room's timeline without the answers in threads, which are shown beside it.
+async fn live_timeline(room: &Room) -> Result<Timeline, matrix_sdk_ui::timeline::Error> {
+    room.timeline_builder().with_focus(TimelineFocus::Live { hide_threaded_events: true }).build().await
 }
 
 /// A message of the account's own is as good as a receipt, to the server and to the SDK; a change of the room is not.
@@ -313,7 +323,7 @@ pub(super) async fn person_name(room: &Room, user: &UserId) -> String {
 }
 
 /// Messages that quote others which are not known yet.
-fn missing_quotes<'a>(items: impl Iterator<Item = &'a Arc<TimelineItem>>) -> Vec<String> {
+pub(super) fn missing_quotes<'a>(items: impl Iterator<Item = &'a Arc<TimelineItem>>) -> Vec<String> {
     items
         .filter_map(|item| item.as_event())
         .filter(|event| {
@@ -327,7 +337,7 @@ fn missing_quotes<'a>(items: impl Iterator<Item = &'a Arc<TimelineItem>>) -> Vec
         .collect()
 }
 
-fn new_items(diff: &VectorDiff<Arc<TimelineItem>>) -> Vec<&Arc<TimelineItem>> {
+pub(super) fn new_items(diff: &VectorDiff<Arc<TimelineItem>>) -> Vec<&Arc<TimelineItem>> {
     match diff {
         VectorDiff::Append { values } | VectorDiff::Reset { values } => values.iter().collect(),
         VectorDiff::PushFront { value }

@@ -3,6 +3,7 @@
 mod attaching;
 mod games;
 pub mod games;
+mod messages;
 mod past;
 #[cfg(test)]
 mod tests;
@@ -14,13 +15,16 @@ use crate::model::{
     attach::Sheet,
     command::Command,
     composer::{Composer, Drafts, News},
+    forward::Forward,
     item::{Body, Preview},
     manage::Manage,
     media::Loads,
     members::Crowd,
+    pins::Pins,
     presence, profile,
     rooms::{RoomList, Scope},
     spaces,
+    threads::Threads,
     timeline::{Keep, Timeline},
     update::{Account, Connection, Failure, Member, Paging, Person, PublicRoom, RoomDetails, Update},
 };
@@ -140,6 +144,12 @@ pub struct AppModel {
     pub loads: Loads,
     /// What is being written besides its words
     pub composer: Composer,
+    /// Threads of the open room
+    pub threads: Threads,
+    /// Pinned messages of the open room
+    pub pins: Pins,
+    /// What is sent on
+    pub forward: Forward,
     timelines: HashMap<String, Timeline>,
     drafts: Drafts,
     typing_told: bool,
@@ -174,6 +184,9 @@ impl Default for AppModel {
             sheet: Sheet::default(),
             loads: Loads::default(),
             composer: Composer::default(),
+            threads: Threads::default(),
+            pins: Pins::default(),
+            forward: Forward::default(),
             timelines: HashMap::new(),
             drafts: Drafts::default(),
             typing_told: false,
@@ -369,6 +382,8 @@ impl AppModel {
         self.typing.clear();
         self.typing_told = false;
         self.details = RoomDetails::default();
+        self.threads = Threads::default();
+        self.pins = Pins::default();
     }
 
     /// Whether the list of rooms is all there is, though it be empty: before it is, it is being loaded.
@@ -422,7 +437,7 @@ impl AppModel {
 
     /// The source of a file in the open room by the message's key.
     pub fn media(&self, key: &str) -> Option<(bool, crate::model::item::Media)> {
-        let message = self.timeline()?.message(key)?;
+        let message = self.message(key)?;
         let picture = matches!(message.body, Body::Image(_));
         message.body.media().map(|media| (picture, media.clone()))
     }

@@ -152,6 +152,14 @@ pub enum Command {
     Poll(poll::Wish),
     /// The window is closed: what was asked before is done, then everything ends
     End,
+    /// About one message
+    Menu(super::menu::Wish),
+    /// About threads
+    Threads(super::threads::Wish),
+    /// About pinned messages
+    Pins(super::pins::Wish),
+    /// Sending a message on
+    Forward(super::forward::Wish),
 }
 
 /// What signing in needs.

@@ -65,6 +65,8 @@ pub struct Message {
     pub refusal: Option<String>,
     /// It names the account, or all of the room
     pub mentioned: bool,
+    /// The thread that it began
+    pub thread: Option<Box<super::threads::Summary>>,
 }
 
 impl Message {
@@ -88,6 +90,7 @@ impl Message {
             replyable: true,
             refusal: None,
             mentioned: false,
+            thread: None,
         }
     }
 }

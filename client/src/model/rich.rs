@@ -18,15 +18,19 @@ pub fn cut(text: &str, all: bool) -> (String, bool) {
 fn links(text: &str) -> Vec<std::ops::Range<usize>> {
     let mut found = Vec::new();
     let mut from = 0;
-    while let Some(start) =
-        ["https://", "http://"].iter().filter_map(|scheme| text[from..].find(scheme)).min().map(|at| from + at)
+    while let Some(start) = ["https://", "http://", "matrix:roomid/"]
+        .iter()
+        .filter_map(|scheme| text[from..].find(scheme))
+        .min()
+        .map(|at| from + at)
     {
         let rest = &text[start..];
         let end =
             rest.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '«' | '»')).unwrap_or(rest.len());
         // Signs at the end belong to the sentence, not to the address.
         let address = rest[..end].trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '\'']);
-        if address.split("://").nth(1).is_some_and(|host| !host.is_empty()) {
+        let place = address.split_once("://").or_else(|| address.split_once('/'));
+        if place.is_some_and(|(_, place)| !place.is_empty()) {
             found.push(start..start + address.len());
         }
         from = start + end.max(1);
@@ -102,6 +106,7 @@ mod tests {
         );
         assert_eq!(linked("(http://b.lan)").unwrap(), "\\([http://b\\.lan](http://b.lan)\\)");
         assert_eq!(linked("https:// пусто"), None);
+        assert_eq!(linked("matrix:roomid/a/e/b").unwrap(), "[matrix:roomid/a/e/b](matrix:roomid/a/e/b)");
     }
 
     #[test]

@@ -280,13 +280,22 @@ impl RoomList {
     pub fn visible(&self) -> Vec<&RoomSummary> {
         let words: Vec<&str> = self.search.split_whitespace().collect();
         let in_scope = self.of_scope(&self.scope);
-        let mut rooms: Vec<&RoomSummary> =
-            self.rooms
-                .values()
-                .filter(|room| {
-                    if words.is_empty() { in_scope(room) && self.passes(room) } else { matches(&room.name, &words) }
-                })
-                .collect();
+        self.ordered(
+            |room| {
+                if words.is_empty() { in_scope(room) && self.passes(room) } else { matches(&room.name, &words) }
+            },
+        )
+    }
+
+    /// Rooms of every scope whose names contain all of these words, all rooms without words, in the same order.
+    pub fn found(&self, words: &str) -> Vec<&RoomSummary> {
+        let words = words.to_lowercase();
+        let words: Vec<&str> = words.split_whitespace().collect();
+        self.ordered(|room| matches(&room.name, &words))
+    }
+
+    fn ordered(&self, shown: impl Fn(&RoomSummary) -> bool) -> Vec<&RoomSummary> {
+        let mut rooms: Vec<&RoomSummary> = self.rooms.values().filter(|room| shown(room)).collect();
         rooms.sort_by(|a, b| {
             b.invited
                 .cmp(&a.invited)

@@ -259,6 +259,12 @@ impl Timeline {
         self.below == 0
     }
 
+    /// The row of a message, by its key.
+    pub fn row_of(&self, key: &str) -> Option<String> {
+        let is = |item: &&Item| matches!(&item.kind, ItemKind::Message(message) if message.key == key);
+        self.items.iter().rev().find(is).map(|item| item.id.clone())
+    }
+
     /// A message by its key.
     pub fn message(&self, key: &str) -> Option<&Message> {
         self.messages().find(|message| message.key == key)

@@ -181,6 +181,8 @@ pub struct RoomDetails {
     pub can_remove: bool,
     /// The account may notify all
     pub can_notify_all: bool,
+    /// The account may pin messages
+    pub can_pin: bool,
 }
 
 /// Messages from the Matrix side, in the order they happened.
@@ -294,4 +296,12 @@ pub enum Update {
     SpaceNews(spaces::News),
     /// Of drafts
     Composer(composer::News),
+    /// About one message
+    Menu(super::menu::News),
+    /// About threads
+    Threads(super::threads::News),
+    /// About pinned messages
+    Pins(super::pins::News),
+    /// Sending a message on
+    Forward(super::forward::News),
 }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     model::{
+        app::AppModel,
         formatted::{Formatted, Kind},
         game,
         item::{Body, ItemKind, Media, Message, Notice, NoticeKind, Preview, SendState},
@@ -28,6 +29,10 @@ use crate::{
 pub(super) const REACTION: u32 = 48;
 /// Box that a picture in a message fits into, in logical pixels.
 pub(super) const PICTURE_BOX: (f32, f32) = (360.0, 300.0);
+/// The same in the panel of a thread, whose bubbles are narrow.
+const THREAD_BOX: (f32, f32) = (216.0, 240.0);
+/// Width of the words in the widest bubble of that panel, in logical pixels.
+pub(super) const THREAD_WIDTH: f32 = 223.0;
 
 /// What the conversion of a row needs besides the row.
 pub(super) struct Context<'a> {
@@ -53,6 +58,10 @@ pub(super) struct Context<'a> {
     pub(super) scale: f32,
     /// Size of letters as the person chose it, 1 as designed.
     pub(super) letters: f32,
+    /// The rows stand in the panel of a thread.
+    pub(super) threaded: bool,
+    /// What else is known of the open room.
+    pub(super) app: &'a AppModel,
 }
 
 impl Context<'_> {
@@ -270,7 +279,16 @@ fn fill(out: &mut ui::MessageRow, message: &Message, context: &mut Context<'_>) 
     out.mentioned = message.mentioned;
     out.editable = message.editable;
     out.replyable = message.replyable;
-    out.removable = (message.own || context.may_remove) && message.body != Body::Redacted;
+    out.threaded = context.threaded;
+    out.pinned = context.app.pins.get(&message.key).is_some();
+    if let Some(thread) = message.thread.as_ref().filter(|_| !context.threaded) {
+        let (kind, text) = preview(&thread.preview);
+        out.replies = count(thread.replies.into());
+        out.thread_who = thread.who.as_str().into();
+        out.thread_kind = kind;
+        out.thread_text = text.into();
+        out.thread_unread = context.app.threads.unread(message);
+    }
     (out.state, out.progress) = match message.state {
         SendState::Sent => (ui::SendState::Sent, 0.0),
         SendState::Sending(progress) => (ui::SendState::Sending, progress.unwrap_or(0.0)),
@@ -403,7 +421,8 @@ fn body(out: &mut ui::MessageRow, message: &Message, context: &mut Context<'_>) 
         out.attached = media::entry(message, media, context.loads, context.comma);
     }
     if let Body::Image(media) | Body::Video(media) = &message.body {
-        let (width, height) = picture_size(media);
+        let fit = if context.threaded { THREAD_BOX } else { PICTURE_BOX };
+        let (width, height) = picture_size(media, fit);
         out.picture_width = width;
         out.picture_height = height;
         if let Body::Image(_) = &message.body {
@@ -487,14 +506,14 @@ pub(super) fn game_status(status: game::Status) -> ui::GameStatus {
 }
 
 /// The place a picture takes, known before it is loaded so that nothing jumps.
-fn picture_size(media: &Media) -> (f32, f32) {
+fn picture_size(media: &Media, fit: (f32, f32)) -> (f32, f32) {
     let (Some(width), Some(height)) =
         (media.width.filter(|width| *width > 0), media.height.filter(|height| *height > 0))
     else {
-        return (240.0, 180.0);
+        return (240.0_f32.min(fit.0), 180.0);
     };
     let (width, height) = (width as f32, height as f32);
-    let scale = (PICTURE_BOX.0 / width).min(PICTURE_BOX.1 / height).min(1.0);
+    let scale = (fit.0 / width).min(fit.1 / height).min(1.0);
     ((width * scale).round().max(24.0), (height * scale).round().max(24.0))
 }
 
@@ -530,8 +549,9 @@ mod tests {
     #[test]
     fn pictures_fit_their_box_and_keep_their_shape() {
         let media = |width, height| Media { width, height, ..Media::default() };
-        assert_eq!(picture_size(&media(Some(3600), Some(1800))), (360.0, 180.0));
-        assert_eq!(picture_size(&media(Some(100), Some(50))), (100.0, 50.0));
-        assert_eq!(picture_size(&media(None, Some(50))), (240.0, 180.0));
+        assert_eq!(picture_size(&media(Some(3600), Some(1800)), PICTURE_BOX), (360.0, 180.0));
+        assert_eq!(picture_size(&media(Some(100), Some(50)), PICTURE_BOX), (100.0, 50.0));
+        assert_eq!(picture_size(&media(None, Some(50)), PICTURE_BOX), (240.0, 180.0));
+        assert_eq!(picture_size(&media(Some(3600), Some(1800)), THREAD_BOX), (216.0, 108.0));
     }
 }

@@ -238,7 +238,7 @@ impl View {
         let files = self.window.global::<ui::Files>();
         let messages = self.app.borrow().files(files.get_pictures());
         let mut entries = Vec::with_capacity(messages.len());
-        self.convert(|context| {
+        self.convert(false, |context| {
             for message in &messages {
                 let Some(media) = message.body.media() else { continue };
                 let (picture, picture_state) = match context.thumbnail(&message.body) {

@@ -15,8 +15,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use slint::{ComponentHandle, ModelRc, SharedString, Timer, VecModel};
 
 use super::{
-    attach, avatars::Avatars, convert, desktop::Guests, fonts, games, images::Images, picker::Picker, polls, presence,
-    room_menu, ui,
+    attach, avatars::Avatars, convert, desktop::Guests, fonts, games, images::Images, menu, picker::Picker, polls,
+    presence, room_menu, threads, ui,
 };
 use crate::{
     model::{
@@ -78,6 +78,10 @@ pub struct View {
     pub(super) poll: polls::Draft,
     /// Runs while a draft is not kept yet.
     pub(super) quiet: slint::Timer,
+    /// Rows of the open thread.
+    pub(super) thread: threads::Shown,
+    /// The message that a menu or a dialog is about.
+    pub(super) asked: RefCell<menu::Asked>,
 }
 
 impl View {
@@ -124,6 +128,8 @@ impl View {
             picker: Picker::default(),
             poll: polls::Draft::default(),
             quiet: slint::Timer::default(),
+            thread: threads::Shown::default(),
+            asked: RefCell::default(),
         });
         view.begin(options);
         Ok(view)
@@ -176,6 +182,8 @@ impl View {
         self.comma.set(language == Language::Ru);
         self.clear_rows();
         self.show_rows(Keep::Follow);
+        self.clear_thread_rows();
+        self.show_threads();
         self.shown_rooms.borrow_mut().clear();
         self.rooms.set_vec(Vec::new());
         self.show_rooms();
@@ -210,6 +218,13 @@ impl View {
 
     /// Takes what the Matrix side told.
     pub fn apply(self: &Rc<Self>, update: Update) {
+        let update = match update {
+            Update::Menu(news) => return self.menu_news(news),
+            Update::Threads(news) => return self.threads_news(news),
+            Update::Pins(news) => return self.pins_news(news),
+            Update::Forward(news) => return self.forward_news(news),
+            update => update,
+        };
         let app = self.window.global::<ui::App>();
         match &update {
             Update::SignedOut(reason) => {
@@ -221,6 +236,7 @@ impl View {
                 sign_in.set_password(SharedString::default());
                 sign_in.set_failure(reason.map_or(ui::Failure::None, convert::failure));
                 app.set_overlay(ui::Overlay::None);
+                self.window.global::<ui::MessageMenu>().set_open(false);
                 self.window.global::<ui::Panel>().set_side(ui::Side::None);
                 self.window.global::<ui::RoomMenu>().set_filter(ui::RoomFilter::All);
             }
@@ -321,6 +337,7 @@ impl View {
     pub fn focus(&self, focused: bool) {
         let changed = self.app.borrow_mut().focus(focused);
         self.show(changed);
+        self.see_thread();
     }
 
     /// Opens the room that was open when the program was closed.
@@ -363,11 +380,16 @@ impl View {
             self.forget_crowd();
             self.window.global::<ui::Talk>().set_answering(false);
             self.window.global::<ui::Compose>().set_attaching(false);
-            // A board belongs to its room.
+            // A board belongs to its room, and so do a thread and what is pinned.
             let panel = self.window.global::<ui::Panel>();
-            if panel.get_side() == ui::Side::Game {
+            if matches!(panel.get_side(), ui::Side::Game | ui::Side::Thread | ui::Side::Pins) {
                 panel.set_side(ui::Side::None);
             }
+            self.window.global::<ui::MessageMenu>().set_open(false);
+            self.window.global::<ui::MessageMenu>().set_selecting(SharedString::default());
+            self.clear_thread_rows();
+            self.show_threads();
+            self.show_pins();
         }
         self.follow_up((changed, commands));
     }

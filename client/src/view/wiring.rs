@@ -52,6 +52,10 @@ pub fn wire(view: &Rc<View>) {
     composer::wire(view);
     picker::wire(view);
     polls::wire(view);
+    super::menu::wire(view);
+    super::threads::wire(view);
+    super::pins::wire(view);
+    super::forward::wire(view);
     window(view);
 }
 
@@ -156,7 +160,8 @@ fn talk(view: &Rc<View>) {
     });
 }
 
-fn with_open(this: &View, command: impl FnOnce(String) -> Command) {
+/// Asks something of the open room.
+pub(super) fn with_open(this: &View, command: impl FnOnce(String) -> Command) {
     let open = this.app.borrow().open.clone();
     if let Some(room) = open {
         this.send(command(room));
@@ -164,26 +169,6 @@ fn with_open(this: &View, command: impl FnOnce(String) -> Command) {
 }
 
 fn messages(view: &Rc<View>) {
-    on!(view, Talk, on_reply, |this, key| {
-        let changed = this.app.borrow_mut().reply(&key);
-        this.show(changed);
-    });
-    on!(view, Talk, on_edit, |this, key| {
-        let changed = this.app.borrow_mut().edit(&key);
-        this.show(changed);
-    });
-    on!(view, Talk, on_copy, |this, key| {
-        let words = this
-            .app
-            .borrow()
-            .timeline()
-            .and_then(|timeline| timeline.message(&key))
-            .map(|message| message.body.words().to_owned());
-        if let Some(words) = words {
-            copy(&this, words);
-        }
-    });
-    on!(view, Talk, on_remove, |this, key| with_open(&this, |room| Command::Remove { room, key: key.into() }));
     on!(view, Talk, on_discard, |this, key| with_open(&this, |room| Command::Remove { room, key: key.into() }));
     on!(view, Talk, on_retry, |this, key| with_open(&this, |room| Command::Retry { room, key: key.into() }));
     on!(view, Talk, on_react, |this, key, reaction| {

@@ -31,6 +31,8 @@ use slint::{ComponentHandle, Model};
 mod rooms;
 mod settings;
 
+mod messages;
+
 struct Window {
     view: Rc<View>,
     russian: bool,

@@ -1,13 +1,13 @@
 //! The open conversation: its rows, their pictures, and what the composer answers.
 
-use slint::{ComponentHandle, Model};
+use slint::{ComponentHandle, Model, VecModel};
 
 use super::View;
 use crate::{
     model::{
         command::Command,
         patch::{self, Step},
-        timeline::{Keep, Timeline},
+        timeline::{Keep, Row, Timeline},
     },
     view::{
         convert::{self, Context},
@@ -32,12 +32,14 @@ impl View {
     }
 
     /// Works with what the conversion of rows needs, and asks for the thumbnails that it misses.
-    pub(in crate::view) fn convert(&self, work: impl FnOnce(&mut Context<'_>)) {
+    pub(in crate::view) fn convert(&self, threaded: bool, work: impl FnOnce(&mut Context<'_>)) {
         let scale = self.window.window().scale_factor();
         let mut images = self.images.borrow_mut();
         let shown_whole = self.shown_whole.borrow();
         let model = self.app.borrow();
         let direct = model.open.as_ref().and_then(|open| model.rooms.get(open)).is_some_and(|room| room.direct);
+        let text_width =
+            if threaded { convert::THREAD_WIDTH } else { self.window.global::<ui::Talk>().get_text_width() };
         let mut context = Context {
             zone: &self.zone,
             own: model.own_id(),
@@ -50,9 +52,11 @@ impl View {
             loads: &model.loads,
             shown_whole: &shown_whole,
             comma: self.comma.get(),
-            text_width: self.window.global::<ui::Talk>().get_text_width(),
+            text_width,
             scale,
             letters: self.window.global::<ui::Theme>().get_scale(),
+            threaded,
+            app: &model,
         };
         work(&mut context);
         for media in context.wanted {
@@ -68,34 +72,38 @@ impl View {
     pub(in crate::view) fn show_rows(&self, keep: Keep) {
         let rows = self.app.borrow().timeline().map(Timeline::rows).unwrap_or_default();
         self.window.global::<ui::Talk>().set_keep(convert::keep(keep));
-        self.convert(|context| {
-            let mut before = self.shown_rows.borrow_mut();
-            if before.is_empty() {
-                self.rows.set_vec(rows.iter().map(|row| convert::row(row, context)).collect::<Vec<_>>());
-            } else {
-                for step in patch::steps(&before, &rows, |a, b| a.item.id == b.item.id) {
-                    match step {
-                        Step::Remove(index) => {
-                            self.rows.remove(index);
-                        }
-                        Step::Insert(index) => self.rows.insert(index, convert::row(&rows[index], context)),
-                        Step::Set(index) => self.rows.set_row_data(index, convert::row(&rows[index], context)),
-                    }
-                }
-            }
-            *before = rows;
+        self.convert(false, |context| exchange(&self.rows, &mut self.shown_rows.borrow_mut(), rows, context));
+        self.show_unread_threads();
+    }
+
+    /// Shows the rows of the open thread, rebuilding only those that changed.
+    pub(in crate::view) fn show_thread_rows(&self, keep: Keep) {
+        let rows = self.app.borrow().threads.timeline.rows();
+        self.window.global::<ui::Threads>().set_keep(convert::keep(keep));
+        self.convert(true, |context| {
+            exchange(&self.thread.rows, &mut self.thread.before.borrow_mut(), rows, context);
         });
+    }
+
+    /// Nothing of the thread's rows on screen stays.
+    pub(in crate::view) fn clear_thread_rows(&self) {
+        self.thread.before.borrow_mut().clear();
+        self.thread.rows.set_vec(Vec::new());
     }
 
     /// Draws those rows anew that something besides their messages changed for.
     pub(in crate::view) fn redraw(&self, needs: impl Fn(&ui::MessageRow) -> bool) {
-        self.convert(|context| {
-            for (index, row) in self.shown_rows.borrow().iter().enumerate() {
-                if self.rows.row_data(index).is_some_and(|shown| needs(&shown)) {
-                    self.rows.set_row_data(index, convert::row(row, context));
+        for (threaded, shown, rows) in
+            [(false, &self.rows, &self.shown_rows), (true, &self.thread.rows, &self.thread.before)]
+        {
+            self.convert(threaded, |context| {
+                for (index, row) in rows.borrow().iter().enumerate() {
+                    if shown.row_data(index).is_some_and(|shown| needs(&shown)) {
+                        shown.set_row_data(index, convert::row(row, context));
+                    }
                 }
-            }
-        });
+            });
+        }
     }
 
     /// Shows a long message in full.
@@ -112,4 +120,22 @@ impl View {
             command.into_iter().for_each(|command| self.send(command));
         }
     }
+}
+
+/// Turns the rows on screen into others, rebuilding only those that changed.
+fn exchange(shown: &VecModel<ui::MessageRow>, before: &mut Vec<Row>, rows: Vec<Row>, context: &mut Context<'_>) {
+    if before.is_empty() {
+        shown.set_vec(rows.iter().map(|row| convert::row(row, context)).collect::<Vec<_>>());
+    } else {
+        for step in patch::steps(before, &rows, |a, b| a.item.id == b.item.id) {
+            match step {
+                Step::Remove(index) => {
+                    shown.remove(index);
+                }
+                Step::Insert(index) => shown.insert(index, convert::row(&rows[index], context)),
+                Step::Set(index) => shown.set_row_data(index, convert::row(&rows[index], context)),
+            }
+        }
+    }
+    *before = rows;
 }

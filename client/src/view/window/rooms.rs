@@ -131,6 +131,7 @@ impl View {
             self.window.global::<ui::Panel>().set_side(ui::Side::None);
             return;
         };
+        self.window.global::<ui::Pins>().set_may_pin(model.details.can_pin);
         let unnamed = self.window.global::<ui::Words>().invoke_unnamed();
         let name = room.map(|(_, room)| room.name.as_str()).filter(|name| !name.is_empty()).unwrap_or(&unnamed);
         let details = &model.details;
