@@ -14,8 +14,6 @@ mod forward;
 mod games;
 mod html;
 mod items;
-mod items;
-mod live;
 mod live;
 mod manage;
 mod media;

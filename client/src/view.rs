@@ -10,7 +10,6 @@ mod fonts;
 mod forward;
 mod games;
 mod images;
-mod images;
 mod manage;
 mod media;
 mod members;

@@ -1,6 +1,6 @@
 //! What a person does with messages, rooms and people.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use matrix_sdk::{
     Client, Room,

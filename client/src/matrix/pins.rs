@@ -3,7 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use futures_util::StreamExt;
-use matrix_sdk::{Room, ruma::EventId};
+use matrix_sdk::{
+    Room,
+    ruma::{EventId, UserId},
+};
 use matrix_sdk_ui::timeline::{RoomExt, TimelineFocus, TimelineItem};
 use tokio::task::AbortHandle;
 
@@ -67,7 +70,8 @@ impl Live {
             };
             let (mut pinned, mut changes) = timeline.subscribe().await;
             loop {
-                let pins = pinned.iter().filter_map(self::pinned).collect();
+                let own = room.own_user_id();
+                let pins = pinned.iter().filter_map(|item| self::pinned(item, own)).collect();
                 updates.send(Update::Pins(News::Pinned { room: room.room_id().to_string(), pins }));
                 let Some(batch) = changes.next().await else { return };
                 batch.into_iter().for_each(|diff| diff.apply(&mut pinned));
@@ -77,9 +81,9 @@ impl Live {
     }
 }
 
-fn pinned(item: &Arc<TimelineItem>) -> Option<Pin> {
+fn pinned(item: &Arc<TimelineItem>, own: &UserId) -> Option<Pin> {
     let event = item.as_event()?;
-    let preview = match items::content(event.content(), None, Some(event)) {
+    let preview = match items::content(event.content(), None, Some((event, own))) {
         Some(items::Content::Body(body)) => body.preview(),
         _ => return None,
     };

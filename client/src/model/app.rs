@@ -1,7 +1,6 @@
 //! The whole state behind the window: applies updates, decides what a press means, and says what has to be shown anew.
 
 mod attaching;
-mod games;
 pub mod games;
 mod messages;
 mod past;

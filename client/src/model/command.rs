@@ -1,8 +1,5 @@
 //! What the view asks of the Matrix side.
 
-use crate::model::{avatars, presence, profile, room_menu};
-use std::path::PathBuf;
-
 use crate::model::{avatars, game, presence, profile, room_menu};
 
 use super::{composer, formatted::Mention, poll};

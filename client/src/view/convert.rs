@@ -43,8 +43,6 @@ pub(super) struct Context<'a> {
     pub(super) images: &'a mut Images,
     /// Thumbnails that have to be asked for.
     pub(super) wanted: Vec<Media>,
-    /// The account may remove messages of others.
-    pub(super) may_remove: bool,
     /// The members of the room, if those who have read a message are shown under it.
     pub(super) readers: Option<&'a [Member]>,
     /// Which files are on this computer.
@@ -277,7 +275,6 @@ fn fill(out: &mut ui::MessageRow, message: &Message, context: &mut Context<'_>) 
     out.clock = stamp::clock(message.at_ms, context.zone).into();
     out.edited = message.edited && !matches!(message.body, Body::Game { .. });
     out.mentioned = message.mentioned;
-    out.editable = message.editable;
     out.replyable = message.replyable;
     out.threaded = context.threaded;
     out.pinned = context.app.pins.get(&message.key).is_some();

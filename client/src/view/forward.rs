@@ -58,13 +58,13 @@ impl View {
     fn show_forward(&self) {
         let app = self.app.borrow();
         let unnamed = self.window.global::<ui::Words>().invoke_unnamed();
-        let places: Vec<ui::PlaceEntry> = app
+        let places: Vec<ui::ForwardEntry> = app
             .forward
             .rooms(&app.rooms)
             .into_iter()
             .map(|room| {
                 let name = if room.name.is_empty() { unnamed.as_str() } else { &room.name };
-                ui::PlaceEntry {
+                ui::ForwardEntry {
                     id: room.id.as_str().into(),
                     name: name.into(),
                     initials: person::initials(name).into(),

@@ -35,7 +35,7 @@ pub(super) fn wire(view: &Rc<View>) {
         }
     });
     on!(view, MessageMenu, on_answer, |this, key, threaded| {
-        this.act(Act::Reply, &this.asked_of(&key, threaded));
+        this.perform(Act::Reply, &this.asked_of(&key, threaded));
     });
     on!(view, MessageMenu, on_close, |this| {
         let menu = this.window.global::<ui::MessageMenu>();
@@ -49,13 +49,13 @@ pub(super) fn wire(view: &Rc<View>) {
         menu.set_open(false);
         menu.set_focused(SharedString::default());
         let asked = this.asked.borrow().clone();
-        this.act(of(act), &asked);
+        this.perform(of(act), &asked);
     });
     on!(view, MessageMenu, on_press, |this, act| {
         let Some(key) = this.focused_key() else { return };
         let asked = this.asked_of(&key, false);
         *this.asked.borrow_mut() = asked.clone();
-        this.act(of(act), &asked);
+        this.perform(of(act), &asked);
     });
     on!(view, MessageMenu, on_walk, |this, step| {
         let menu = this.window.global::<ui::MessageMenu>();
@@ -85,9 +85,9 @@ impl View {
         match news {
             News::Link(link) => wiring::copy(self, link),
             News::Readers { key, readers, reactions } if key == self.asked.borrow().key => {
-                let readers: Vec<ui::ReaderEntry> = readers
+                let readers: Vec<ui::ReaderName> = readers
                     .iter()
-                    .map(|(id, name)| ui::ReaderEntry {
+                    .map(|(id, name)| ui::ReaderName {
                         name: name.into(),
                         initials: person::initials(name).into(),
                         tint: person::tint(id),
@@ -161,7 +161,7 @@ impl View {
     }
 
     /// Does it, if the message allows it now.
-    fn act(&self, act: Act, asked: &Asked) {
+    fn perform(&self, act: Act, asked: &Asked) {
         let Asked { key, threaded, row } = asked;
         let threaded = *threaded;
         if !self.app.borrow().acts(key, threaded).contains(&act) {

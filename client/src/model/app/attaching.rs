@@ -85,7 +85,7 @@ impl AppModel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{composer::drafts::Draft, item::Media, update::Update};
+    use crate::model::{composer::Draft, item::Media, update::Update};
     use eyeball_im::VectorDiff;
 
     fn file(name: &str) -> (String, Content) {

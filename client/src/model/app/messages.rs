@@ -99,7 +99,7 @@ impl AppModel {
         let text = text.to_owned();
         self.threads.timeline.to_end();
         Some(match self.threads.take_chip() {
-            Err(key) => Command::Edit { room, key, text },
+            Err(key) => Command::Edit { room, key, text, mentions: Vec::new() },
             Ok(reply_to) => Command::Threads(Wish::Send { room, root, text, reply_to }),
         })
     }

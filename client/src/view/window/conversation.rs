@@ -46,7 +46,6 @@ impl View {
             now_ms: Self::now_ms(),
             images: &mut images,
             wanted: Vec::new(),
-            may_remove: model.details.can_remove,
             // In a chat of two the check marks say it.
             readers: if direct { None } else { Some(&model.members) },
             loads: &model.loads,
