@@ -132,7 +132,7 @@ impl Window {
 
     /// High enough for a board and what stands around it: what is scrolled away is not found.
     fn tall(self) -> Self {
-        self.view.window().set_size(slint::LogicalSize::new(800.0, 1600.0));
+        self.view.window().window().set_size(slint::LogicalSize::new(1200.0, 1600.0));
         self
     }
 

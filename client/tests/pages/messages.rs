@@ -1,12 +1,14 @@
 //! What a person does with messages: the menu, threads, pins, sending on, the keyboard.
 
-use parta_client::model::{forward, menu, pins, threads};
+use parta_client::model::{desktop, forward, menu, pins, threads};
 
 use super::*;
 
 /// Opens the class in which the account may do everything, with a message of Ivan's and one of its own.
 fn class(language: &str) -> Window {
     let window = open(language).signed_in().in_class();
+    // What nobody can see is not told as read.
+    window.view.window().show().unwrap();
     let details =
         RoomDetails { can_write: true, can_remove: true, can_pin: true, members: 21, ..RoomDetails::default() };
     window.view.apply(Update::Details { room: "!class".into(), details });
@@ -18,8 +20,15 @@ fn class(language: &str) -> Window {
     window
 }
 
+/// Goes through it in Russian and in English. A thread has one window at most.
+fn in_both(walk: fn(&str)) {
+    for language in ["ru", "en"] {
+        std::thread::spawn(move || walk(language)).join().unwrap();
+    }
+}
+
 impl Window {
-    fn menu_of(&self, key: &str) {
+    fn ask_for_menu(&self, key: &str) {
         self.view.window().global::<ui::MessageMenu>().invoke_ask(key.into(), false, 0.0, 0.0);
     }
 
@@ -52,9 +61,9 @@ impl Window {
 
 #[test]
 fn the_menu_offers_what_can_be_done_in_both_languages() {
-    for language in ["ru", "en"] {
+    in_both(|language| {
         let window = class(language);
-        window.menu_of("$1");
+        window.ask_for_menu("$1");
         for words in [
             ("Ответить", "Reply"),
             ("Ответить в ветке", "Answer in a thread"),
@@ -70,14 +79,14 @@ fn the_menu_offers_what_can_be_done_in_both_languages() {
             assert!(window.find(window.either(words)).is_some(), "{words:?} is not there");
         }
         assert!(window.find(window.either(("Изменить", "Edit"))).is_none(), "it is Ivan's");
-    }
+    });
 }
 
 #[test]
 fn a_thread_is_opened_read_and_answered() {
-    for language in ["ru", "en"] {
+    in_both(|language| {
         let window = class(language);
-        window.menu_of("$1");
+        window.ask_for_menu("$1");
         window.go(&[("Ответить в ветке", "Answer in a thread")]);
         assert!(
             window
@@ -97,13 +106,13 @@ fn a_thread_is_opened_read_and_answered() {
                 if room == "!class" && root == "$1" && text == "согласна"
         )));
         assert_eq!(window.view.window().global::<ui::Threads>().get_draft(), "");
-    }
+    });
 }
 
 #[test]
 fn an_answer_within_a_thread_goes_to_the_thread() {
     let window = class("ru");
-    window.menu_of("$1");
+    window.ask_for_menu("$1");
     window.press("Ответить в ветке");
     window.answers(&["$1", "$a"]);
     window.view.window().global::<ui::MessageMenu>().invoke_ask("$a".into(), true, 0.0, 0.0);
@@ -112,6 +121,7 @@ fn an_answer_within_a_thread_goes_to_the_thread() {
     assert_eq!(window.view.window().global::<ui::Threads>().get_draft(), "> слова $a\n\n");
     assert_eq!(window.view.window().global::<ui::Talk>().get_draft(), "", "the room's composer is left alone");
     window.view.window().global::<ui::MessageMenu>().invoke_answer("$a".into(), true);
+    window.write("Ответ в ветке", "да");
     window.press("Отправить в ветку");
     assert!(window.asked(|command| matches!(
         command,
@@ -144,7 +154,7 @@ fn a_message_with_a_thread_says_so_until_its_answers_are_seen() {
 
 #[test]
 fn the_threads_of_a_room_are_listed() {
-    for language in ["ru", "en"] {
+    in_both(|language| {
         let window = class(language);
         window.go(&[("Ветки", "Threads")]);
         assert!(
@@ -170,13 +180,13 @@ fn the_threads_of_a_room_are_listed() {
         assert!(window.asked(|command| matches!(command, Command::Threads(threads::Wish::Open { .. }))));
         window.go(&[("Все ветки", "All threads")]);
         assert!(window.find("Иван: Контрольная").is_some());
-    }
+    });
 }
 
 #[test]
 fn another_room_has_no_thread_beside_it() {
     let window = class("ru");
-    window.menu_of("$1");
+    window.ask_for_menu("$1");
     window.press("Ответить в ветке");
     window.answers(&["$1", "$a"]);
     window.press("Театр");
@@ -187,11 +197,11 @@ fn another_room_has_no_thread_beside_it() {
 
 #[test]
 fn what_is_pinned_is_shown_gone_to_and_unpinned() {
-    for language in ["ru", "en"] {
+    in_both(|language| {
         let window = class(language);
         let bar = window.either(("Перейти к закреплённому сообщению", "Go to the pinned message"));
         assert!(window.find(bar).is_none());
-        window.menu_of("$1");
+        window.ask_for_menu("$1");
         window.go(&[("Закрепить", "Pin")]);
         assert!(window.asked(|command| matches!(command, Command::Pins(pins::Wish::Pin { key, .. }) if key == "$1")));
         window.pinned(&["$1", "$own"]);
@@ -209,15 +219,15 @@ fn what_is_pinned_is_shown_gone_to_and_unpinned() {
         window.pinned(&[]);
         assert!(window.find(bar).is_none());
         assert!(window.find(window.either(("Ничего не закреплено", "Nothing is pinned"))).is_some());
-    }
+    });
 }
 
 #[test]
 fn a_message_is_sent_on_to_the_rooms_chosen() {
-    for language in ["ru", "en"] {
+    in_both(|language| {
         let window = class(language);
         window.view.apply(Update::Rooms(vec![room("!chess", "Кружок шахмат", false), room("!quiet", "Тихая", false)]));
-        window.menu_of("$1");
+        window.ask_for_menu("$1");
         window.go(&[("Переслать", "Forward")]);
         assert!(window.asked(|command| matches!(command, Command::Forward(forward::Wish::Places))));
         let places = ["!class", "!chess"].map(String::from).into();
@@ -233,14 +243,14 @@ fn a_message_is_sent_on_to_the_rooms_chosen() {
         )));
         window.view.apply(Update::Forward(forward::News::Sent));
         assert!(window.find(window.either(("Сообщение переслано.", "The message is forwarded."))).is_some());
-    }
+    });
 }
 
 #[test]
 fn removing_anothers_message_asks_for_a_reason() {
-    for language in ["ru", "en"] {
+    in_both(|language| {
         let window = class(language);
-        window.menu_of("$1");
+        window.ask_for_menu("$1");
         window.go(&[("Удалить", "Remove")]);
         assert!(!window.asked(|command| matches!(command, Command::Menu(menu::Wish::Remove { .. }))));
         window.write(window.either(("Причина", "Reason")), "не по теме");
@@ -249,17 +259,17 @@ fn removing_anothers_message_asks_for_a_reason() {
             command,
             Command::Menu(menu::Wish::Remove { key, reason, .. }) if key == "$1" && reason == "не по теме"
         )));
-        window.menu_of("$own");
+        window.ask_for_menu("$own");
         window.go(&[("Удалить", "Remove")]);
         assert!(window.find(window.either(("Причина", "Reason"))).is_none(), "one's own needs none");
-    }
+    });
 }
 
 #[test]
 fn who_has_read_and_reacted_is_told() {
-    for language in ["ru", "en"] {
+    in_both(|language| {
         let window = class(language);
-        window.menu_of("$own");
+        window.ask_for_menu("$own");
         window.go(&[("Кто прочитал", "Who has read it")]);
         let news = |key: &str, readers: &[(&str, &str)]| {
             Update::Menu(menu::News::Readers {
@@ -274,33 +284,34 @@ fn who_has_read_and_reacted_is_told() {
         assert!(window.find("Олег").is_none(), "that is about another message");
         window.view.apply(news("$own", &[("@oleg:academy", "Олег")]));
         assert!(window.find("Олег").is_some() && window.find("Мария").is_some());
-    }
+    });
 }
 
 #[test]
 fn words_are_quoted_and_marked() {
-    for language in ["ru", "en"] {
+    in_both(|language| {
         let window = class(language);
-        window.menu_of("$1");
+        window.ask_for_menu("$1");
         window.go(&[("Цитировать", "Quote")]);
         assert_eq!(window.view.window().global::<ui::Talk>().get_draft(), "> Контрольная в пятницу\n\n");
-        window.menu_of("$1");
+        window.ask_for_menu("$1");
         window.go(&[("Выделить текст", "Mark words")]);
         assert!(window.find(window.either(("Текст сообщения", "Words of the message"))).is_some());
         window.view.window().global::<ui::MessageMenu>().invoke_leave();
         assert!(window.find(window.either(("Текст сообщения", "Words of the message"))).is_none());
-    }
+    });
 }
 
 #[test]
 fn a_link_to_a_message_is_asked_for_and_leads_to_it() {
     let window = class("ru");
-    window.menu_of("$own");
+    window.ask_for_menu("$own");
     window.press("Скопировать ссылку");
     assert!(window.asked(|command| matches!(command, Command::Menu(menu::Wish::Link { key, .. }) if key == "$own")));
     window.view.window().global::<ui::App>().invoke_open_link("matrix:roomid/class/e/1".into());
-    assert!(window.asked(|command| matches!(command, Command::Menu(menu::Wish::Follow(_)))));
-    window.view.apply(Update::Menu(menu::News::Leads { room: "!class".into(), key: "$1".into() }));
+    assert!(window.asked(|command| matches!(command, Command::Desktop(_))));
+    let found = desktop::News::Found { room: "!class".into(), event: Some("$1".into()) };
+    window.view.apply(Update::Desktop(found));
     assert_eq!(window.view.window().global::<ui::Talk>().get_sought(), "$1");
 }
 

@@ -42,12 +42,6 @@ fn member(name: &str, level: i64, standing: Standing) -> Member {
 }
 
 impl Window {
-    /// What lies below the edge of a short window is not on the tree.
-    fn tall(self) -> Self {
-        self.view.window().window().set_size(slint::LogicalSize::new(1200.0, 1400.0));
-        self
-    }
-
     fn in_settings(self, settings: RoomSettings) -> Self {
         self.go(&[("О комнате", "About the room"), ("Настройки комнаты", "Settings of the room")]);
         self.view.apply(Update::Manage(manage::News::Settings(Box::new(settings))));
@@ -81,6 +75,7 @@ impl Window {
             name: name.into(),
             children: [child.to_owned()].into(),
             may_change: true,
+            ..SpaceSummary::default()
         };
         self.view
             .apply(Update::Spaces(vec![space("!school", "Школа", "!lessons"), space("!lessons", "Уроки", "!class")]));
@@ -339,6 +334,7 @@ fn a_room_of_the_directory_is_asked() {
         topic: String::new(),
         members: 3,
         entry: Entry::Knock,
+        avatar: String::new(),
     };
     window.view.apply(Update::PublicRooms { term: String::new(), found: vec![found] });
     window.press("Ask to join Choir");

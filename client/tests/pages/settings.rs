@@ -252,6 +252,8 @@ fn a_link_leads_to_its_room_or_offers_it() {
         name: "Chess club".into(),
         topic: String::new(),
         members: 7,
+        avatar: String::new(),
+        entry: parta_client::model::spaces::Entry::Open,
     };
     let offer = desktop::News::Offer { address: "#chess:academy".into(), room: Some(chess) };
     window.view.apply(Update::Desktop(offer));
