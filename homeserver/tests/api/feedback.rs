@@ -315,12 +315,12 @@ on_both_engines! {
             (Method::GET, format!("{ALL}?order=x"), Value::Null, "M_INVALID_PARAM"),
             (Method::GET, format!("{ALL}/export?format=pdf"), Value::Null, "M_INVALID_PARAM"),
             (Method::GET, format!("{ALL}/x"), Value::Null, "M_INVALID_PARAM"),
-            (Method::GET, format!("{ALL}/1"), Value::Null, "M_NOT_FOUND"),
-            (Method::PATCH, format!("{ALL}/1"), json!({ "state": "seen" }), "M_NOT_FOUND"),
+            (Method::GET, format!("{ALL}/9999"), Value::Null, "M_NOT_FOUND"),
+            (Method::PATCH, format!("{ALL}/9999"), json!({ "state": "seen" }), "M_NOT_FOUND"),
             (Method::PATCH, one.clone(), json!({ "state": "lost" }), "M_BAD_JSON"),
             (Method::PATCH, one.clone(), json!({ "note": "x".repeat(4_001) }), "M_INVALID_PARAM"),
             (Method::POST, format!("{one}/answers"), json!({ "text": "" }), "M_INVALID_PARAM"),
-            (Method::DELETE, format!("{ALL}/1"), json!({}), "M_NOT_FOUND"),
+            (Method::DELETE, format!("{ALL}/9999"), json!({}), "M_NOT_FOUND"),
             (Method::PUT, one.clone(), json!({}), "M_UNRECOGNIZED"),
         ] {
             assert_eq!(fails(&server, method.clone(), &head, &path, body).await, code, "{method} {path}");
