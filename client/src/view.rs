@@ -48,21 +48,7 @@ use crate::{
     settings::Settings,
 };
 
-/// What the interface compiler made of `ui/`.
-#[allow(
-    missing_docs,
-    unreachable_pub,
-    unsafe_code,
-    clippy::all,
-    clippy::pedantic,
-    clippy::todo,
-    clippy::unwrap_used,
-    reason = "generated code"
-)]
-pub mod ui {
-    slint::include_modules!();
-}
-
+pub use parta_ui as ui;
 pub use window::View;
 pub use wiring::wire;
 

@@ -56,7 +56,7 @@ fn used() -> BTreeMap<Key, PathBuf> {
 
 fn russian() -> BTreeMap<Key, Vec<String>> {
     let text =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("lang/ru/LC_MESSAGES/parta.po")).unwrap();
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("lang/ru/LC_MESSAGES/parta-ui.po")).unwrap();
     let mut found = BTreeMap::new();
     for block in text.split("\n\n") {
         let (mut context, mut id, mut words) = (None, None, Vec::new());

@@ -32,6 +32,16 @@ pub struct Screen {
     pub height: u32,
 }
 
+impl Screen {
+    /// Whether a window of this size, with its title and a panel of the system, has no place on it.
+    pub fn is_small_for(&self, width: u32, height: u32) -> bool {
+        width > self.width || height + PANELS > self.height
+    }
+}
+
+/// What a title and a panel take of a screen's height, in pixels.
+const PANELS: u32 = 80;
+
 /// So much of the upper edge has to be on a screen that the window can be taken hold of, in pixels.
 const GRIP: i64 = 80;
 
@@ -124,6 +134,13 @@ mod tests {
         assert!(!place(100, -300).lies_on(&SCREENS), "above");
         assert!(!place(0, 0).lies_on(&[]));
         assert!(!Place { x: i32::MAX, y: i32::MIN, ..place(0, 0) }.lies_on(&SCREENS));
+    }
+
+    #[test]
+    fn a_window_fills_a_screen_that_has_no_place_for_it() {
+        assert!(SCREENS[0].is_small_for(1200, 760));
+        assert!(SCREENS[0].is_small_for(1500, 500));
+        assert!(!SCREENS[1].is_small_for(1200, 760));
     }
 
     #[test]

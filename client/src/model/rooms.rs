@@ -49,6 +49,11 @@ pub struct RoomSummary {
 }
 
 impl RoomSummary {
+    /// Whose tint it has without a picture: a personal chat that of the other person, as everywhere else they are shown.
+    pub fn face(&self) -> &str {
+        if self.peer.is_empty() { &self.id } else { &self.peer }
+    }
+
     /// There is something in it that the person has not seen.
     pub fn is_unread(&self) -> bool {
         self.invited || self.marked || self.unread > 0

@@ -9,7 +9,7 @@ mod tests;
 use eyeball_im::VectorDiff;
 
 use crate::model::{
-    item::{Item, ItemKind, Message},
+    item::{Item, ItemKind, Message, SendState},
     update::Paging,
 };
 
@@ -159,19 +159,45 @@ impl Timeline {
     /// The rows of the window.
     pub fn rows(&self) -> Vec<Row> {
         let shown: Vec<&Item> = self.shown().collect();
+        let read = self.read();
         shown
             .iter()
             .enumerate()
             .map(|(index, item)| {
                 let before = index.checked_sub(1).map(|before| shown[before]);
                 let after = shown.get(index + 1);
+                let mut item = (*item).clone();
+                if let ItemKind::Message(message) = &mut item.kind
+                    && message.own
+                    && message.state == SendState::Sent
+                    && index < read
+                {
+                    message.state = SendState::Seen;
+                }
                 Row {
-                    item: (*item).clone(),
-                    first: !before.is_some_and(|before| together(before, item)),
-                    last: !after.is_some_and(|after| together(item, after) && same_minute(item, after)),
+                    first: !before.is_some_and(|before| together(before, &item)),
+                    last: !after.is_some_and(|after| together(&item, after) && same_minute(&item, after)),
+                    item,
                 }
             })
             .collect()
+    }
+
+    /// How many rows of the window somebody else has read: who wrote or read something has read all above it, though
+    /// the receipt stands only under the newest.
+    fn read(&self) -> usize {
+        let by_others = |item: &Item| match &item.kind {
+            ItemKind::Message(message) => {
+                !message.own || !message.readers.is_empty() || message.state == SendState::Seen
+            }
+            _ => false,
+        };
+        let end = self.items.len() - self.below;
+        if self.items[end..].iter().any(by_others) {
+            return usize::MAX;
+        }
+        let rows = self.items[self.start..end].iter().filter(|item| item.kind != ItemKind::Hidden);
+        rows.enumerate().filter(|(_, item)| by_others(item)).last().map_or(0, |(index, _)| index + 1)
     }
 
     /// The view came near its upper edge.

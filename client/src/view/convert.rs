@@ -195,7 +195,7 @@ pub(super) fn room(
         id: room.id.as_str().into(),
         name: name.into(),
         initials: person::initials(name).into(),
-        tint: person::tint(&room.id),
+        tint: person::tint(room.face()),
         avatar: room.avatar.as_str().into(),
         peer: room.peer.as_str().into(),
         direct: room.direct,

@@ -242,31 +242,36 @@ impl View {
         true
     }
 
-    /// Puts the window where it was.
+    /// Puts the window where it was; the first time a small screen is filled.
     fn put_window(&self) {
-        let Some(place) = self.settings.borrow().place.filter(Place::sound) else { return };
-        let window = self.window.window();
-        window.set_size(PhysicalSize::new(place.width, place.height));
-        window.set_position(PhysicalPosition::new(place.x, place.y));
-        window.set_maximized(place.maximised);
+        let place = self.settings.borrow().place.filter(Place::sound);
+        if let Some(place) = place {
+            let window = self.window.window();
+            window.set_size(PhysicalSize::new(place.width, place.height));
+            window.set_position(PhysicalPosition::new(place.x, place.y));
+            window.set_maximized(place.maximised);
+        }
         let weak = self.itself();
         // Which screens there are is known only once the window is.
         let checked = slint::spawn_local(async move {
             let Some(this) = weak.upgrade() else { return };
-            let screens: Vec<Screen> = match this.window.window().winit_window().await {
-                Ok(window) => window
-                    .available_monitors()
-                    .map(|screen| Screen {
-                        x: screen.position().x,
-                        y: screen.position().y,
-                        width: screen.size().width,
-                        height: screen.size().height,
-                    })
-                    .collect(),
-                Err(_) => return,
-            };
-            if !screens.is_empty() && !place.lies_on(&screens) {
-                this.window.window().set_position(PhysicalPosition::new(screens[0].x + 40, screens[0].y + 40));
+            let window = this.window.window();
+            let Ok(winit) = window.winit_window().await else { return };
+            let screens: Vec<Screen> = winit
+                .available_monitors()
+                .map(|screen| Screen {
+                    x: screen.position().x,
+                    y: screen.position().y,
+                    width: screen.size().width,
+                    height: screen.size().height,
+                })
+                .collect();
+            let Some(first) = screens.first() else { return };
+            match place {
+                Some(place) if place.lies_on(&screens) => {}
+                Some(_) => window.set_position(PhysicalPosition::new(first.x + 40, first.y + 40)),
+                None if first.is_small_for(window.size().width, window.size().height) => window.set_maximized(true),
+                None => {}
             }
         });
         if let Err(error) = checked {

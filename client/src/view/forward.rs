@@ -68,7 +68,7 @@ impl View {
                     id: room.id.as_str().into(),
                     name: name.into(),
                     initials: person::initials(name).into(),
-                    tint: person::tint(&room.id),
+                    tint: person::tint(room.face()),
                     direct: room.direct,
                     chosen: app.forward.chosen.contains(&room.id),
                 }

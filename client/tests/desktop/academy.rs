@@ -30,6 +30,14 @@ impl Program {
     }
 }
 
+impl Program {
+    /// Its number at the kernel.
+    #[allow(dead_code, reason = "the benchmark asks")]
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
 impl Drop for Program {
     fn drop(&mut self) {
         let _ = self.0.kill();

@@ -4,7 +4,6 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
 };
 
 use crate::{
@@ -16,10 +15,10 @@ use crate::{
 /// A desk.
 pub(crate) struct Desk {
     pub(crate) program: Option<Program>,
-    tree: Tree,
-    screen: String,
+    pub(crate) tree: Tree,
+    pub(crate) screen: String,
+    pub(crate) folder: tempfile::TempDir,
     session: String,
-    folder: tempfile::TempDir,
     language: &'static str,
     _helpers: [Helper; 3],
 }
@@ -53,9 +52,10 @@ impl Helper {
 impl Desk {
     /// Sets up a screen of a classroom's size and a session in which programs tell a screen reader what they show.
     pub(crate) fn set_up(language: &'static str) -> Self {
-        let screen = free_screen();
+        // It takes the first number that is free, and says which.
         let arguments = ["-displayfd", "1", "-screen", "0", "1366x768x24", "-nolisten", "tcp"];
-        let (xvfb, _) = Helper::start(Command::new("Xvfb").arg(&screen).args(arguments));
+        let (xvfb, number) = Helper::start(Command::new("Xvfb").args(arguments));
+        let screen = format!(":{number}");
         let (bus, session) = Helper::start(
             Command::new("dbus-daemon").args(["--session", "--print-address=1", "--nofork"]).env("DISPLAY", &screen),
         );
@@ -74,7 +74,7 @@ impl Desk {
     }
 
     /// Something with this desk's screen and session.
-    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.env("DISPLAY", &self.screen).env("DBUS_SESSION_BUS_ADDRESS", &self.session);
         command.env_remove("WAYLAND_DISPLAY").env_remove("WAYLAND_SOCKET").env("HOME", self.folder.path());
@@ -84,10 +84,20 @@ impl Desk {
 
     /// Starts the program; a second time it finds what the first left.
     pub(crate) fn start(&mut self, line: &Line) {
+        self.run(self.parta(line));
+    }
+
+    /// Runs the program at this desk.
+    pub(crate) fn run(&mut self, command: Command) {
+        self.program = Some(Program::start(command, &self.folder.path().join("parta.log")));
+    }
+
+    /// The program, as it is started here.
+    pub(crate) fn parta(&self, line: &Line) -> Command {
         let mut command = self.command(env!("CARGO_BIN_EXE_parta"));
         command.args(["--lang", self.language, "--theme", "light", "--server", &line.address(), "--data-dir"]);
         command.arg(self.folder.path().join("data"));
-        self.program = Some(Program::start(command, &self.folder.path().join("parta.log")));
+        command
     }
 
     /// Ends the program without a word, as a power cut does.
@@ -95,9 +105,9 @@ impl Desk {
         self.program = None;
     }
 
-    /// The first element of this name, and of this role if there is one named, that has a size.
+    /// The last element of this name, and of this role if there is one named, that has a size: what lies above comes last.
     pub(crate) fn look(&self, role: Option<Role>, name: &str) -> Option<Element> {
-        self.tree.elements().into_iter().find(|element| {
+        self.tree.elements().into_iter().rfind(|element| {
             element.name == name
                 && role.is_none_or(|role| element.role == role)
                 && element.place.2 > 0
@@ -160,7 +170,12 @@ impl Desk {
     /// Names a file in the dialog that the system shows.
     pub(crate) fn choose_file(&self, file: &Path) {
         self.hands(&["search", "--sync", "--onlyvisible", "--class", "zenity", "windowfocus", "--sync"]);
-        self.keys(&file.display().to_string());
+        // The field for the whole path comes with its first character, and what is written before it stands there is lost.
+        let fields = || self.tree.elements().into_iter().filter(|found| found.role == Role::Field && found.place.2 > 1);
+        let before = fields().count();
+        self.key("slash");
+        until("the field for a path", || (fields().count() > before).then_some(()));
+        self.keys(file.strip_prefix("/").expect("the test's folder has its whole path").to_str().unwrap());
         self.key("Return");
     }
 
@@ -181,7 +196,7 @@ impl Desk {
         self.hands(&["key", key]);
     }
 
-    fn hands(&self, arguments: &[&str]) {
+    pub(crate) fn hands(&self, arguments: &[&str]) {
         let done = self.command("xdotool").args(arguments).status().expect("xdotool is installed");
         assert!(done.success(), "{arguments:?}");
     }
@@ -208,15 +223,6 @@ impl Desk {
         let log = std::fs::read_to_string(self.folder.path().join("parta.log")).unwrap_or_default();
         format!("on {}:\n{}\nthe program's log:\n{log}", self.screen, shown.join("\n"))
     }
-}
-
-/// A screen that nobody has, nor had and left its socket lying.
-fn free_screen() -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let own = 1000 + std::process::id() % 10_000 * 4;
-    let numbers = std::iter::repeat_with(|| own + NEXT.fetch_add(1, Ordering::SeqCst));
-    let mut free = numbers.filter(|number| !Path::new(&format!("/tmp/.X11-unix/X{number}")).exists());
-    format!(":{}", free.next().expect("there are many"))
 }
 
 impl Drop for Desk {

@@ -64,8 +64,18 @@ fn say(desk: &Desk, words: &str) {
 
 /// Sends a file by the system's dialog.
 fn send_file(desk: &Desk, file: &Path) {
+    desk.press("Прикрепить");
+    desk.picture("attach-menu");
     desk.press("Прикрепить файл");
     desk.choose_file(file);
+    confirm_sheet(desk);
+}
+
+/// Sends what the sheet of files shows.
+fn confirm_sheet(desk: &Desk) {
+    desk.see("Подпись");
+    desk.picture("attach-sheet");
+    desk.press("Отправить");
 }
 
 /// A picture of so many pixels in a file.
@@ -92,12 +102,15 @@ fn two_pupils_talk_and_play() {
     anna.copy_picture(&picture(academy.folder(), "bufer.png", 200));
     anna.click(&anna.find(Some(Role::Field), "Сообщение"));
     anna.key("ctrl+v");
+    confirm_sheet(&anna);
     until("the pasted picture", || (boris.count("Открыть изображение: ") == 2).then_some(()));
     anna.picture("talk");
     boris.picture("answered");
 
     anna.press("Настройки");
+    anna.press("Учётная запись");
     anna.press("Выйти");
+    anna.see("Выйти из учётной записи?");
     anna.press("Выйти");
     anna.find(Some(Role::Field), "Пароль");
     assert_eq!(anna.kept(), Vec::<String>::new(), "messages stay on this computer after a sign-out");

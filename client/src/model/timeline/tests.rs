@@ -31,6 +31,30 @@ fn groups_by_sender_and_minute() {
 }
 
 #[test]
+fn what_stands_above_something_read_is_read() {
+    let own = |n| {
+        let mut item = message(n, "@me:x", 0);
+        let ItemKind::Message(message) = &mut item.kind else { unreachable!() };
+        message.own = true;
+        item
+    };
+    let states = |timeline: &Timeline| -> Vec<bool> {
+        let seen = |row: Row| matches!(row.item.kind, ItemKind::Message(message) if message.state == SendState::Seen);
+        timeline.rows().into_iter().map(seen).collect()
+    };
+    let mut timeline = Timeline::default();
+    timeline.apply(vec![VectorDiff::Reset { values: [own(0), own(1), own(2)].into_iter().collect() }]);
+    assert_eq!(states(&timeline), [false, false, false]);
+    let mut read = own(1);
+    let ItemKind::Message(message_read) = &mut read.kind else { unreachable!() };
+    message_read.readers = vec!["@a:x".into()];
+    timeline.apply(vec![VectorDiff::Set { index: 1, value: read }]);
+    assert_eq!(states(&timeline), [true, true, false]);
+    timeline.apply(vec![VectorDiff::PushBack { value: message(3, "@a:x", 0) }]);
+    assert_eq!(states(&timeline), [true, true, true, false], "who answers has read");
+}
+
+#[test]
 fn a_long_room_opens_at_its_end_and_grows_upwards() {
     let mut timeline = Timeline::default();
     timeline.apply(vec![VectorDiff::Reset { values: many(0..1000) }]);

@@ -139,7 +139,7 @@ impl View {
             id: open.as_str().into(),
             name: name.into(),
             initials: person::initials(name).into(),
-            tint: person::tint(open),
+            tint: person::tint(room.map_or(open, |(_, room)| room.face())),
             avatar: room.map(|(_, room)| room.avatar.as_str().into()).unwrap_or_default(),
             peer: room.map(|(_, room)| room.peer.as_str().into()).unwrap_or_default(),
             topic: details.topic.as_str().into(),

@@ -11,9 +11,9 @@ fn main() {
         .with_library_paths(libraries)
         // The same words mean the same everywhere, so a word is translated once.
         .with_default_translation_context(DefaultTranslationContext::None)
-        .with_bundled_translations("lang")
+        .with_bundled_translations("../lang")
         // Element names for tests on the accessible tree; a few kilobytes.
         .with_debug_info(true);
-    slint_build::compile_with_config("ui/main.slint", configuration).expect("the interface compiles");
-    println!("cargo:rerun-if-changed=lang");
+    slint_build::compile_with_config("main.slint", configuration).expect("the interface compiles");
+    println!("cargo:rerun-if-changed=../lang");
 }
