@@ -5,6 +5,7 @@
 //! - [`matrix`] the only code that touches matrix-sdk: commands in, updates out
 //! - [`desktop`] what the system is asked for besides a window: notifications, one program at a time, links
 //! - [`pictures`] decoding within limits
+//! - [`sound`] playing and recording, on a thread of its own
 //! - [`view`] the only code that touches Slint's types
 //!
 //! `view` → `model` ← `matrix`: the two outer parts know nothing of each other and meet in [`view::run`].
@@ -18,4 +19,5 @@ pub mod model;
 pub mod options;
 pub mod pictures;
 pub mod settings;
+pub mod sound;
 pub mod view;

@@ -35,6 +35,7 @@ mod store;
 mod sync;
 mod threads;
 mod timelines;
+mod voice;
 
 use std::path::PathBuf;
 

@@ -34,3 +34,4 @@ pub mod threads;
 pub mod timeline;
 pub mod update;
 pub mod viewer;
+pub mod voice;

@@ -26,6 +26,7 @@ mod settings;
 mod spaces;
 mod threads;
 mod viewer;
+mod voice;
 mod window;
 mod wiring;
 
@@ -43,9 +44,11 @@ use crate::{
     model::{
         command::{Command, Credentials},
         desktop::Outside,
+        update::Update,
     },
     options::Options,
     settings::Settings,
+    sound,
 };
 
 pub use parta_ui as ui;
@@ -82,9 +85,18 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let (commands, mut updates, runtime) = (engine.commands, engine.updates, engine.runtime);
     let mut at_once = credentials(options)?;
     let sender = commands.clone();
+    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let orders = sound::start(move |heard| {
+        // Without a window left there is nobody to tell.
+        let _ = told.send(heard);
+    })?;
     let view = View::new(
         Box::new(move |command| {
-            let _ = commands.send(command);
+            if let Command::Sound(order) = command {
+                let _ = orders.send(order);
+            } else {
+                let _ = commands.send(command);
+            }
         }),
         settings,
         data_dir,
@@ -94,12 +106,18 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let shown = Rc::clone(&view);
     slint::spawn_local(async move {
         while let Some(update) = updates.recv().await {
-            if matches!(update, crate::model::update::Update::SignedOut(None))
+            if matches!(update, Update::SignedOut(None))
                 && let Some(credentials) = at_once.take()
             {
                 let _ = sender.send(Command::SignIn(credentials));
             }
             shown.apply(update);
+        }
+    })?;
+    let listening = Rc::clone(&view);
+    slint::spawn_local(async move {
+        while let Some(heard) = heard.recv().await {
+            listening.apply(Update::Sound(heard));
         }
     })?;
     pulse::begin();

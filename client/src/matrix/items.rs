@@ -6,7 +6,10 @@ use matrix_sdk::ruma::{
     EventId, OwnedTransactionId, UserId,
     events::{
         StateEventContentChange,
-        room::{MediaSource, message::MessageType},
+        room::{
+            MediaSource,
+            message::{MessageType, UnstableAmplitude},
+        },
     },
 };
 use matrix_sdk_ui::timeline::{
@@ -318,13 +321,22 @@ fn body(like: &MsgLikeContent, event: Option<(&EventTimelineItem, &UserId)>) -> 
             }
             MessageType::Audio(audio) => {
                 let info = audio.info.as_deref();
-                Body::Audio(media(
-                    &audio.source,
-                    audio.filename(),
-                    audio.caption(),
-                    info.and_then(|info| info.mimetype.clone()),
-                    info.and_then(|info| info.size),
-                ))
+                let told = audio.audio.as_ref();
+                let duration = info.and_then(|info| info.duration).or_else(|| told.map(|told| told.duration));
+                Body::Audio(Media {
+                    duration_ms: duration.and_then(|duration| u64::try_from(duration.as_millis()).ok()),
+                    voice: audio.voice.is_some(),
+                    waveform: told
+                        .map(|told| told.waveform.iter().copied().map(amplitude).collect())
+                        .unwrap_or_default(),
+                    ..media(
+                        &audio.source,
+                        audio.filename(),
+                        audio.caption(),
+                        info.and_then(|info| info.mimetype.clone()),
+                        info.and_then(|info| info.size),
+                    )
+                })
             }
             MessageType::File(file) => {
                 let info = file.info.as_deref();
@@ -347,6 +359,11 @@ fn body(like: &MsgLikeContent, event: Option<(&EventTimelineItem, &UserId)>) -> 
         MsgLikeKind::UnableToDecrypt(_) => Body::Unreadable,
         MsgLikeKind::Other(_) | MsgLikeKind::LiveLocation(_) => Body::Unsupported,
     }
+}
+
+/// A value of a waveform; what others write beyond the scale is its end.
+fn amplitude(value: UnstableAmplitude) -> u16 {
+    u16::try_from(u64::from(value.get())).unwrap_or(UnstableAmplitude::MAX).min(UnstableAmplitude::MAX)
 }
 
 fn media(

@@ -15,6 +15,7 @@ use crate::{
         store::{self, StoredSession},
         sync, threads,
         timelines::Timelines,
+        voice,
     },
     model::{
         command::Command,
@@ -162,6 +163,7 @@ impl Live {
                 Command::Threads(wish) => threads::take(&live, wish).await,
                 Command::Pins(wish) => pins::take(&live, wish).await,
                 Command::Forward(wish) => forward::take(&live, wish).await,
+                Command::Voice(wish) => voice::take(&live, wish).await,
                 command => actions::take(&live, command).await,
             }
         }));

@@ -4,6 +4,7 @@ mod attaching;
 pub mod games;
 mod messages;
 mod past;
+mod sounds;
 #[cfg(test)]
 mod tests;
 mod writing;
@@ -26,6 +27,7 @@ use crate::model::{
     threads::Threads,
     timeline::{Keep, Timeline},
     update::{Account, Connection, Failure, Member, Paging, Person, PublicRoom, RoomDetails, Update},
+    voice,
 };
 
 /// What the composer is doing besides writing a new message.
@@ -149,6 +151,8 @@ pub struct AppModel {
     pub pins: Pins,
     /// What is sent on
     pub forward: Forward,
+    /// What is played and recorded
+    pub voice: voice::State,
     timelines: HashMap<String, Timeline>,
     drafts: Drafts,
     typing_told: bool,
@@ -186,6 +190,7 @@ impl Default for AppModel {
             threads: Threads::default(),
             pins: Pins::default(),
             forward: Forward::default(),
+            voice: voice::State::default(),
             timelines: HashMap::new(),
             drafts: Drafts::default(),
             typing_told: false,
@@ -358,6 +363,9 @@ impl AppModel {
     fn put_away(&mut self, draft: &str) -> Vec<Command> {
         let mut commands = Vec::new();
         commands.extend(self.keep_draft(draft));
+        if let Some(room) = &self.open {
+            commands.extend(self.voice.leave(room));
+        }
         if let Some(before) = self.open.take()
             && std::mem::take(&mut self.typing_told)
         {

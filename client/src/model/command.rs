@@ -157,6 +157,10 @@ pub enum Command {
     Pins(super::pins::Wish),
     /// Sending a message on
     Forward(super::forward::Wish),
+    /// Bytes of sounds, and recordings
+    Voice(super::voice::Wish),
+    /// For the thread of sounds
+    Sound(super::voice::Order),
 }
 
 /// What signing in needs.

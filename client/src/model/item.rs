@@ -164,6 +164,10 @@ pub struct Media {
     pub animated: bool,
     /// How long a film or a sound is, in milliseconds
     pub duration_ms: Option<u64>,
+    /// A voice message rather than music
+    pub voice: bool,
+    /// How loud a sound is, in equal times, up to 1024; empty where its sender did not say
+    pub waveform: Vec<u16>,
 }
 
 /// How far a message got.

@@ -304,4 +304,8 @@ pub enum Update {
     Pins(super::pins::News),
     /// Sending a message on
     Forward(super::forward::News),
+    /// Bytes of sounds
+    Voice(super::voice::News),
+    /// From the thread of sounds
+    Sound(super::voice::Heard),
 }

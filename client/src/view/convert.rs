@@ -6,7 +6,7 @@ use slint::{Image, ModelRc, SharedString, StyledText, VecModel};
 use super::{
     emoji,
     images::{Images, Thumbnail},
-    media, polls, room_menu, ui,
+    media, polls, room_menu, ui, voice,
 };
 use crate::{
     model::{
@@ -416,6 +416,9 @@ fn body(out: &mut ui::MessageRow, message: &Message, context: &mut Context<'_>) 
         out.file_name = media.name.as_str().into();
         out.file_size = media.size.map(|size| bytes(size, context.comma)).unwrap_or_default().into();
         out.attached = media::entry(message, media, context.loads, context.comma);
+    }
+    if let Body::Audio(media) = &message.body {
+        out.sound = voice::entry(media, context.app, context.threaded);
     }
     if let Body::Image(media) | Body::Video(media) = &message.body {
         let fit = if context.threaded { THREAD_BOX } else { PICTURE_BOX };

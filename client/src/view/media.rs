@@ -197,7 +197,7 @@ pub(super) fn entry(message: &Message, media: &Media, loads: &Loads, comma: bool
 }
 
 /// `1:05` or `1:02:03`.
-fn clock(duration_ms: u64) -> String {
+pub(super) fn clock(duration_ms: u64) -> String {
     let seconds = duration_ms.div_ceil(1000);
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }

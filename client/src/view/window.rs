@@ -223,12 +223,15 @@ impl View {
             Update::Threads(news) => return self.threads_news(news),
             Update::Pins(news) => return self.pins_news(news),
             Update::Forward(news) => return self.forward_news(news),
+            Update::Voice(news) => return self.voice_news(news),
+            Update::Sound(heard) => return self.heard(heard),
             update => update,
         };
         let app = self.window.global::<ui::App>();
         match &update {
             Update::SignedOut(reason) => {
                 app.set_signing_out(false);
+                self.silence();
                 self.tell(ui::Done::None);
                 self.forget_account_settings();
                 let sign_in = self.window.global::<ui::SignIn>();
@@ -390,6 +393,9 @@ impl View {
             self.clear_thread_rows();
             self.show_threads();
             self.show_pins();
+            // Another room has another recording, or none.
+            self.window.global::<ui::Voice>().set_record(ui::RecordStep::None);
+            self.show_recording();
         }
         self.follow_up((changed, commands));
     }

@@ -8,6 +8,7 @@ mod files;
 mod games;
 mod people;
 mod polls;
+mod voice;
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -219,7 +220,12 @@ const PAGES: [Page; 17] = [
     ),
     (
         Window::enter_class,
-        &[("Сообщение", "Message"), ("Отправить", "Send"), ("Прикрепить", "Attach"), ("21 участник", "21 members")],
+        &[
+            ("Сообщение", "Message"),
+            ("Записать голосовое сообщение", "Record a voice message"),
+            ("Прикрепить", "Attach"),
+            ("21 участник", "21 members"),
+        ],
     ),
     (
         |window| window.go(&[("Игры", "Games")]),
