@@ -56,12 +56,14 @@ pub fn wire(view: &Rc<View>) {
     super::threads::wire(view);
     super::pins::wire(view);
     super::forward::wire(view);
+    super::help::wire(view);
     window(view);
 }
 
 fn sign_in(view: &Rc<View>) {
     on!(view, SignIn, on_submit, |this| {
         let page = this.window.global::<ui::SignIn>();
+        this.help.arriving.set(true);
         page.set_busy(true);
         page.set_failure(ui::Failure::None);
         let who = Credentials {
@@ -197,6 +199,11 @@ fn dialogs(view: &Rc<View>) {
         directory.set_failure(ui::Failure::None);
         directory.set_term(SharedString::default());
         this.window.global::<ui::App>().set_overlay(overlay);
+        match overlay {
+            ui::Overlay::Help => this.begin_help(),
+            ui::Overlay::Shortcuts => this.show_keys(),
+            _ => {}
+        }
         if matches!(overlay, ui::Overlay::NewRoom | ui::Overlay::NewSpace) {
             this.begin_new_place();
         }
