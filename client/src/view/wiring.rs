@@ -199,6 +199,7 @@ fn dialogs(view: &Rc<View>) {
         directory.set_failure(ui::Failure::None);
         directory.set_term(SharedString::default());
         this.window.global::<ui::App>().set_overlay(overlay);
+        this.window.global::<ui::Tour>().set_running(false);
         match overlay {
             ui::Overlay::Help => this.begin_help(),
             ui::Overlay::Shortcuts => this.show_keys(),
