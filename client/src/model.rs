@@ -10,6 +10,7 @@ pub mod emoji;
 pub mod formatted;
 pub mod forward;
 pub mod game;
+pub mod help;
 pub mod item;
 pub mod link;
 pub mod manage;

@@ -124,6 +124,9 @@ pub struct Settings {
     pub emoji: Vec<String>,
     /// Encrypted rooms where the person knows that the moves of games are not
     pub plain_games: std::collections::BTreeSet<String>,
+    /// Who was shown around here, as [`crate::model::person::mark`] tells people apart: a shared computer need not keep
+    /// their names
+    pub toured: std::collections::BTreeSet<u32>,
 }
 
 impl Default for Settings {
@@ -143,6 +146,7 @@ impl Default for Settings {
             downloads: None,
             emoji: Vec::new(),
             plain_games: std::collections::BTreeSet::new(),
+            toured: std::collections::BTreeSet::new(),
             room: None,
         }
     }

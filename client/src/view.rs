@@ -9,6 +9,7 @@ mod emoji;
 mod fonts;
 mod forward;
 mod games;
+mod help;
 mod images;
 mod manage;
 mod media;

@@ -219,7 +219,7 @@ impl Run {
     fn write_words(&self, signs: &str, words: &str, out: &mut String) {
         let sign = |c: Option<char>| c.is_some_and(|c| !c.is_alphanumeric());
         out.push_str(signs);
-        if !signs.is_empty() && sign(words.chars().next()) {
+        if !signs.is_empty() && (sign(words.chars().next()) || self.underline) {
             out.push(JOINER);
         }
         if self.underline {

@@ -3,9 +3,14 @@
 /// How many tints the theme has.
 pub const TINTS: u32 = 8;
 
-/// A stable tint for an id, `0..TINTS` (FNV-1a: the same in every run and on every computer).
+/// A number that tells ids apart, though not for certain (FNV-1a: the same in every run and on every computer).
+pub fn mark(id: &str) -> u32 {
+    id.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+/// A stable tint for an id, `0..TINTS`.
 pub fn tint(id: &str) -> i32 {
-    let hash = id.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash = mark(id);
     i32::try_from((hash ^ (hash >> 15)) % TINTS).expect("a remainder of eight fits")
 }
 

@@ -236,8 +236,10 @@ impl View {
             Action::Smaller => self.choose(|settings| settings.resize_text(false)),
             Action::Plain => self.choose(|settings| settings.text_size = 100),
             Action::Quit => self.quit(),
+            Action::Sheet => app.invoke_open_overlay(ui::Overlay::Shortcuts),
+            Action::Help => app.invoke_open_overlay(ui::Overlay::Help),
             // The pages have these themselves.
-            Action::Search | Action::Help | Action::NewChat | Action::Back => return false,
+            Action::Search | Action::NewChat | Action::Back => return false,
         }
         true
     }

@@ -15,8 +15,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use slint::{ComponentHandle, ModelRc, SharedString, Timer, VecModel};
 
 use super::{
-    attach, avatars::Avatars, convert, desktop::Guests, fonts, games, images::Images, menu, picker::Picker, polls,
-    presence, room_menu, threads, ui,
+    attach, avatars::Avatars, convert, desktop::Guests, fonts, games, help, images::Images, menu, picker::Picker,
+    polls, presence, room_menu, threads, ui,
 };
 use crate::{
     model::{
@@ -82,6 +82,7 @@ pub struct View {
     pub(super) thread: threads::Shown,
     /// The message that a menu or a dialog is about.
     pub(super) asked: RefCell<menu::Asked>,
+    pub(super) help: help::Shown,
 }
 
 impl View {
@@ -130,6 +131,7 @@ impl View {
             quiet: slint::Timer::default(),
             thread: threads::Shown::default(),
             asked: RefCell::default(),
+            help: help::Shown::default(),
         });
         view.begin(options);
         Ok(view)
@@ -239,6 +241,7 @@ impl View {
                 sign_in.set_password(SharedString::default());
                 sign_in.set_failure(reason.map_or(ui::Failure::None, convert::failure));
                 app.set_overlay(ui::Overlay::None);
+                self.window.global::<ui::Tour>().set_running(false);
                 self.window.global::<ui::MessageMenu>().set_open(false);
                 self.window.global::<ui::Panel>().set_side(ui::Side::None);
                 self.window.global::<ui::RoomMenu>().set_filter(ui::RoomFilter::All);
@@ -319,6 +322,7 @@ impl View {
         if loaded {
             self.reopen();
             self.follow_waiting();
+            self.welcome();
         }
     }
 

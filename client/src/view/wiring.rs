@@ -57,12 +57,14 @@ pub fn wire(view: &Rc<View>) {
     super::pins::wire(view);
     super::forward::wire(view);
     super::voice::wire(view);
+    super::help::wire(view);
     window(view);
 }
 
 fn sign_in(view: &Rc<View>) {
     on!(view, SignIn, on_submit, |this| {
         let page = this.window.global::<ui::SignIn>();
+        this.help.arriving.set(true);
         page.set_busy(true);
         page.set_failure(ui::Failure::None);
         let who = Credentials {
@@ -198,6 +200,12 @@ fn dialogs(view: &Rc<View>) {
         directory.set_failure(ui::Failure::None);
         directory.set_term(SharedString::default());
         this.window.global::<ui::App>().set_overlay(overlay);
+        this.window.global::<ui::Tour>().set_running(false);
+        match overlay {
+            ui::Overlay::Help => this.begin_help(),
+            ui::Overlay::Shortcuts => this.show_keys(),
+            _ => {}
+        }
         if matches!(overlay, ui::Overlay::NewRoom | ui::Overlay::NewSpace) {
             this.begin_new_place();
         }

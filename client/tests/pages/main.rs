@@ -6,6 +6,7 @@ mod composer;
 mod emoji;
 mod files;
 mod games;
+mod help;
 mod people;
 mod polls;
 mod voice;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
+mod handbook;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
