@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends there")]
 
+#[allow(dead_code, reason = "the test at desks cuts lines")]
 #[path = "../../tests/desktop/academy.rs"]
 mod academy;
 #[allow(dead_code, reason = "the test at desks does more with them")]

@@ -41,6 +41,9 @@ fn encryption() -> EncryptionSettings {
 async fn client(data_dir: &Path, homeserver: &str, place: &Place) -> Result<Client, Failure> {
     network::builder(data_dir)
         .homeserver_url(homeserver)
+        // The address that a person, a preset or the network gave answers from here. What a server believes of its own
+        // may be a name that this computer cannot find.
+        .respect_login_well_known(false)
         .sqlite_store_with_config_and_cache_path(
             SqliteStoreConfig::new(&place.path).key(Some(&place.key)),
             None::<&Path>,

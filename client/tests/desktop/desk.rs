@@ -164,7 +164,8 @@ impl Desk {
     /// What of messages and sessions is kept on this computer.
     pub(crate) fn kept(&self) -> Vec<String> {
         let names = std::fs::read_dir(self.folder.path().join("data")).unwrap().map(|entry| entry.unwrap().file_name());
-        names.map(|name| name.into_string().unwrap()).filter(|name| name != "settings.json").collect()
+        let own = |name: &String| name == "settings.json" || name.starts_with("instance.");
+        names.map(|name| name.into_string().unwrap()).filter(|name| !own(name)).collect()
     }
 
     /// Names a file in the dialog that the system shows.

@@ -41,6 +41,8 @@ fn pupil(user: &str, line: &Line) -> Desk {
     desk.write("Пароль", "dlinnyj-parol-7");
     desk.press("Создать учётную запись");
     desk.see("Личные чаты");
+    // The first look around of somebody new here.
+    desk.press("Пропустить");
     desk
 }
 

@@ -16,6 +16,7 @@ fn title(window: &Window) -> String {
 #[test]
 fn help_opens_by_its_button_and_by_a_key() {
     in_both_languages(|window| {
+        window.grow();
         window.sign_in();
         window.go(&[("Справка", "Help")]);
         let contents = [
@@ -39,6 +40,7 @@ fn help_opens_by_its_button_and_by_a_key() {
 #[test]
 fn questions_unfold_and_fold() {
     in_both_languages(|window| {
+        window.grow();
         window.sign_in();
         window.go(&[("Справка", "Help"), ("Вопросы и ответы", "Questions and answers")]);
         let folded = shown(window).len();
@@ -98,6 +100,7 @@ fn who_cannot_sign_in_finds_help() {
 #[test]
 fn the_sheet_of_shortcuts_has_words_for_every_line() {
     in_both_languages(|window| {
+        window.grow();
         window.sign_in();
         assert!(window.view.act(Action::Sheet));
         let words = [

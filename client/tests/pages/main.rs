@@ -134,8 +134,12 @@ impl Window {
 
     /// High enough for a board and what stands around it: what is scrolled away is not found.
     fn tall(self) -> Self {
-        self.view.window().window().set_size(slint::LogicalSize::new(1200.0, 1600.0));
+        self.grow();
         self
+    }
+
+    fn grow(&self) {
+        self.view.window().window().set_size(slint::LogicalSize::new(1200.0, 1600.0));
     }
 
     fn signed_in(self) -> Self {
