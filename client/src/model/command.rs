@@ -157,6 +157,8 @@ pub enum Command {
     Pins(super::pins::Wish),
     /// Sending a message on
     Forward(super::forward::Wish),
+    /// About the recovery key
+    Crypto(super::crypto::Wish),
 }
 
 /// What signing in needs.

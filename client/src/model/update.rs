@@ -304,4 +304,6 @@ pub enum Update {
     Pins(super::pins::News),
     /// Sending a message on
     Forward(super::forward::News),
+    /// About the recovery key
+    Crypto(super::crypto::News),
 }

@@ -223,6 +223,7 @@ impl View {
             Update::Threads(news) => return self.threads_news(news),
             Update::Pins(news) => return self.pins_news(news),
             Update::Forward(news) => return self.forward_news(news),
+            Update::Crypto(news) => return self.crypto_news(news),
             update => update,
         };
         let app = self.window.global::<ui::App>();
@@ -231,6 +232,7 @@ impl View {
                 app.set_signing_out(false);
                 self.tell(ui::Done::None);
                 self.forget_account_settings();
+                self.forget_recovery();
                 let sign_in = self.window.global::<ui::SignIn>();
                 sign_in.set_busy(false);
                 sign_in.set_password(SharedString::default());

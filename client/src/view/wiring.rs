@@ -56,6 +56,7 @@ pub fn wire(view: &Rc<View>) {
     super::threads::wire(view);
     super::pins::wire(view);
     super::forward::wire(view);
+    super::crypto::wire(view);
     window(view);
 }
 
