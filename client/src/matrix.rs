@@ -6,6 +6,7 @@ mod attach;
 mod avatars;
 mod composer;
 mod create;
+mod crypto;
 mod desktop;
 mod engine;
 mod failure;

@@ -5,6 +5,7 @@ pub mod attach;
 pub mod avatars;
 pub mod command;
 pub mod composer;
+pub mod crypto;
 pub mod desktop;
 pub mod emoji;
 pub mod formatted;

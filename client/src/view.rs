@@ -4,6 +4,7 @@ mod attach;
 mod avatars;
 mod composer;
 mod convert;
+mod crypto;
 mod desktop;
 mod emoji;
 mod fonts;

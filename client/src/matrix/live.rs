@@ -10,8 +10,8 @@ use tokio::{
 
 use crate::{
     matrix::{
-        Updates, actions, attach, avatars, desktop, files, forward, games, manage, media, members, menu, pins, polls,
-        presence, profile, room_menu, rooms, settings, spaces,
+        Updates, actions, attach, avatars, crypto, desktop, files, forward, games, manage, media, members, menu, pins,
+        polls, presence, profile, room_menu, rooms, settings, spaces,
         store::{self, StoredSession},
         sync, threads,
         timelines::Timelines,
@@ -111,6 +111,7 @@ impl Live {
         live.add(tokio::spawn(sync::run(Arc::clone(&live), ended.clone())));
         live.add(tokio::spawn(sync::follow_send_queue(Arc::clone(&live))));
         live.add(tokio::spawn(room_menu::follow(Arc::clone(&live))));
+        live.add(tokio::spawn(crypto::follow(Arc::clone(&live))));
         live.add(tokio::spawn(follow_tokens(Arc::clone(&live), stored, ended)));
         let own = Arc::clone(&live);
         live.add(tokio::spawn(async move {
@@ -164,6 +165,7 @@ impl Live {
                 Command::Pins(wish) => pins::take(&live, wish).await,
                 Command::Forward(wish) => forward::take(&live, wish).await,
                 Command::Voice(wish) => voice::take(&live, wish).await,
+                Command::Crypto(wish) => crypto::take(&live, wish).await,
                 command => actions::take(&live, command).await,
             }
         }));

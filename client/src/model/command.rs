@@ -161,6 +161,8 @@ pub enum Command {
     Voice(super::voice::Wish),
     /// For the thread of sounds
     Sound(super::voice::Order),
+    /// About the recovery key
+    Crypto(super::crypto::Wish),
 }
 
 /// What signing in needs.

@@ -308,4 +308,6 @@ pub enum Update {
     Voice(super::voice::News),
     /// From the thread of sounds
     Sound(super::voice::Heard),
+    /// About the recovery key
+    Crypto(super::crypto::News),
 }

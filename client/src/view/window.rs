@@ -227,6 +227,7 @@ impl View {
             Update::Forward(news) => return self.forward_news(news),
             Update::Voice(news) => return self.voice_news(news),
             Update::Sound(heard) => return self.heard(heard),
+            Update::Crypto(news) => return self.crypto_news(news),
             update => update,
         };
         let app = self.window.global::<ui::App>();
@@ -236,6 +237,7 @@ impl View {
                 self.silence();
                 self.tell(ui::Done::None);
                 self.forget_account_settings();
+                self.forget_recovery();
                 let sign_in = self.window.global::<ui::SignIn>();
                 sign_in.set_busy(false);
                 sign_in.set_password(SharedString::default());

@@ -58,6 +58,7 @@ pub fn wire(view: &Rc<View>) {
     super::forward::wire(view);
     super::voice::wire(view);
     super::help::wire(view);
+    super::crypto::wire(view);
     window(view);
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
 mod composer;
+mod crypto;
 mod emoji;
 mod files;
 mod games;
