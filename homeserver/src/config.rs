@@ -5,6 +5,7 @@ mod appservices;
 mod database;
 mod delayed_events;
 mod directory;
+mod discovery;
 mod feedback;
 mod limits;
 mod login;
@@ -25,6 +26,7 @@ pub use appservices::Appservices;
 pub use database::Database;
 pub use delayed_events::DelayedEvents;
 pub use directory::Directory;
+pub use discovery::Discovery;
 pub use feedback::Feedback;
 pub use limits::{Bucket, Limits};
 pub use login::{Jwt, Login, PasswordPolicy};
@@ -83,6 +85,9 @@ pub struct Config {
     /// Finding people.
     #[serde(default)]
     pub directory: Directory,
+    /// Being found in the network.
+    #[serde(default)]
+    pub discovery: Discovery,
     /// Files and pictures.
     #[serde(default)]
     pub media: Media,
@@ -158,6 +163,7 @@ impl Config {
             server_notices: ServerNotices::default(),
             feedback: Feedback { max_per_day: 0, ..Feedback::default() },
             directory: Directory::default(),
+            discovery: Discovery::default(),
             media: Media { url_previews: true, preview_private_addresses: true, ..Media::default() },
             push: Push::default(),
             voip: Voip::default(),
@@ -175,6 +181,7 @@ impl Config {
         self.tls.check()?;
         self.database.check()?;
         self.rooms.check()?;
+        self.discovery.check()?;
         self.push.check()?;
         self.voip.check()?;
         self.terms.check()?;

@@ -13,9 +13,11 @@ use tokio_util::task::TaskTracker;
 use crate::{api, app::App, lock::Lock, telemetry, tls::Keeper};
 
 mod accept;
+mod announcement;
 mod stall;
 
 use accept::Acceptor;
+use announcement::Announcement;
 
 /// Serves until SIGTERM or Ctrl-C. Then no new connection is taken, idle ones are closed, long polls answer at once,
 /// requests under way have the configured grace, and what was submitted to the journal is committed.
@@ -36,6 +38,7 @@ pub async fn serve(app: App, lock: Option<Lock>) -> anyhow::Result<()> {
     if let Some(address) = app.config.server.metrics_listen {
         listen(&app, address, None, &acceptor(api::monitoring::router(&app)), &connections).await?;
     }
+    let announcement = Announcement::begin(&app.config);
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         _ = terminate.recv() => {}
@@ -44,6 +47,7 @@ pub async fn serve(app: App, lock: Option<Lock>) -> anyhow::Result<()> {
     tracing::info!("stopping");
     let grace = Duration::from_secs(app.config.server.shutdown_grace_seconds);
     app.tasks.stopping().cancel();
+    announcement.end().await;
     connections.close();
     if tokio::time::timeout(grace, connections.wait()).await.is_err() {
         tracing::warn!(connections = connections.len(), "requests were still under way at the end of the grace");
