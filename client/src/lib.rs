@@ -4,6 +4,7 @@
 //! - [`model`] the state behind the pages, plain values without window or network
 //! - [`matrix`] the only code that touches matrix-sdk: commands in, updates out
 //! - [`desktop`] what the system is asked for besides a window: notifications, one program at a time, links
+//! - `discovery` looks for servers in the building's network
 //! - [`pictures`] decoding within limits
 //! - [`sound`] playing and recording, on a thread of its own
 //! - [`view`] the only code that touches Slint's types
@@ -14,6 +15,7 @@
 #![recursion_limit = "256"]
 
 pub mod desktop;
+mod discovery;
 pub mod matrix;
 pub mod model;
 pub mod options;

@@ -7,6 +7,7 @@ pub mod command;
 pub mod composer;
 pub mod crypto;
 pub mod desktop;
+pub mod discovery;
 pub mod emoji;
 pub mod formatted;
 pub mod forward;

@@ -6,6 +6,7 @@ mod composer;
 mod convert;
 mod crypto;
 mod desktop;
+mod discovery;
 mod emoji;
 mod fonts;
 mod forward;

@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::{
+    discovery::Search,
     matrix::{Updates, composer, live::Live, sign_in, store},
     model::{
         command::{Command, Credentials},
@@ -32,7 +33,10 @@ pub(super) async fn run(data_dir: PathBuf, mut commands: UnboundedReceiver<Comma
         },
     }
 
+    let mut search = Search::default();
     loop {
+        let told = updates.clone();
+        search.keep(live.is_none(), move |servers| told.send(Update::Servers(servers)));
         let command = tokio::select! {
             command = commands.recv() => match command {
                 Some(command) => command,

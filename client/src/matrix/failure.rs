@@ -24,7 +24,7 @@ pub(super) fn of(error: &Error) -> Failure {
 /// What went wrong with a request.
 pub(super) fn of_http(error: &HttpError) -> Failure {
     match error {
-        HttpError::Reqwest(_) => Failure::ServerAway,
+        HttpError::Reqwest(error) => of_certificate(error).unwrap_or(Failure::ServerAway),
         HttpError::Cached(error) => of_http(error),
         HttpError::Api(response) => match (error.client_api_error_kind(), response.as_ref()) {
             (Some(kind), _) => of_kind(kind),
@@ -35,6 +35,28 @@ pub(super) fn of_http(error: &HttpError) -> Failure {
         HttpError::RefreshToken(_) => Failure::SessionEnded,
         _ => Failure::Other,
     }
+}
+
+/// What is wrong with a server's certificate, if that is why there is no connection.
+fn of_certificate(error: &(dyn std::error::Error + 'static)) -> Option<Failure> {
+    use rustls::CertificateError as Why;
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
+            tracing::warn!(%why, "the server's certificate is refused");
+            return Some(match why {
+                Why::Expired | Why::ExpiredContext { .. } | Why::NotValidYet | Why::NotValidYetContext { .. } => {
+                    Failure::CertificateDate
+                }
+                Why::NotValidForName | Why::NotValidForNameContext { .. } => Failure::OtherCertificate,
+                _ => Failure::NotTrusted,
+            });
+        }
+        // What an error of the system holds is not among its sources.
+        let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = held.map(|held| held as &(dyn std::error::Error + 'static)).or_else(|| error.source());
+    }
+    None
 }
 
 /// What went wrong with a timeline. Of most of it a person learns no more than that it went wrong; the log has the rest.
@@ -81,5 +103,26 @@ pub(super) fn of_registration(error: &Error) -> Failure {
     match of(error) {
         Failure::Forbidden => Failure::RegistrationClosed,
         failure => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::CertificateError;
+
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_is_refused_is_told_from_a_server_that_is_away() {
+        let of = |why: CertificateError| {
+            let refused = std::io::Error::other(rustls::Error::InvalidCertificate(why));
+            // As the layers of a client wrap it.
+            of_certificate(&std::io::Error::other(refused))
+        };
+        assert_eq!(of(CertificateError::UnknownIssuer), Some(Failure::NotTrusted));
+        assert_eq!(of(CertificateError::BadSignature), Some(Failure::NotTrusted));
+        assert_eq!(of(CertificateError::Expired), Some(Failure::CertificateDate));
+        assert_eq!(of(CertificateError::NotValidForName), Some(Failure::OtherCertificate));
+        assert_eq!(of_certificate(&std::io::Error::from(std::io::ErrorKind::ConnectionRefused)), None);
     }
 }

@@ -1,6 +1,6 @@
 //! Finding the server behind what a person typed, signing in, registering, and coming back to a kept session.
 
-use std::{net::IpAddr, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use matrix_sdk::{
     Client, Error, SqliteStoreConfig,
@@ -19,7 +19,7 @@ use crate::{
         failure, network,
         store::{self, Place, StoredSession},
     },
-    model::{command::Credentials, person, update::Failure},
+    model::{command::Credentials, discovery::is_near, person, update::Failure},
 };
 
 /// Requests fail rather than wait: the sync loop and the send queue know when to try again.
@@ -68,27 +68,12 @@ pub(super) fn candidates(typed: &str) -> Vec<Url> {
     let typed = typed.trim_end_matches('/');
     let Ok(secure) = Url::parse(&format!("https://{typed}")) else { return Vec::new() };
     let mut urls = vec![secure.clone()];
-    if secure.host_str().is_some_and(is_near)
+    if secure.host().is_some_and(|host| is_near(&host.to_owned()))
         && let Ok(plain) = Url::parse(&format!("http://{typed}"))
     {
         urls.push(plain);
     }
     urls
-}
-
-/// A host of the local network: a private address, or a name that only a local resolver knows.
-fn is_near(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    match host.parse::<IpAddr>() {
-        Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_private() || address.is_link_local(),
-        Ok(IpAddr::V6(address)) => {
-            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
-        }
-        Err(_) => {
-            !host.contains('.')
-                || [".lan", ".local", ".internal", ".home.arpa", ".localhost"].iter().any(|end| host.ends_with(end))
-        }
-    }
 }
 
 /// Finds the server: by its `.well-known` file, else at the address itself.
@@ -111,6 +96,10 @@ async fn discover(data_dir: &Path, typed: &str) -> Result<String, Failure> {
             match probe.fetch_server_versions(None).await {
                 Ok(_) => return Ok(base),
                 Err(error) => failure = failure::of_http(&error),
+            }
+            // Somebody who stands in the way would like nothing better than that the next try is without encryption.
+            if failure.is_of_certificate() {
+                return Err(failure);
             }
         }
     }

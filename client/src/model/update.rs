@@ -4,6 +4,7 @@ use eyeball_im::VectorDiff;
 
 use crate::model::{
     avatars, composer,
+    discovery::Found,
     item::Item,
     manage, members, presence, profile,
     rooms::{RoomSummary, SpaceSummary},
@@ -39,6 +40,12 @@ pub enum Failure {
     ServerAway,
     /// Something else answers there
     NotAServer,
+    /// Nobody this computer trusts stands for the server's certificate
+    NotTrusted,
+    /// The certificate is that of another server
+    OtherCertificate,
+    /// The certificate is not valid yet or any more, or the computer's clock is wrong
+    CertificateDate,
     /// Name or password is wrong
     WrongPassword,
     /// Somebody has this name
@@ -83,6 +90,13 @@ pub enum Failure {
     Store,
     /// Anything else
     Other,
+}
+
+impl Failure {
+    /// Whether it is about the server's certificate.
+    pub fn is_of_certificate(self) -> bool {
+        matches!(self, Self::NotTrusted | Self::OtherCertificate | Self::CertificateDate)
+    }
 }
 
 /// How far the loading of earlier messages is.
@@ -188,6 +202,8 @@ pub struct RoomDetails {
 /// Messages from the Matrix side, in the order they happened.
 #[derive(Debug)]
 pub enum Update {
+    /// Servers of the building's network, for who is not signed in
+    Servers(Vec<Found>),
     /// Nobody is signed in; with the reason where there is one
     SignedOut(Option<Failure>),
     /// Sign-in or registration did not work

@@ -82,6 +82,9 @@ pub(super) fn failure(failure: Failure) -> ui::Failure {
     match failure {
         Failure::ServerAway => ui::Failure::ServerAway,
         Failure::NotAServer => ui::Failure::NotAServer,
+        Failure::NotTrusted => ui::Failure::NotTrusted,
+        Failure::OtherCertificate => ui::Failure::OtherCertificate,
+        Failure::CertificateDate => ui::Failure::CertificateDate,
         Failure::WrongPassword => ui::Failure::WrongPassword,
         Failure::NameTaken => ui::Failure::NameTaken,
         Failure::NameInvalid => ui::Failure::NameInvalid,
@@ -150,6 +153,7 @@ pub(super) fn preview(preview: &Preview) -> (ui::Preview, &str) {
         Preview::Image => (ui::Preview::Image, ""),
         Preview::Video => (ui::Preview::Video, ""),
         Preview::Audio => (ui::Preview::Audio, ""),
+        Preview::Voice => (ui::Preview::Voice, ""),
         Preview::File(name) => (ui::Preview::File, name),
         Preview::Poll => (ui::Preview::Poll, ""),
         Preview::Game => (ui::Preview::Game, ""),

@@ -188,6 +188,8 @@ impl View {
             .and_then(|()| std::fs::write(settings::authorities(&self.data_dir), bytes));
         match kept {
             Ok(()) => {
+                // What was told of the server's certificate may be true no more.
+                self.window.global::<ui::SignIn>().set_failure(ui::Failure::None);
                 // The same name may be another file.
                 self.choose_network(|network| network.authorities = None);
                 self.choose_network(|network| network.authorities = Some(name.to_owned()));

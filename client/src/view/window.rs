@@ -228,6 +228,7 @@ impl View {
             Update::Voice(news) => return self.voice_news(news),
             Update::Sound(heard) => return self.heard(heard),
             Update::Crypto(news) => return self.crypto_news(news),
+            Update::Servers(servers) => return self.found_servers(&servers),
             update => update,
         };
         let app = self.window.global::<ui::App>();

@@ -4,6 +4,7 @@
 
 mod composer;
 mod crypto;
+mod discovery;
 mod emoji;
 mod files;
 mod games;
