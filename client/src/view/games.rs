@@ -43,15 +43,11 @@ impl Boards {
     }
 }
 
-/// Changes only the fields that differ, so that nothing else is drawn.
+/// Puts other fields on a board. All at once: a single one that changes while the board's own binding is still to be
+/// computed is not drawn (slint 1.18, `RepeaterTracker::row_changed`).
 fn put(model: &VecModel<ui::FieldEntry>, fields: Vec<ui::FieldEntry>) {
-    if model.row_count() != fields.len() {
-        return model.set_vec(fields);
-    }
-    for (index, field) in fields.into_iter().enumerate() {
-        if model.row_data(index).as_ref() != Some(&field) {
-            model.set_row_data(index, field);
-        }
+    if !model.iter().eq(fields.iter().cloned()) {
+        model.set_vec(fields);
     }
 }
 

@@ -6,6 +6,11 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use x11rb::{
+    connection::Connection,
+    protocol::xproto::{AtomEnum, ConnectionExt},
+};
+
 use crate::{
     academy::{Line, Program},
     tree::{Element, Role, Tree},
@@ -68,6 +73,7 @@ impl Desk {
             .stderr(Stdio::null())
             .spawn();
         let manager = Helper(manager.expect("openbox is installed"));
+        until("the window manager", || is_managed(&screen).then_some(()));
         let tree = Tree::open(&session).expect("at-spi2-core is installed");
         let folder = tempfile::tempdir().unwrap();
         Self { program: None, tree, screen, session, folder, language, _helpers: [manager, bus, xvfb] }
@@ -120,6 +126,15 @@ impl Desk {
         until(&format!("{name:?} at {}", self.screen), || self.look(role, name))
     }
 
+    /// Waits for an element that stays where it is: a hand that goes for one on its way misses it.
+    fn steady(&self, role: Role, name: &str) -> Element {
+        let mut before = None;
+        until(&format!("{name:?} at rest at {}", self.screen), || {
+            let found = self.look(Some(role), name)?;
+            (before.replace(found.place) == Some(found.place)).then_some(found)
+        })
+    }
+
     /// Waits until something of this name is there.
     pub(crate) fn see(&self, name: &str) -> Element {
         self.find(None, name)
@@ -134,8 +149,7 @@ impl Desk {
 
     /// Presses a button, a row or whatever else there is of this name with the mouse.
     pub(crate) fn press(&self, name: &str) {
-        let place = self.find(Some(Role::Button), name);
-        self.click(&place);
+        self.click(&self.steady(Role::Button, name));
     }
 
     /// Presses the mouse in the middle of an element.
@@ -182,8 +196,7 @@ impl Desk {
 
     /// Puts the cursor into a field and writes.
     pub(crate) fn write(&self, field: &str, words: &str) {
-        let place = self.find(Some(Role::Field), field);
-        self.click(&place);
+        self.click(&self.steady(Role::Field, field));
         self.keys(words);
     }
 
@@ -224,6 +237,19 @@ impl Desk {
         let log = std::fs::read_to_string(self.folder.path().join("parta.log")).unwrap_or_default();
         format!("on {}:\n{}\nthe program's log:\n{log}", self.screen, shown.join("\n"))
     }
+}
+
+/// Whether a window manager owns the screen: a window that comes before it stays without a frame, in a corner
+/// (Extended Window Manager Hints, `_NET_SUPPORTING_WM_CHECK`).
+fn is_managed(screen: &str) -> bool {
+    let ask = || {
+        let (connection, number) = x11rb::connect(Some(screen)).ok()?;
+        let root = connection.setup().roots[number].root;
+        let check = connection.intern_atom(false, b"_NET_SUPPORTING_WM_CHECK").ok()?.reply().ok()?.atom;
+        let owner = connection.get_property(false, root, check, AtomEnum::WINDOW, 0, 1).ok()?.reply().ok()?;
+        Some(owner.value_len == 1)
+    };
+    ask().unwrap_or(false)
 }
 
 impl Drop for Desk {

@@ -64,6 +64,27 @@ fn say(desk: &Desk, words: &str) {
     desk.read(words);
 }
 
+/// A game of three in a row, which Anna wins: she has the middle, and a diagonal of it.
+fn play(anna: &Desk, boris: &Desk) {
+    for name in ["Игры", "Крестики-нолики", "За крестики", "Пригласить играть", "Понятно, играть"]
+    {
+        anna.press(name);
+    }
+    boris.press("Играть");
+    boris.press("Понятно, играть");
+    for (n, place) in ["5", "1", "3", "2", "7"].into_iter().enumerate() {
+        let (player, piece) = if n % 2 == 0 { (anna, "крестик") } else { (boris, "нолик") };
+        player.see("Ваш ход");
+        player.press(place);
+        for desk in [anna, boris] {
+            desk.see(&format!("{place}, {piece}"));
+        }
+    }
+    for desk in [anna, boris] {
+        desk.see("anna побеждает: три в ряд");
+    }
+}
+
 /// Sends a file by the system's dialog.
 fn send_file(desk: &Desk, file: &Path) {
     desk.press("Прикрепить");
@@ -108,6 +129,9 @@ fn two_pupils_talk_and_play() {
     until("the pasted picture", || (boris.count("Открыть изображение: ") == 2).then_some(()));
     anna.picture("talk");
     boris.picture("answered");
+    play(&anna, &boris);
+    anna.picture("won");
+    boris.picture("lost");
 
     anna.press("Настройки");
     anna.press("Учётная запись");
