@@ -63,6 +63,9 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
+    // What is measured may be named: `cargo bench --package parta --bench desktop -- scroll`.
+    let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let wanted = |part: &str| named.is_empty() || named.iter().any(|name| name == part);
     let academy = Academy::open();
     let line = academy.line();
     let school = seed::fill(&line.address());
@@ -73,24 +76,32 @@ fn main() {
     desk.write("Имя пользователя", school.user);
     desk.write("Пароль", school.password);
     desk.press("Войти");
+    // The first look around of somebody new here.
+    desk.press("Пропустить");
     desk.press(school.class);
     desk.read(&school.class_last);
     desk.kill();
 
-    let ours = measure(&desk, |desk| desk.parta(&line));
-    let theirs = peer::measure(&line.address(), &school);
     println!("| | Parta | nheko |\n| --- | --- | --- |");
-    tell("start to the first frame, s", &ours.start.first, &theirs.start.first);
-    tell("start to the picture that stays, s", &ours.start.settled, &theirs.start.settled);
-    tell("memory, 100 rooms, one open, MB: RSS / PSS", &ours.memory, &theirs.memory);
-    tell("idle, % of a core", &ours.idle.0, &theirs.idle.0);
-    tell("idle, wake-ups a second", &ours.idle.1, &theirs.idle.1);
+    if wanted("rest") {
+        let ours = measure(&desk, |desk| desk.parta(&line));
+        let theirs = peer::measure(&line.address(), &school);
+        tell("start to the first frame, s", &ours.start.first, &theirs.start.first);
+        tell("start to the picture that stays, s", &ours.start.settled, &theirs.start.settled);
+        tell("memory, 100 rooms, one open, MB: RSS / PSS", &ours.memory, &theirs.memory);
+        tell("idle, % of a core", &ours.idle.0, &theirs.idle.0);
+        tell("idle, wake-ups a second", &ours.idle.1, &theirs.idle.1);
+    }
 
     let mut command = desk.parta(&line);
     command.env("PARTA_PULSE", &pulse);
     desk.run(command);
-    scroll(&desk, &school, &pulse);
-    switch(&desk, &school);
+    if wanted("scroll") {
+        scroll(&desk, &school, &pulse);
+    }
+    if wanted("switch") {
+        switch(&desk, &school);
+    }
 }
 
 /// What a program holds and costs.

@@ -46,8 +46,8 @@ impl Server {
             .http
             .request(method.parse().unwrap(), format!("{}/_matrix/{path}", self.base))
             .header("content-type", mime)
-            .bearer_auth(token)
             .body(body);
+        let request = if token.is_empty() { request } else { request.bearer_auth(token) };
         self.runtime.block_on(async {
             let answer = request.send().await.unwrap();
             let status = answer.status();

@@ -1,6 +1,10 @@
 //! What a timeline is made of, as plain values that any thread may hold.
 
-use crate::model::{formatted::Formatted, game::Board, poll::Poll};
+use crate::model::{
+    formatted::{Formatted, Mention},
+    game::Board,
+    poll::Poll,
+};
 
 /// One entry of a timeline.
 #[derive(Debug, Clone, PartialEq)]
@@ -219,6 +223,8 @@ pub enum Preview {
     Video,
     /// A sound
     Audio,
+    /// What somebody said
+    Voice,
     /// A file and its name
     File(String),
     /// A poll
@@ -245,6 +251,7 @@ impl Body {
             Self::Text { text, .. } => Preview::Text(one_line(text)),
             Self::Image(_) => Preview::Image,
             Self::Video(_) => Preview::Video,
+            Self::Audio(media) if media.voice => Preview::Voice,
             Self::Audio(_) => Preview::Audio,
             Self::File(media) => Preview::File(media.name.clone()),
             Self::Poll(_) => Preview::Poll,
@@ -270,6 +277,14 @@ impl Body {
             Self::Poll(poll) => &poll.question,
             Self::Image(media) | Self::Video(media) | Self::Audio(media) | Self::File(media) => &media.caption,
             Self::Redacted | Self::Unreadable | Self::Unsupported => "",
+        }
+    }
+
+    /// The people who are named in it.
+    pub fn people(&self) -> Vec<Mention> {
+        match self {
+            Self::Text { html: Some(formatted), .. } => formatted.people(),
+            _ => Vec::new(),
         }
     }
 }

@@ -99,7 +99,11 @@ impl AppModel {
         let text = text.to_owned();
         self.threads.timeline.to_end();
         Some(match self.threads.take_chip() {
-            Err(key) => Command::Edit { room, key, text, mentions: Vec::new() },
+            Err(key) => {
+                // Whoever is still named in the words stays named.
+                let mentions = self.threads.timeline.message(&key).map(|message| message.body.people());
+                Command::Edit { room, key, text, mentions: mentions.unwrap_or_default() }
+            }
             Ok(reply_to) => Command::Threads(Wish::Send { room, root, text, reply_to }),
         })
     }

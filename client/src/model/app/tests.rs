@@ -274,10 +274,16 @@ fn who_was_chosen_is_named_and_stays_so_when_the_message_is_changed() {
     let html = Formatted { blocks: vec![Block { runs: vec![run], ..Block::default() }] };
     let body = Body::Text { text: "@Пётр".into(), html: Some(html), emote: false, emoji: false };
     let own = Message { body, own: true, editable: true, ..Message::words("$3", "@me:x", "Я", "") };
-    says(&mut app, [Item::from(own)]);
+    says(&mut app, [Item::from(own.clone())]);
     app.edit("$3");
     let (_, commands) = app.send("@Пётр, завтра");
     assert!(matches!(&commands[..], [Command::Edit { mentions, .. }, ..] if mentions[..] == named));
+
+    app.open_thread("$1");
+    app.threads.timeline.apply(vec![VectorDiff::PushBack { value: Item::from(own) }]);
+    assert!(app.edit_in_thread("$3").is_some());
+    let command = app.send_in_thread("@Пётр, завтра");
+    assert!(matches!(command, Some(Command::Edit { mentions, .. }) if mentions == named), "as in the room");
 }
 
 #[test]

@@ -78,10 +78,7 @@ impl AppModel {
             return Changed::default();
         };
         let text = message.body.words().to_owned();
-        let mentions = match &message.body {
-            Body::Text { html: Some(formatted), .. } => formatted.people(),
-            _ => Vec::new(),
-        };
+        let mentions = message.body.people();
         let about = About::Edit(message.key.clone());
         self.chip = Some(Chip {
             editing: true,
