@@ -15,6 +15,7 @@ mod forward;
 mod games;
 mod html;
 mod items;
+mod jump;
 mod live;
 mod manage;
 mod media;

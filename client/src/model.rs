@@ -13,6 +13,7 @@ pub mod forward;
 pub mod game;
 pub mod help;
 pub mod item;
+pub mod jump;
 pub mod link;
 pub mod manage;
 pub mod media;

@@ -12,6 +12,7 @@ mod forward;
 mod games;
 mod help;
 mod images;
+mod jump;
 mod manage;
 mod media;
 mod members;

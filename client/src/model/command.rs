@@ -163,6 +163,8 @@ pub enum Command {
     Sound(super::voice::Order),
     /// About the recovery key
     Crypto(super::crypto::Wish),
+    /// About the past of a room
+    Jump(super::jump::Wish),
 }
 
 /// What signing in needs.

@@ -196,8 +196,7 @@ impl View {
                 app.set_overlay(ui::Overlay::None);
                 self.open(&room);
                 if let Some(event) = event {
-                    let done = self.app.borrow_mut().jump(&event);
-                    self.follow_up(done);
+                    self.jump(&event);
                 }
             }
             News::NoChat(user) => {

@@ -23,6 +23,7 @@ use crate::{
         app::{AppModel, Changed, Page},
         command::Command,
         desktop::Place,
+        jump::News,
         notify::Bursts,
         person,
         rooms::RoomSummary,
@@ -228,6 +229,7 @@ impl View {
             Update::Voice(news) => return self.voice_news(news),
             Update::Sound(heard) => return self.heard(heard),
             Update::Crypto(news) => return self.crypto_news(news),
+            Update::Jump(News::Found { room, key }) => return self.jump_in(&room, &key),
             update => update,
         };
         let app = self.window.global::<ui::App>();

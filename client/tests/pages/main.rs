@@ -8,6 +8,7 @@ mod emoji;
 mod files;
 mod games;
 mod help;
+mod jump;
 mod people;
 mod polls;
 mod voice;

@@ -122,6 +122,9 @@ impl View {
         let room = model.open.as_ref().and_then(|open| model.rooms.get(open).map(|room| (open, room)));
         talk.set_open(model.open.is_some());
         talk.set_searching(model.searches());
+        let jump = self.window.global::<ui::Jump>();
+        jump.set_past(model.in_past());
+        jump.set_fresh(convert::count(model.fresh()));
         if let Some(timeline) = model.timeline() {
             talk.set_loading_older(timeline.loading && !timeline.is_empty());
             talk.set_filling(!timeline.at_start && !timeline.stalled);
