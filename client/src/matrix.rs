@@ -30,6 +30,7 @@ mod previews;
 mod profile;
 mod room_menu;
 mod rooms;
+mod search;
 mod settings;
 mod sign_in;
 mod spaces;

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod attach;
 pub mod avatars;
+pub mod calendar;
 pub mod command;
 pub mod composer;
 pub mod crypto;
@@ -29,6 +30,7 @@ pub mod profile;
 pub mod rich;
 pub mod room_menu;
 pub mod rooms;
+pub mod search;
 pub mod settings;
 pub mod shortcuts;
 pub mod spaces;

@@ -25,6 +25,7 @@ mod presence;
 mod profile;
 mod pulse;
 mod room_menu;
+mod search;
 mod settings;
 mod spaces;
 mod threads;

@@ -11,7 +11,7 @@ use tokio::{
 use crate::{
     matrix::{
         Updates, actions, attach, avatars, crypto, desktop, files, forward, games, jump, manage, media, members, menu,
-        pins, polls, presence, profile, room_menu, rooms, settings, spaces,
+        pins, polls, presence, profile, room_menu, rooms, search, settings, spaces,
         store::{self, StoredSession},
         sync, threads,
         timelines::Timelines,
@@ -35,6 +35,7 @@ pub(super) struct Live {
     pub(super) threads: threads::Threads,
     pub(super) pins: pins::Pins,
     pub(super) pasts: jump::Pasts,
+    pub(super) searches: search::Newest,
     /// Pictures decoded at once at most: decoding takes memory.
     pub(super) decoding: tokio::sync::Semaphore,
     /// When the window was last used.
@@ -102,6 +103,7 @@ impl Live {
             threads: threads::Threads::default(),
             pins: pins::Pins::default(),
             pasts: jump::Pasts::default(),
+            searches: search::Newest::default(),
             decoding: tokio::sync::Semaphore::new(2),
             presence: presence::Own::default(),
             push_rules: OnceCell::new(),
@@ -169,6 +171,7 @@ impl Live {
                 Command::Voice(wish) => voice::take(&live, wish).await,
                 Command::Crypto(wish) => crypto::take(&live, wish).await,
                 Command::Jump(wish) => jump::take(&live, wish).await,
+                Command::Search(wish) => search::take(&live, wish).await,
                 command => actions::take(&live, command).await,
             }
         }));

@@ -24,6 +24,7 @@ use crate::model::{
     pins::Pins,
     presence, profile,
     rooms::{RoomList, Scope},
+    search::Search as Messages,
     spaces,
     threads::Threads,
     timeline::{Keep, Timeline},
@@ -156,6 +157,8 @@ pub struct AppModel {
     pub threads: Threads,
     /// Pinned messages of the open room
     pub pins: Pins,
+    /// The search of messages
+    pub search_state: Messages,
     /// What is sent on
     pub forward: Forward,
     /// What is played and recorded
@@ -199,6 +202,7 @@ impl Default for AppModel {
             composer: Composer::default(),
             threads: Threads::default(),
             pins: Pins::default(),
+            search_state: Messages::default(),
             forward: Forward::default(),
             voice: voice::State::default(),
             timelines: HashMap::new(),
@@ -435,6 +439,11 @@ impl AppModel {
     /// The newest messages of the open room, whatever is shown.
     fn newest(&self) -> Option<&Timeline> {
         self.timelines.get(self.open.as_ref()?)
+    }
+
+    /// A room is open that the account is in.
+    pub fn is_inside(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| !self.rooms.get(open).is_some_and(|room| room.invited))
     }
 
     /// A part of the past is shown.

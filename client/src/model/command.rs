@@ -165,6 +165,8 @@ pub enum Command {
     Crypto(super::crypto::Wish),
     /// About the past of a room
     Jump(super::jump::Wish),
+    /// The search of messages
+    Search(super::search::Wish),
 }
 
 /// What signing in needs.

@@ -312,4 +312,6 @@ pub enum Update {
     Crypto(super::crypto::News),
     /// About the past of a room
     Jump(super::jump::News),
+    /// Of the search of messages
+    Search(super::search::News),
 }

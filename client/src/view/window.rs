@@ -16,7 +16,7 @@ use slint::{ComponentHandle, ModelRc, SharedString, Timer, VecModel};
 
 use super::{
     attach, avatars::Avatars, convert, desktop::Guests, fonts, games, help, images::Images, menu, picker::Picker,
-    polls, presence, room_menu, threads, ui,
+    polls, presence, room_menu, search, threads, ui,
 };
 use crate::{
     model::{
@@ -84,6 +84,7 @@ pub struct View {
     /// The message that a menu or a dialog is about.
     pub(super) asked: RefCell<menu::Asked>,
     pub(super) help: help::Shown,
+    pub(super) search: search::Panel,
 }
 
 impl View {
@@ -133,6 +134,7 @@ impl View {
             thread: threads::Shown::default(),
             asked: RefCell::default(),
             help: help::Shown::default(),
+            search: search::Panel::default(),
         });
         view.begin(options);
         Ok(view)
@@ -229,7 +231,9 @@ impl View {
             Update::Voice(news) => return self.voice_news(news),
             Update::Sound(heard) => return self.heard(heard),
             Update::Crypto(news) => return self.crypto_news(news),
-            Update::Jump(News::Found { room, key }) => return self.jump_in(&room, &key),
+            Update::Jump(News::Found { room, key }) => return self.found_in(&room, Some(&key)),
+            Update::Jump(News::Nothing { room }) => return self.found_in(&room, None),
+            Update::Search(news) => return self.search_news(news),
             update => update,
         };
         let app = self.window.global::<ui::App>();
@@ -240,6 +244,7 @@ impl View {
                 self.tell(ui::Done::None);
                 self.forget_account_settings();
                 self.forget_recovery();
+                self.forget_search();
                 let sign_in = self.window.global::<ui::SignIn>();
                 sign_in.set_busy(false);
                 sign_in.set_password(SharedString::default());
@@ -396,6 +401,7 @@ impl View {
             if matches!(panel.get_side(), ui::Side::Game | ui::Side::Thread | ui::Side::Pins) {
                 panel.set_side(ui::Side::None);
             }
+            self.leave_search();
             self.window.global::<ui::MessageMenu>().set_open(false);
             self.window.global::<ui::MessageMenu>().set_selecting(SharedString::default());
             self.clear_thread_rows();

@@ -60,6 +60,7 @@ pub fn wire(view: &Rc<View>) {
     super::help::wire(view);
     super::crypto::wire(view);
     super::jump::wire(view);
+    super::search::wire(view);
     window(view);
 }
 

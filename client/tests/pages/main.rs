@@ -33,6 +33,7 @@ use parta_client::{
 use slint::{ComponentHandle, Model};
 
 mod rooms;
+mod search;
 mod settings;
 
 mod messages;

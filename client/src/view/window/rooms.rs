@@ -131,7 +131,11 @@ impl View {
             talk.set_stalled(timeline.stalled);
         }
         let Some(open) = &model.open else {
-            self.window.global::<ui::Panel>().set_side(ui::Side::None);
+            let panel = self.window.global::<ui::Panel>();
+            // Messages of all rooms are searched without one that is open.
+            if panel.get_side() != ui::Side::Search {
+                panel.set_side(ui::Side::None);
+            }
             return;
         };
         self.window.global::<ui::Pins>().set_may_pin(model.details.can_pin);
