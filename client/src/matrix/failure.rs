@@ -3,6 +3,7 @@
 use matrix_sdk::{
     Error, HttpError,
     event_cache::EventCacheError,
+    paginators::PaginatorError,
     ruma::api::error::{ErrorKind, FromHttpResponseError},
 };
 use matrix_sdk_ui::timeline::{Error as TimelineError, PaginationError, RedactError};
@@ -44,6 +45,8 @@ pub(super) fn of_timeline(error: &TimelineError) -> Failure {
         TimelineError::EventCacheError(error) | TimelineError::PaginationError(PaginationError::EventCache(error)) => {
             match error {
                 EventCacheError::PaginationError(error) => of(error),
+                EventCacheError::InitialPaginationError(PaginatorError::EventNotFound(_)) => Failure::NotFound,
+                EventCacheError::InitialPaginationError(PaginatorError::SdkError(error)) => of(error),
                 EventCacheError::Storage(_) => Failure::Store,
                 _ => Failure::Other,
             }

@@ -47,7 +47,7 @@ pub(super) async fn take(live: &Arc<Live>, wish: Wish) {
             let room = ask.room.as_deref().and_then(|room| live.room(room));
             let encrypted = |room: &Room| room.encryption_state().is_encrypted();
             match room {
-                Some(room) if encrypted(&room) => here(live, number, &ask, vec![room]).await,
+                Some(room) if encrypted(&room) => Box::pin(here(live, number, &ask, vec![room])).await,
                 Some(_) => on_server(live, number, &ask, None).await,
                 None => {
                     let rooms: Vec<Room> = live.client.joined_rooms().into_iter().filter(encrypted).collect();
@@ -183,7 +183,7 @@ fn newest(all: impl Iterator<Item = Said>, wanted: impl Fn(&str) -> bool) -> Vec
         }
     }
     let mut found: Vec<Said> = latest.into_values().map(|(_, said)| said).filter(|said| wanted(&said.text)).collect();
-    found.sort_by(|a, b| b.at.cmp(&a.at));
+    found.sort_by_key(|said| std::cmp::Reverse(said.at));
     found.truncate(OF_ROOM);
     found
 }
@@ -297,7 +297,7 @@ mod tests {
         let events = || first.iter().chain(&change).map(copy).chain(all().into_iter().flatten());
         let found = newest(events(), |text| text.contains("пятницу"));
         assert_eq!(
-            found.iter().map(|said| (said.key.as_str(), said.at.get().into())).collect::<Vec<_>>(),
+            found.iter().map(|said| (said.key.as_str(), i64::from(said.at.get()))).collect::<Vec<_>>(),
             [("$1", 1_i64)]
         );
         assert!(newest(events(), |text| text.contains("четверг")).is_empty());

@@ -18,7 +18,7 @@ pub struct Day {
 }
 
 /// The month that is shown, and the day that the keys came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendar {
     at: Date,
     today: Date,

@@ -175,7 +175,7 @@ impl Search {
                 self.hits.push(hit);
             }
         }
-        self.hits.sort_by(|a, b| b.at_ms.cmp(&a.at_ms));
+        self.hits.sort_by_key(|hit| std::cmp::Reverse(hit.at_ms));
         self.hits.truncate(MOST);
     }
 
@@ -368,6 +368,7 @@ mod tests {
         let (shown, marks) = excerpt(&long, "цель");
         assert!(shown.starts_with('…') && shown.ends_with('…') && shown.chars().count() <= SHOWN + 2);
         assert_eq!(shown.chars().skip(marks[0].start).take(4).collect::<String>(), "цель");
-        assert_eq!(excerpt("ананас", "ана нас").1, vec![0..6], "marks that touch are one");
+        let touching = excerpt("ананас", "ана нас").1;
+        assert_eq!((touching.len(), &touching[0]), (1, &(0..6)), "they are one");
     }
 }

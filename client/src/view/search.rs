@@ -130,7 +130,7 @@ impl View {
             let text = hit.text.split_whitespace().collect::<Vec<_>>().join(" ");
             let room = match (&search.ask.room, room) {
                 (Some(_), _) => "",
-                (None, "") => &unnamed,
+                (None, "") => unnamed.as_str(),
                 (None, room) => room,
             };
             ui::HitEntry {
@@ -173,7 +173,9 @@ impl View {
     }
 
     fn walk_calendar(&self, walk: impl FnOnce(&mut Calendar)) {
-        self.search.calendar.borrow_mut().as_mut().into_iter().for_each(walk);
+        if let Some(calendar) = self.search.calendar.borrow_mut().as_mut() {
+            walk(calendar);
+        }
         self.show_calendar();
     }
 
@@ -191,7 +193,7 @@ impl View {
     }
 
     fn show_calendar(&self) {
-        let Some(calendar) = *self.search.calendar.borrow() else { return };
+        let Some(calendar) = self.search.calendar.borrow().clone() else { return };
         let page = self.window.global::<ui::Calendar>();
         let (year, month, day) = calendar.at();
         page.set_year(year.into());

@@ -4,7 +4,7 @@ use parta_client::model::jump::{News, Wish};
 
 use super::*;
 
-pub(crate) const BAR: (&str, &str) = ("Вы смотрите прежние сообщения", "You are looking at earlier messages");
+const BAR: (&str, &str) = ("Вы смотрите прежние сообщения", "You are looking at earlier messages");
 
 impl Window {
     /// The past around a message comes.

@@ -141,7 +141,12 @@ impl AppModel {
                 let Some(past) = &mut self.past else { return Changed::default() };
                 past.timeline.apply(diffs);
                 let row = past.timeline.reveal(&past.key).or_else(|| past.timeline.middle());
-                row.map_or_else(Changed::default, |row| self.at_row(row))
+                if let Some(row) = row {
+                    return self.at_row(row);
+                }
+                self.past = None;
+                let failed = Some(Failure::QuoteGone);
+                Changed { rows: Some(Keep::Follow), header: true, failed, ..Changed::default() }
             }
             News::Timeline { diffs, .. } => {
                 let keep = shown.map(|past| past.timeline.apply(diffs));
