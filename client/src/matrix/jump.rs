@@ -9,7 +9,8 @@ use matrix_sdk::{
     ruma::{
         EventId, MilliSecondsSinceUnixEpoch, OwnedRoomId, UInt,
         api::client::room::get_event_by_timestamp::v1::Request as ByTimestamp,
-        events::fully_read::FullyReadEventContent,
+        events::{AnySyncTimelineEvent, fully_read::FullyReadEventContent},
+        serde::Raw,
     },
 };
 use matrix_sdk_ui::timeline::{RoomExt, Timeline, TimelineEventFocusThreadMode, TimelineFocus};
@@ -99,6 +100,11 @@ pub(super) async fn take(live: &Arc<Live>, wish: Wish) {
 async fn open(live: &Arc<Live>, id: &str, key: &str) -> Result<(), Failure> {
     let room = live.room(id).ok_or(Failure::NotFound)?;
     let target = EventId::parse(key).map_err(|_| Failure::NotFound)?;
+    let event = room.load_or_fetch_event(&target, None).await.map_err(|error| failure::of(&error))?;
+    if let Some(root) = thread(event.raw()) {
+        live.updates.send(Update::Jump(News::Thread { room: id.to_owned(), root }));
+        return Ok(());
+    }
     let timeline = room
         .timeline_builder()
         .with_focus(TimelineFocus::Event {
@@ -186,21 +192,33 @@ async fn day(live: &Live, room: &str, at_ms: i64) -> Result<Option<String>, Fail
     Ok(None)
 }
 
+#[derive(serde::Deserialize)]
+struct Content {
+    #[serde(rename = "m.relates_to")]
+    relation: Option<Relation>,
+}
+
+#[derive(serde::Deserialize)]
+struct Relation {
+    rel_type: Option<String>,
+    event_id: Option<String>,
+}
+
+fn relation(event: &Raw<AnySyncTimelineEvent>) -> Option<Relation> {
+    event.get_field::<Content>("content").ok().flatten()?.relation
+}
+
 /// A message of the room itself: not of a thread, and no change of another one.
-fn shows(event: &matrix_sdk::ruma::serde::Raw<matrix_sdk::ruma::events::AnySyncTimelineEvent>) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Relation {
-        rel_type: Option<String>,
-    }
-    #[derive(serde::Deserialize)]
-    struct Content {
-        #[serde(rename = "m.relates_to")]
-        relates_to: Option<Relation>,
-    }
+fn shows(event: &Raw<AnySyncTimelineEvent>) -> bool {
     let kind = event.get_field::<String>("type").ok().flatten().unwrap_or_default();
-    let relation = event.get_field::<Content>("content").ok().flatten().and_then(|content| content.relates_to);
     matches!(kind.as_str(), "m.room.message" | "m.room.encrypted" | "m.sticker")
-        && relation.and_then(|relation| relation.rel_type).is_none()
+        && relation(event).is_none_or(|relation| relation.rel_type.is_none())
+}
+
+/// The message that began the thread in which an event stands.
+fn thread(event: &Raw<AnySyncTimelineEvent>) -> Option<String> {
+    let relation = relation(event)?;
+    relation.event_id.filter(|_| relation.rel_type.as_deref() == Some("m.thread"))
 }
 
 #[cfg(test)]
@@ -220,6 +238,10 @@ mod tests {
             let content = serde_json::json!({"body": "а", "m.relates_to": {"rel_type": rel_type, "event_id": "$1"}});
             assert!(!event(serde_json::json!({"type": "m.room.message", "content": content})), "{rel_type}");
         }
+        let threaded = serde_json::json!({"type": "m.room.message",
+            "content": {"m.relates_to": {"rel_type": "m.thread", "event_id": "$1"}}});
+        let threaded: Raw<AnySyncTimelineEvent> = serde_json::from_value(threaded).expect("any JSON is raw");
+        assert_eq!(thread(&threaded).as_deref(), Some("$1"));
         assert!(!event(serde_json::json!({"type": "m.reaction", "content": {}})));
         assert!(!event(serde_json::json!({"type": "m.room.member", "content": {}, "state_key": "@a:x"})));
     }

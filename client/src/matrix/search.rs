@@ -11,7 +11,7 @@ use std::{
 use matrix_sdk::{
     Room, RoomMemberships, RoomState,
     ruma::{
-        MilliSecondsSinceUnixEpoch, OwnedRoomId, OwnedUserId, RoomId, UserId,
+        MilliSecondsSinceUnixEpoch, OwnedRoomId, OwnedUserId, RoomId,
         api::client::{
             filter::RoomEventFilter,
             search::search_events::v3::{Categories, Criteria, EventContext, OrderBy, Request, SearchKeys},
@@ -252,14 +252,14 @@ impl Names {
     /// The message for the model; `None` in rooms that the account is not in.
     async fn hit(&mut self, live: &Live, room: OwnedRoomId, said: Said) -> Option<Hit> {
         let joined = live.client.get_room(&room).filter(|room| room.state() == RoomState::Joined)?;
-        let sender: &UserId = &said.sender;
-        let who = match self.0.get(&(room.clone(), sender.to_owned())) {
-            Some(known) => known.clone(),
-            None => {
-                let name = person_name(&joined, sender).await;
-                self.0.insert((room.clone(), sender.to_owned()), name.clone());
-                name
-            }
+        let at = (room.clone(), said.sender.clone());
+        let known = self.0.get(&at).cloned();
+        let who = if let Some(known) = known {
+            known
+        } else {
+            let name = person_name(&joined, &said.sender).await;
+            self.0.insert(at, name.clone());
+            name
         };
         Some(Hit {
             room: room.to_string(),

@@ -70,6 +70,13 @@ pub enum News {
         /// Why
         failure: Failure,
     },
+    /// It stands in a thread, and is shown there
+    Thread {
+        /// Room id
+        room: String,
+        /// `Message::key` of the message that began the thread
+        root: String,
+    },
     /// The first message of a day, or the last one read
     Found {
         /// Room id

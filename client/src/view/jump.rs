@@ -25,6 +25,15 @@ impl View {
         self.follow_up(done);
     }
 
+    /// Shows the thread in which the message stands that was gone to.
+    pub(super) fn found_in_thread(&self, room: &str, root: &str) {
+        let is_open = self.app.borrow_mut().found_in_thread(room);
+        if is_open {
+            self.show_header();
+            self.open_thread(root);
+        }
+    }
+
     /// Goes to a message that was found in a room, unless another one is open by now.
     pub(super) fn jump_in(&self, room: &str, key: &str) {
         if self.app.borrow().open.as_deref() == Some(room) {

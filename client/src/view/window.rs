@@ -233,6 +233,7 @@ impl View {
             Update::Crypto(news) => return self.crypto_news(news),
             Update::Jump(News::Found { room, key }) => return self.found_in(&room, Some(&key)),
             Update::Jump(News::Nothing { room }) => return self.found_in(&room, None),
+            Update::Jump(News::Thread { room, root }) => return self.found_in_thread(&room, &root),
             Update::Search(news) => return self.search_news(news),
             update => update,
         };

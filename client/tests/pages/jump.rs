@@ -1,6 +1,9 @@
 //! Messages that lie far back: they are shown by themselves, with a way back.
 
-use parta_client::model::jump::{News, Wish};
+use parta_client::model::{
+    jump::{News, Wish},
+    threads,
+};
 
 use super::*;
 
@@ -70,5 +73,23 @@ fn many_new_messages_are_offered_and_gone_to() {
         window.press("7 «Б» класс");
         window.press(window.either(("Оставить прочитанными", "Leave them as read")));
         assert!(window.find(pill).is_none());
+    });
+}
+
+#[test]
+fn an_answer_in_a_thread_is_shown_in_its_thread() {
+    in_both_languages(|window| {
+        window.sign_in();
+        window.enter_class();
+        let reply = Some(Quote { key: "$answer".into(), who: "Олег".into(), preview: Preview::Nothing });
+        window.says(Message { reply, ..Message::words("$2", "@ivan:academy", "Иван", "да") });
+        window.press(window.either(("Перейти к исходному сообщению", "Go to the quoted message")));
+        window.pages_back();
+        window.view.apply(Update::Jump(News::Thread { room: "!class".into(), root: "$1".into() }));
+        assert!(
+            window
+                .asked(|command| matches!(command, Command::Threads(threads::Wish::Open { root, .. }) if root == "$1"))
+        );
+        assert!(window.find(window.either(("Идёт поиск сообщения…", "Looking for the message…"))).is_none());
     });
 }

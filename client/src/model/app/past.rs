@@ -162,8 +162,17 @@ impl AppModel {
                 let failed = Some(if gone { Failure::QuoteGone } else { failure });
                 Changed { header: true, failed, ..Changed::default() }
             }
-            News::Failed { .. } | News::Found { .. } | News::Nothing { .. } => Changed::default(),
+            _ => Changed::default(),
         }
+    }
+
+    /// What was looked for stands in a thread of this room; false where another room is open by now.
+    pub fn found_in_thread(&mut self, room: &str) -> bool {
+        let is_open = self.open.as_deref() == Some(room);
+        if is_open {
+            (self.coming, self.search) = (None, None);
+        }
+        is_open
     }
 
     /// How many messages came while the room was not open, where they are more than a screen shows.
@@ -219,12 +228,9 @@ impl AppModel {
         if search.apart {
             return nothing;
         }
-        // The rows of the last page may come after the word that it was the last.
-        if timeline.is_whole() {
-            self.search = None;
-            return (Changed { failed: Some(Failure::QuoteGone), ..header }, None);
-        }
-        if search.pages == 0 && !timeline.loading {
+        // A whole room does not have what stands in a thread, or is gone. The rows of the last page may come after the
+        // word that it was the last.
+        if timeline.is_whole() || search.pages == 0 && !timeline.loading {
             search.apart = true;
             let key = search.key.clone();
             self.coming = Some(Past::around(&key));

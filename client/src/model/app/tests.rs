@@ -162,7 +162,8 @@ fn a_quoted_message_that_is_not_found_is_said() {
                 pages(app, Paging::Start);
                 let start = VectorDiff::PushFront { value: Item { id: "start".into(), kind: ItemKind::Start } };
                 app.apply(Update::Timeline { room: "!r".into(), diffs: vec![start] });
-                app.more().0
+                assert!(matches!(app.more().1, Some(Command::Jump(jump::Wish::Open { .. }))), "it may be in a thread");
+                gone(app)
             },
             Failure::QuoteGone,
         ),
@@ -172,11 +173,7 @@ fn a_quoted_message_that_is_not_found_is_said() {
         (
             |app| {
                 asks_past(app);
-                app.apply(Update::Jump(jump::News::Failed {
-                    room: "!r".into(),
-                    key: "$gone".into(),
-                    failure: Failure::NotFound,
-                }))
+                gone(app)
             },
             Failure::QuoteGone,
         ),
@@ -294,6 +291,12 @@ fn only_those_who_may_notify_all_call_everyone() {
     assert!(!everyone(app.send("сбор").1));
 }
 
+/// The server does not have it.
+fn gone(app: &mut AppModel) -> Changed {
+    let failure = Failure::NotFound;
+    app.apply(Update::Jump(jump::News::Failed { room: "!r".into(), key: "$gone".into(), failure }))
+}
+
 /// Lets page after page come until the past is asked for, and counts them.
 fn asks_past(app: &mut AppModel) -> usize {
     (0..20)
@@ -408,4 +411,13 @@ fn many_new_messages_are_gone_to_where_they_begin() {
     assert!(app.to_fresh().0.to_row && app.row == "line");
     let mut app = unread(40);
     assert!(matches!(app.leave_fresh().1, Some(Command::MarkRead(_))) && app.fresh() == 0);
+}
+
+#[test]
+fn what_stands_in_a_thread_is_no_longer_looked_for_in_the_room() {
+    let mut app = opened();
+    app.jump("$answer");
+    asks_past(&mut app);
+    assert!(!app.found_in_thread("!other") && app.searches());
+    assert!(app.found_in_thread("!r") && !app.searches() && !app.in_past());
 }

@@ -116,7 +116,7 @@ impl View {
         rooms.set_spaces(ModelRc::new(VecModel::from(entries)));
     }
 
-    pub(super) fn show_header(&self) {
+    pub(in crate::view) fn show_header(&self) {
         let model = self.app.borrow();
         let talk = self.window.global::<ui::Talk>();
         let room = model.open.as_ref().and_then(|open| model.rooms.get(open).map(|room| (open, room)));
