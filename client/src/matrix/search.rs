@@ -166,12 +166,15 @@ async fn in_store(live: &Live, ask: &Ask, room: &Room) -> Vec<Hit> {
 /// What a message says now: each once, as it was changed last, if that is wanted; the newest first.
 fn newest(all: impl Iterator<Item = Said>, wanted: impl Fn(&str) -> bool) -> Vec<Said> {
     let mut latest: HashMap<String, (i64, Said)> = HashMap::new();
-    for said in all {
+    let (changes, first): (Vec<Said>, Vec<Said>) = all.partition(|said| said.change);
+    for said in first.into_iter().chain(changes) {
         let written = i64::from(said.at.get());
         match latest.get_mut(&said.key) {
             None => {
                 latest.insert(said.key.clone(), (written, said));
             }
+            // Nobody changes what another one wrote.
+            Some((_, known)) if known.sender != said.sender => {}
             Some((before, known)) => {
                 // A message stands where it was first written, and says what was written last.
                 known.at = known.at.min(said.at);
@@ -196,6 +199,8 @@ struct Said {
     sender: OwnedUserId,
     at: MilliSecondsSinceUnixEpoch,
     text: String,
+    /// It changes an earlier message
+    change: bool,
 }
 
 #[derive(Deserialize)]
@@ -237,11 +242,18 @@ fn said(json: &str) -> Option<Said> {
     let related = |kind: &str| {
         relation.filter(|relation| relation.rel_type.as_deref() == Some(kind)).and_then(|one| one.event_id.clone())
     };
-    let (key, text) = match related("m.replace") {
-        Some(changed) => (changed, event.content.new.and_then(|new| new.body)),
-        None => (event.event_id, event.content.body),
+    let (key, text, change) = match related("m.replace") {
+        Some(changed) => (changed, event.content.new.and_then(|new| new.body), true),
+        None => (event.event_id, event.content.body, false),
     };
-    Some(Said { key, thread: related("m.thread"), sender: event.sender, at: event.origin_server_ts, text: text? })
+    Some(Said {
+        change,
+        key,
+        thread: related("m.thread"),
+        sender: event.sender,
+        at: event.origin_server_ts,
+        text: text?,
+    })
 }
 
 /// Names that were looked up already.
@@ -303,6 +315,13 @@ mod tests {
         assert!(newest(events(), |text| text.contains("четверг")).is_empty());
         let order: Vec<String> = newest(events(), |_| true).into_iter().map(|said| said.key).collect();
         assert_eq!(order, ["$3", "$1"], "the newest first");
+        let forged = change.iter().map(|change| Said { sender: user("@b:x"), ..copy(change) });
+        let kept = newest(forged.chain(first.iter().map(copy)), |_| true);
+        assert_eq!(kept.iter().map(|said| said.text.as_str()).collect::<Vec<_>>(), ["в четверг"]);
+    }
+
+    fn user(id: &str) -> OwnedUserId {
+        matrix_sdk::ruma::UserId::parse(id).expect("it is one")
     }
 
     fn copy(said: &Said) -> Said {
@@ -312,6 +331,7 @@ mod tests {
             sender: said.sender.clone(),
             at: said.at,
             text: said.text.clone(),
+            change: said.change,
         }
     }
 
