@@ -44,9 +44,9 @@ pub(super) fn of_timeline(error: &TimelineError) -> Failure {
     match error {
         TimelineError::EventCacheError(error) | TimelineError::PaginationError(PaginationError::EventCache(error)) => {
             match error {
-                EventCacheError::PaginationError(error) => of(error),
+                EventCacheError::PaginationError(error)
+                | EventCacheError::InitialPaginationError(PaginatorError::SdkError(error)) => of(error),
                 EventCacheError::InitialPaginationError(PaginatorError::EventNotFound(_)) => Failure::NotFound,
-                EventCacheError::InitialPaginationError(PaginatorError::SdkError(error)) => of(error),
                 EventCacheError::Storage(_) => Failure::Store,
                 _ => Failure::Other,
             }

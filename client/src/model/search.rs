@@ -233,7 +233,7 @@ pub fn excerpt(text: &str, wanted: &str) -> (String, Vec<std::ops::Range<usize>>
     let folded: Vec<char> = line.iter().copied().map(fold).collect();
     let wanted = words(wanted);
     let first = wanted.iter().filter_map(|word| find(&folded, word, 0)).min().unwrap_or_default();
-    let start = if first <= BEFORE { 0 } else { first - BEFORE };
+    let start = first.saturating_sub(BEFORE);
     let end = line.len().min(start + SHOWN);
     let mut shown: String = line[start..end].iter().collect();
     let mut shift = 0;

@@ -43,7 +43,7 @@ impl AppModel {
                 commands.push(Command::Typing { room, typing: false });
             }
         }
-        self.to_newest();
+        self.show_newest();
         let changed = Changed {
             chip: answers.is_some(),
             draft: took_draft,

@@ -109,12 +109,12 @@ impl AppModel {
     /// Goes to the newest message.
     pub fn jump_to_end(&mut self) -> Changed {
         self.search = None;
-        self.to_newest();
+        self.show_newest();
         Changed { rows: Some(Keep::Follow), to_bottom: true, header: true, ..Changed::default() }
     }
 
     /// Leaves the past, and shows the newest rows only.
-    pub(super) fn to_newest(&mut self) {
+    pub(super) fn show_newest(&mut self) {
         self.past = None;
         self.coming = None;
         if let Some(timeline) = self.timeline_mut() {

@@ -85,7 +85,7 @@ impl AppModel {
         if reply_to.is_some() {
             self.chip = None;
         }
-        self.to_newest();
+        self.show_newest();
         let changed = Changed {
             chip: reply_to.is_some(),
             header: true,

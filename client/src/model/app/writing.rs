@@ -31,7 +31,7 @@ impl AppModel {
             commands.push(Command::Typing { room, typing: false });
         }
         if !stays {
-            self.to_newest();
+            self.show_newest();
         }
         let changed = Changed {
             chip: true,
