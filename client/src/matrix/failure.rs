@@ -3,6 +3,7 @@
 use matrix_sdk::{
     Error, HttpError,
     event_cache::EventCacheError,
+    paginators::PaginatorError,
     ruma::api::error::{ErrorKind, FromHttpResponseError},
 };
 use matrix_sdk_ui::timeline::{Error as TimelineError, PaginationError, RedactError};
@@ -65,7 +66,9 @@ pub(super) fn of_timeline(error: &TimelineError) -> Failure {
     match error {
         TimelineError::EventCacheError(error) | TimelineError::PaginationError(PaginationError::EventCache(error)) => {
             match error {
-                EventCacheError::PaginationError(error) => of(error),
+                EventCacheError::PaginationError(error)
+                | EventCacheError::InitialPaginationError(PaginatorError::SdkError(error)) => of(error),
+                EventCacheError::InitialPaginationError(PaginatorError::EventNotFound(_)) => Failure::NotFound,
                 EventCacheError::Storage(_) => Failure::Store,
                 _ => Failure::Other,
             }

@@ -10,8 +10,8 @@ use tokio::{
 
 use crate::{
     matrix::{
-        Updates, actions, attach, avatars, crypto, desktop, files, forward, games, manage, media, members, menu, pins,
-        polls, presence, profile, room_menu, rooms, settings, spaces,
+        Updates, actions, attach, avatars, crypto, desktop, files, forward, games, jump, manage, media, members, menu,
+        pins, polls, presence, profile, room_menu, rooms, search, settings, spaces,
         store::{self, StoredSession},
         sync, threads,
         timelines::Timelines,
@@ -34,6 +34,8 @@ pub(super) struct Live {
     pub(super) timelines: Timelines,
     pub(super) threads: threads::Threads,
     pub(super) pins: pins::Pins,
+    pub(super) pasts: jump::Pasts,
+    pub(super) searches: search::Newest,
     /// Pictures decoded at once at most: decoding takes memory.
     pub(super) decoding: tokio::sync::Semaphore,
     /// When the window was last used.
@@ -100,6 +102,8 @@ impl Live {
             timelines: Timelines::default(),
             threads: threads::Threads::default(),
             pins: pins::Pins::default(),
+            pasts: jump::Pasts::default(),
+            searches: search::Newest::default(),
             decoding: tokio::sync::Semaphore::new(2),
             presence: presence::Own::default(),
             push_rules: OnceCell::new(),
@@ -166,6 +170,8 @@ impl Live {
                 Command::Forward(wish) => forward::take(&live, wish).await,
                 Command::Voice(wish) => voice::take(&live, wish).await,
                 Command::Crypto(wish) => crypto::take(&live, wish).await,
+                Command::Jump(wish) => jump::take(&live, wish).await,
+                Command::Search(wish) => search::take(&live, wish).await,
                 command => actions::take(&live, command).await,
             }
         }));
@@ -175,6 +181,7 @@ impl Live {
     pub(super) fn stop(&self) {
         self.timelines.clear();
         self.threads.clear();
+        self.pasts.clear();
         self.pins.set(None);
         self.tasks.stop();
     }

@@ -124,14 +124,21 @@ async fn holds(timeline: &Timeline, key: &TimelineEventItemId) -> bool {
 }
 
 impl Live {
-    /// The timeline that a message stands in: that of the open thread, or the room's.
+    /// The timeline that a message stands in: that of the open thread, the room's, or that of its past.
     pub(super) async fn timeline_of(self: &Arc<Self>, room: &str, key: &str) -> Result<Arc<Timeline>, Failure> {
         if let Some(thread) = self.threads.of(room)
             && holds(&thread, &items::id(key)).await
         {
             return Ok(thread);
         }
-        self.timeline(room).await
+        let newest = self.timeline(room).await?;
+        if let Some(past) = self.pasts.of(room)
+            && !holds(&newest, &items::id(key)).await
+            && holds(&past, &items::id(key)).await
+        {
+            return Ok(past);
+        }
+        Ok(newest)
     }
 
     async fn open_thread(self: &Arc<Self>, id: &str, root: &str) -> Result<(), Failure> {
@@ -274,7 +281,7 @@ fn preview(event: &ThreadListItemEvent) -> Preview {
 }
 
 /// Loads what answers quote and is not known yet.
-fn fetch_quotes<'a>(timeline: &Arc<Timeline>, items: impl Iterator<Item = &'a Arc<TimelineItem>>) {
+pub(super) fn fetch_quotes<'a>(timeline: &Arc<Timeline>, items: impl Iterator<Item = &'a Arc<TimelineItem>>) {
     for key in missing_quotes(items) {
         let timeline = Arc::clone(timeline);
         tokio::spawn(async move {

@@ -152,6 +152,7 @@ impl Live {
         });
         if before.as_deref() != next {
             self.threads.clear();
+            self.pasts.clear();
             self.pins.set(None);
         }
         if let Some(before) = before.filter(|before| Some(before.as_ref()) != next)

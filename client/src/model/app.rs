@@ -17,12 +17,14 @@ use crate::model::{
     composer::{Composer, Drafts, News},
     forward::Forward,
     item::{Body, Preview},
+    jump::Past,
     manage::Manage,
     media::Loads,
     members::Crowd,
     pins::Pins,
     presence, profile,
     rooms::{RoomList, Scope},
+    search::Search as Messages,
     spaces,
     threads::Threads,
     timeline::{Keep, Timeline},
@@ -127,8 +129,14 @@ pub struct AppModel {
     focused: bool,
     /// Something came into the open room since it was last told as read
     unseen: bool,
-    /// A quoted message that is looked for
+    /// A message that is looked for
     search: Option<past::Search>,
+    /// What is shown instead of the newest messages
+    past: Option<Past>,
+    /// Messages that came while the open room was not
+    fresh: u64,
+    /// What will be, once its messages come
+    coming: Option<Past>,
     /// Row of the message that was looked for last
     pub row: String,
     /// People found last, and for what
@@ -149,6 +157,8 @@ pub struct AppModel {
     pub threads: Threads,
     /// Pinned messages of the open room
     pub pins: Pins,
+    /// The search of messages
+    pub search_state: Messages,
     /// What is sent on
     pub forward: Forward,
     /// What is played and recorded
@@ -179,6 +189,9 @@ impl Default for AppModel {
             focused: true,
             unseen: false,
             search: None,
+            past: None,
+            coming: None,
+            fresh: 0,
             row: String::new(),
             people: Default::default(),
             public_rooms: Default::default(),
@@ -189,6 +202,7 @@ impl Default for AppModel {
             composer: Composer::default(),
             threads: Threads::default(),
             pins: Pins::default(),
+            search_state: Messages::default(),
             forward: Forward::default(),
             voice: voice::State::default(),
             timelines: HashMap::new(),
@@ -218,6 +232,7 @@ impl AppModel {
                     // What was not told or loaded while the server was away is told and loaded now.
                     self.unseen = true;
                     self.timelines.values_mut().for_each(|timeline| timeline.stalled = false);
+                    self.past.iter_mut().for_each(Past::retry);
                     changed.header = true;
                 }
                 changed.page = true;
@@ -256,7 +271,7 @@ impl AppModel {
             Update::Timeline { room, diffs } => {
                 let keep = self.timelines.entry(room.clone()).or_default().apply(diffs);
                 if self.open.as_ref() == Some(&room) {
-                    changed.rows = Some(keep);
+                    changed.rows = (!self.in_past()).then_some(keep);
                     changed.game = self.follow_game();
                     changed.chip = self.name_chip();
                     self.unseen = true;
@@ -272,6 +287,7 @@ impl AppModel {
                 }
                 self.timelines.entry(room).or_default().page(paging);
             }
+            Update::Jump(news) => changed = self.past_came(news),
             Update::Typing { room, names } if self.open.as_ref() == Some(&room) => {
                 self.typing = names;
                 changed.typing = true;
@@ -323,6 +339,7 @@ impl AppModel {
         }
         let mut commands = self.put_away(draft);
         self.open = Some(room.to_owned());
+        self.fresh = self.rooms.get(room).map_or(0, |room| room.unread);
         self.rooms.keep(Some(room));
         self.unseen = true;
         let timeline = self.timelines.entry(room.to_owned()).or_default();
@@ -383,6 +400,9 @@ impl AppModel {
         self.games = games::State::default();
         self.unseen = false;
         self.search = None;
+        self.past = None;
+        self.coming = None;
+        self.fresh = 0;
         self.row.clear();
         self.members.clear();
         self.crowd.clear();
@@ -403,14 +423,32 @@ impl AppModel {
         self.open.as_ref().and_then(|room| self.drafts.get(room)).map_or("", |draft| draft.text.as_str())
     }
 
-    /// The open room's timeline.
+    /// What is shown of the open room: its newest messages, or a part of its past.
     pub fn timeline(&self) -> Option<&Timeline> {
+        self.past.as_ref().map(|past| &past.timeline).or_else(|| self.newest())
+    }
+
+    /// The same, to change.
+    pub fn timeline_mut(&mut self) -> Option<&mut Timeline> {
+        match &mut self.past {
+            Some(past) => Some(&mut past.timeline),
+            None => self.timelines.get_mut(self.open.as_ref()?),
+        }
+    }
+
+    /// The newest messages of the open room, whatever is shown.
+    fn newest(&self) -> Option<&Timeline> {
         self.timelines.get(self.open.as_ref()?)
     }
 
-    /// The open room's timeline, to change.
-    pub fn timeline_mut(&mut self) -> Option<&mut Timeline> {
-        self.timelines.get_mut(self.open.as_ref()?)
+    /// A room is open that the account is in.
+    pub fn is_inside(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| !self.rooms.get(open).is_some_and(|room| room.invited))
+    }
+
+    /// A part of the past is shown.
+    pub fn in_past(&self) -> bool {
+        self.past.is_some()
     }
 
     /// Chooses what part of the rooms is shown, by the id of the rail.
@@ -438,7 +476,7 @@ impl AppModel {
     /// Matrix side knows which event is the newest and whether that was told already.
     pub fn see(&mut self) -> Option<Command> {
         let room = self.watched()?.to_owned();
-        let follows = self.timeline()?.follows();
+        let follows = !self.in_past() && self.timeline()?.follows();
         (follows && std::mem::take(&mut self.unseen)).then_some(Command::MarkRead(room))
     }
 

@@ -163,6 +163,10 @@ pub enum Command {
     Sound(super::voice::Order),
     /// About the recovery key
     Crypto(super::crypto::Wish),
+    /// About the past of a room
+    Jump(super::jump::Wish),
+    /// The search of messages
+    Search(super::search::Wish),
 }
 
 /// What signing in needs.

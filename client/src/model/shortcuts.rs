@@ -5,6 +5,8 @@
 pub enum Action {
     /// To the search of rooms
     Search,
+    /// To the search of messages
+    Find,
     /// A new personal chat
     NewChat,
     /// The settings
@@ -58,8 +60,9 @@ const fn control(action: Action, key: Key, label: &'static str) -> Shortcut {
 }
 
 /// All of them, in the order of the sheet.
-pub const SHORTCUTS: [Shortcut; 10] = [
+pub const SHORTCUTS: [Shortcut; 11] = [
     control(Action::Search, Key::Letter('k'), "Ctrl+K"),
+    control(Action::Find, Key::Letter('f'), "Ctrl+F"),
     control(Action::NewChat, Key::Letter('n'), "Ctrl+N"),
     control(Action::Back, Key::Letter('w'), "Ctrl+W"),
     control(Action::Settings, Key::Letter(','), "Ctrl+,"),
@@ -93,6 +96,8 @@ pub enum Place {
 pub enum Deed {
     /// See [`Action::Search`]
     Search,
+    /// See [`Action::Find`]
+    Find,
     /// See [`Action::NewChat`]
     NewChat,
     /// See [`Action::Settings`]
@@ -177,6 +182,7 @@ impl From<Action> for Deed {
     fn from(action: Action) -> Self {
         match action {
             Action::Search => Self::Search,
+            Action::Find => Self::Find,
             Action::NewChat => Self::NewChat,
             Action::Settings => Self::Settings,
             Action::Back => Self::Back,

@@ -71,12 +71,19 @@ pub struct Timeline {
     pub at_start: bool,
     /// Loading did not work: it is not tried again by itself.
     pub stalled: bool,
+    /// Its end is not the newest message: the view does not go with it.
+    past: bool,
 }
 
 impl Timeline {
+    /// A part of a room's past.
+    pub fn of_past() -> Self {
+        Self { past: true, ..Self::default() }
+    }
+
     /// Applies changes in order and says what the view keeps.
     pub fn apply(&mut self, diffs: Vec<VectorDiff<Item>>) -> Keep {
-        let mut keep = Keep::Follow;
+        let mut keep = if self.past { Keep::Place } else { Keep::Follow };
         for diff in diffs {
             if self.apply_one(diff) {
                 keep = Keep::End;
@@ -85,7 +92,7 @@ impl Timeline {
         self.below = self.below.min(self.items.len());
         let end = self.items.len() - self.below;
         self.start = self.start.min(end.saturating_sub(1));
-        if self.below == 0 {
+        if self.below == 0 && !self.past {
             while let Some(over) = self.over(MOST) {
                 self.start += over;
                 keep = Keep::End;
@@ -244,10 +251,16 @@ impl Timeline {
 
     /// Moves the window to a message, by its key, and names the row; `None` if it is not loaded.
     pub fn reveal(&mut self, key: &str) -> Option<String> {
-        let index = self
-            .items
-            .iter()
-            .rposition(|item| matches!(&item.kind, ItemKind::Message(message) if message.key == key))?;
+        self.reveal_item(|item| matches!(&item.kind, ItemKind::Message(message) if message.key == key))
+    }
+
+    /// The same with the line over the new messages.
+    pub fn reveal_line(&mut self) -> Option<String> {
+        self.reveal_item(|item| item.kind == ItemKind::NewMessages)
+    }
+
+    fn reveal_item(&mut self, is: impl Fn(&Item) -> bool) -> Option<String> {
+        let index = self.items.iter().rposition(is)?;
         if !(self.start..self.items.len() - self.below).contains(&index) {
             self.start = index.saturating_sub(STEP);
             self.below = self.items.len().saturating_sub(index + STEP);
@@ -263,6 +276,23 @@ impl Timeline {
             self.below += over;
         }
         self.below > before
+    }
+
+    /// Lets go of rows far above, once the view of a part of the past is far below them: true if there were any.
+    pub fn trim_above(&mut self) -> bool {
+        let before = self.start;
+        while self.past
+            && let Some(over) = self.over(MOST - STEP)
+        {
+            self.start += over;
+        }
+        self.start > before
+    }
+
+    /// The row in the middle, where the message that was asked for is none that is shown.
+    pub fn middle(&self) -> Option<String> {
+        let rows: Vec<&Item> = self.items.iter().filter(|item| item.kind != ItemKind::Hidden).collect();
+        rows.get(rows.len() / 2).map(|item| item.id.clone())
     }
 
     /// The view came to its lower edge: true if more rows are shown.

@@ -326,4 +326,8 @@ pub enum Update {
     Sound(super::voice::Heard),
     /// About the recovery key
     Crypto(super::crypto::News),
+    /// About the past of a room
+    Jump(super::jump::News),
+    /// Of the search of messages
+    Search(super::search::News),
 }

@@ -196,8 +196,7 @@ impl View {
                 app.set_overlay(ui::Overlay::None);
                 self.open(&room);
                 if let Some(event) = event {
-                    let done = self.app.borrow_mut().jump(&event);
-                    self.follow_up(done);
+                    self.jump(&event);
                 }
             }
             News::NoChat(user) => {
@@ -223,6 +222,7 @@ impl View {
         let main = self.app.borrow().page == Page::Main;
         let app = self.window.global::<ui::App>();
         match action {
+            Action::Find if main && app.get_overlay() == ui::Overlay::None => self.begin_search(None),
             Action::NewChat if main => app.invoke_open_overlay(ui::Overlay::NewChat),
             Action::Settings => app.invoke_open_overlay(ui::Overlay::Settings),
             Action::Back if main => {
@@ -239,7 +239,7 @@ impl View {
             Action::Sheet => app.invoke_open_overlay(ui::Overlay::Shortcuts),
             Action::Help => app.invoke_open_overlay(ui::Overlay::Help),
             // The pages have these themselves.
-            Action::Search | Action::NewChat | Action::Back => return false,
+            Action::Search | Action::Find | Action::NewChat | Action::Back => return false,
         }
         true
     }
@@ -333,6 +333,7 @@ fn key(key: PhysicalKey) -> Option<Key> {
     let PhysicalKey::Code(code) = key else { return None };
     Some(match code {
         KeyCode::KeyK => Key::Letter('k'),
+        KeyCode::KeyF => Key::Letter('f'),
         KeyCode::KeyN => Key::Letter('n'),
         KeyCode::KeyQ => Key::Letter('q'),
         KeyCode::KeyW => Key::Letter('w'),

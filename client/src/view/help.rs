@@ -187,6 +187,7 @@ fn told(deed: Deed) -> ui::KeyDeed {
     }
     same!(
         Search,
+        Find,
         NewChat,
         Settings,
         Back,

@@ -65,8 +65,7 @@ impl View {
         if let Some(root) = thread {
             return self.open_thread(&root);
         }
-        let done = self.app.borrow_mut().jump(key);
-        self.follow_up(done);
+        self.jump(key);
     }
 }
 

@@ -16,13 +16,14 @@ use slint::{ComponentHandle, ModelRc, SharedString, Timer, VecModel};
 
 use super::{
     attach, avatars::Avatars, convert, desktop::Guests, fonts, games, help, images::Images, menu, picker::Picker,
-    polls, presence, room_menu, threads, ui,
+    polls, presence, room_menu, search, threads, ui,
 };
 use crate::{
     model::{
         app::{AppModel, Changed, Page},
         command::Command,
         desktop::Place,
+        jump::News,
         notify::Bursts,
         person,
         rooms::RoomSummary,
@@ -83,6 +84,7 @@ pub struct View {
     /// The message that a menu or a dialog is about.
     pub(super) asked: RefCell<menu::Asked>,
     pub(super) help: help::Shown,
+    pub(super) search: search::Panel,
 }
 
 impl View {
@@ -132,6 +134,7 @@ impl View {
             thread: threads::Shown::default(),
             asked: RefCell::default(),
             help: help::Shown::default(),
+            search: search::Panel::default(),
         });
         view.begin(options);
         Ok(view)
@@ -229,6 +232,10 @@ impl View {
             Update::Sound(heard) => return self.heard(heard),
             Update::Crypto(news) => return self.crypto_news(news),
             Update::Servers(servers) => return self.found_servers(&servers),
+            Update::Jump(News::Found { room, key }) => return self.found_in(&room, Some(&key)),
+            Update::Jump(News::Nothing { room }) => return self.found_in(&room, None),
+            Update::Jump(News::Thread { room, root }) => return self.found_in_thread(&room, &root),
+            Update::Search(news) => return self.search_news(news),
             update => update,
         };
         let app = self.window.global::<ui::App>();
@@ -239,6 +246,7 @@ impl View {
                 self.tell(ui::Done::None);
                 self.forget_account_settings();
                 self.forget_recovery();
+                self.forget_search();
                 let sign_in = self.window.global::<ui::SignIn>();
                 sign_in.set_busy(false);
                 sign_in.set_password(SharedString::default());
@@ -395,6 +403,7 @@ impl View {
             if matches!(panel.get_side(), ui::Side::Game | ui::Side::Thread | ui::Side::Pins) {
                 panel.set_side(ui::Side::None);
             }
+            self.leave_search();
             self.window.global::<ui::MessageMenu>().set_open(false);
             self.window.global::<ui::MessageMenu>().set_selecting(SharedString::default());
             self.clear_thread_rows();

@@ -59,6 +59,8 @@ pub fn wire(view: &Rc<View>) {
     super::voice::wire(view);
     super::help::wire(view);
     super::crypto::wire(view);
+    super::jump::wire(view);
+    super::search::wire(view);
     window(view);
 }
 
@@ -141,11 +143,8 @@ fn talk(view: &Rc<View>) {
         this.follow_up(done);
     });
     on!(view, Talk, on_newer, |this| {
-        let grew = this.app.borrow_mut().timeline_mut().is_some_and(crate::model::timeline::Timeline::newer);
-        if grew {
-            this.show_rows(crate::model::timeline::Keep::Place);
-        }
-        this.seen();
+        let done = this.app.borrow_mut().newer();
+        this.follow_up(done);
     });
     on!(view, Talk, on_jump, |this, key| {
         // Without a key, to the newest message.

@@ -9,6 +9,7 @@ mod emoji;
 mod files;
 mod games;
 mod help;
+mod jump;
 mod people;
 mod polls;
 mod voice;
@@ -23,6 +24,7 @@ use parta_client::{
         command::Command,
         game,
         item::{Body, Item, ItemKind, Media, Message, Preview, Quote},
+        jump::News as Jumped,
         rooms::RoomSummary,
         update::{Account, Connection, Failure, Paging, RoomDetails, Update},
     },
@@ -33,6 +35,7 @@ use parta_client::{
 use slint::{ComponentHandle, Model};
 
 mod rooms;
+mod search;
 mod settings;
 
 mod messages;
@@ -456,6 +459,8 @@ fn a_quote_leads_to_its_message_or_says_that_it_cannot() {
     assert!(window.asked(|command| matches!(command, Command::PageBack(room) if room == "!class")));
     window.view.apply(Update::Paging { room: "!class".into(), paging: Paging::Start });
     window.comes(VectorDiff::PushFront { value: Item { id: "start".into(), kind: ItemKind::Start } });
+    let failed = Jumped::Failed { room: "!class".into(), key: "$gone".into(), failure: Failure::NotFound };
+    window.view.apply(Update::Jump(failed));
     assert!(window.find("До исходного сообщения не добраться: оно слишком далеко или удалено.").is_some());
     assert!(window.find("Идёт поиск сообщения…").is_none());
 }

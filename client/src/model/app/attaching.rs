@@ -43,12 +43,11 @@ impl AppModel {
                 commands.push(Command::Typing { room, typing: false });
             }
         }
-        if let Some(timeline) = self.timeline_mut() {
-            timeline.to_end();
-        }
+        self.show_newest();
         let changed = Changed {
             chip: answers.is_some(),
             draft: took_draft,
+            header: true,
             rows: Some(Keep::Follow),
             to_bottom: true,
             ..Changed::default()
@@ -78,7 +77,7 @@ impl AppModel {
         let room = self.open.clone()?;
         let timeline = self.timeline_mut()?;
         timeline.stalled = false;
-        timeline.load().then_some(Command::PageBack(room))
+        timeline.load().then(|| self.page_back(room))
     }
 }
 

@@ -39,7 +39,7 @@ impl AppModel {
     /// first is the bot; boards of the same game from anybody else are not believed.
     pub fn boards(&self) -> Vec<(&Board, &str)> {
         let mut games: Vec<(&str, Vec<(&Message, &Board)>)> = Vec::new();
-        for message in self.timeline().into_iter().flat_map(Timeline::messages) {
+        for message in self.newest().into_iter().flat_map(Timeline::messages) {
             let Body::Game { board, .. } = &message.body else { continue };
             match games.iter_mut().find(|(id, _)| *id == board.game_id) {
                 Some((_, seen)) => seen.push((message, board)),
@@ -71,7 +71,7 @@ impl AppModel {
     /// The timeline changed: perhaps a board did, or the board that was asked for has come.
     pub(super) fn follow_game(&mut self) -> bool {
         let boards: Vec<Board> = self.boards().into_iter().map(|(board, _)| board.clone()).collect();
-        let refusal = self.timeline().and_then(|timeline| timeline.messages().next()).and_then(|message| {
+        let refusal = self.newest().and_then(|timeline| timeline.messages().next()).and_then(|message| {
             let game = message.refusal.as_ref().filter(|_| message.key != self.games.heard)?;
             Some((message.key.clone(), game.clone(), message.body.words().to_owned()))
         });

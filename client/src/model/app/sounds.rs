@@ -85,11 +85,14 @@ impl AppModel {
         if reply_to.is_some() {
             self.chip = None;
         }
-        if let Some(timeline) = self.timeline_mut() {
-            timeline.to_end();
-        }
-        let changed =
-            Changed { chip: reply_to.is_some(), rows: Some(Keep::Follow), to_bottom: true, ..Changed::default() };
+        self.show_newest();
+        let changed = Changed {
+            chip: reply_to.is_some(),
+            header: true,
+            rows: Some(Keep::Follow),
+            to_bottom: true,
+            ..Changed::default()
+        };
         (changed, commands)
     }
 }

@@ -5,6 +5,7 @@ use crate::model::{
     composer::{About, Draft, Wish},
     formatted::{Block, Formatted, Mention, Run},
     item::{Item, ItemKind, Message},
+    jump,
     rooms::RoomSummary,
 };
 
@@ -161,21 +162,18 @@ fn a_quoted_message_that_is_not_found_is_said() {
                 pages(app, Paging::Start);
                 let start = VectorDiff::PushFront { value: Item { id: "start".into(), kind: ItemKind::Start } };
                 app.apply(Update::Timeline { room: "!r".into(), diffs: vec![start] });
-                app.more().0
+                assert!(matches!(app.more().1, Some(Command::Jump(jump::Wish::Open { .. }))), "it may be in a thread");
+                gone(app)
             },
             Failure::QuoteGone,
         ),
         // The server is away.
         (|app| pages(app, Paging::Failed(Failure::ServerAway)), Failure::ServerAway),
-        // It is too far back.
+        // The server has nothing around it.
         (
             |app| {
-                let ended = |(changed, command): (Changed, Option<Command>)| command.is_none().then_some(changed);
-                let turn = |_| {
-                    pages(app, Paging::More);
-                    ended(app.more())
-                };
-                (0..100).find_map(turn).unwrap_or_default()
+                asks_past(app);
+                gone(app)
             },
             Failure::QuoteGone,
         ),
@@ -297,4 +295,135 @@ fn only_those_who_may_notify_all_call_everyone() {
     app.apply(Update::Details { room: "!r".into(), details });
     assert!(everyone(app.send("@комната, сбор").1));
     assert!(!everyone(app.send("сбор").1));
+}
+
+/// The server does not have it.
+fn gone(app: &mut AppModel) -> Changed {
+    let failure = Failure::NotFound;
+    app.apply(Update::Jump(jump::News::Failed { room: "!r".into(), key: "$gone".into(), failure }))
+}
+
+/// Lets page after page come until the past is asked for, and counts them.
+fn asks_past(app: &mut AppModel) -> usize {
+    (0..20)
+        .find(|_| {
+            pages(app, Paging::More);
+            matches!(app.more().1, Some(Command::Jump(jump::Wish::Open { .. })))
+        })
+        .expect("it is asked for in the end")
+}
+
+fn past(app: &mut AppModel, key: &str, diff: VectorDiff<Item>) -> Changed {
+    app.apply(Update::Jump(jump::News::Timeline { room: "!r".into(), key: key.into(), diffs: vec![diff] }))
+}
+
+fn reset(keys: &[&str]) -> VectorDiff<Item> {
+    VectorDiff::Reset { values: keys.iter().map(|key| message(key, false, key)).collect() }
+}
+
+fn in_past() -> AppModel {
+    let mut app = opened();
+    app.jump("$far");
+    asks_past(&mut app);
+    assert!(past(&mut app, "$far", reset(&["$before", "$far", "$after"])).to_row);
+    app
+}
+
+#[test]
+fn what_lies_far_back_is_shown_by_itself_and_left_again() {
+    let mut app = opened();
+    assert!(app.jump("$far").1.is_some());
+    assert_eq!(asks_past(&mut app), 2, "three pages were loaded");
+    assert!(app.searches() && !app.in_past(), "the newest are shown until it comes");
+    assert!(past(&mut app, "$other", reset(&["$x"])).rows.is_none(), "one let go");
+    let changed = past(&mut app, "$far", reset(&["$before", "$far", "$after"]));
+    assert!(changed.to_row && changed.header && app.in_past() && !app.searches());
+    assert_eq!(app.row, "$far");
+    assert!(app.message("$after").is_some() && app.see().is_none(), "the newest is not on screen");
+    assert!(says(&mut app, [message("$3", false, "новое")]).rows.is_none());
+    let changed = app.jump_to_end();
+    assert!(changed.to_bottom && !app.in_past() && app.message("$3").is_some());
+}
+
+#[test]
+fn the_past_is_paged_both_ways_and_its_end_is_the_present() {
+    let mut app = in_past();
+    let asks = |command: Option<Command>, newer| matches!(command, Some(Command::Jump(jump::Wish::Page { key, newer: way, .. })) if key == "$far" && way == newer);
+    assert!(asks(app.older().1, false) && app.older().1.is_none(), "a page at a time");
+    assert!(asks(app.newer().1, true) && app.newer().1.is_none());
+    let paged = |app: &mut AppModel, paging| {
+        app.apply(Update::Jump(jump::News::Paging { room: "!r".into(), key: "$far".into(), newer: true, paging }));
+    };
+    paged(&mut app, Paging::Failed(Failure::ServerAway));
+    assert!(app.newer().1.is_none(), "not by itself");
+    app.apply(Update::Connection(Connection::Online));
+    assert!(app.newer().1.is_some());
+    let append = VectorDiff::PushBack { value: message("$later", false, "позже") };
+    assert_eq!(past(&mut app, "$far", append).rows, Some(Keep::Place), "the view stays");
+    paged(&mut app, Paging::Start);
+    assert!(app.newer().0.to_bottom && !app.in_past());
+}
+
+#[test]
+fn from_one_place_of_the_past_to_another() {
+    let mut app = in_past();
+    assert!(app.jump("$before").0.to_row && app.in_past(), "it is on screen");
+    let (_, command) = app.jump("$further");
+    assert!(matches!(command, Some(Command::Jump(jump::Wish::Open { key, .. })) if key == "$further"));
+    assert!(app.message("$far").is_some(), "what is shown stays until the other comes");
+    past(&mut app, "$further", reset(&["$further"]));
+    assert!(app.message("$far").is_none() && app.row == "$further");
+    assert!(app.jump("$1").0.to_row && !app.in_past(), "it is among the newest");
+}
+
+#[test]
+fn a_place_without_its_message_is_shown_all_the_same() {
+    let mut app = opened();
+    app.jump("$edit");
+    asks_past(&mut app);
+    assert!(past(&mut app, "$edit", reset(&["$before", "$about", "$after"])).to_row);
+    assert_eq!(app.row, "$about");
+}
+
+#[test]
+fn messages_of_the_past_are_answered_and_changed() {
+    let mut app = in_past();
+    assert!(app.reply("$far").chip);
+    let (changed, commands) = app.send("да");
+    assert!(matches!(&commands[..], [Command::Send { reply_to: Some(key), .. }] if key == "$far"));
+    assert!(changed.to_bottom && !app.in_past(), "the answer is the newest message");
+    let mut app = in_past();
+    past(&mut app, "$far", VectorDiff::Set { index: 1, value: message("$far", true, "моё") });
+    app.edit("$far");
+    let (changed, _) = app.send("моё!");
+    assert!(!changed.to_bottom && app.in_past());
+}
+
+#[test]
+fn many_new_messages_are_gone_to_where_they_begin() {
+    let unread = |unread| {
+        let mut app = AppModel::default();
+        app.apply(Update::Rooms(vec![RoomSummary { id: "!r".into(), unread, ..RoomSummary::default() }]));
+        app.open("!r", "");
+        app
+    };
+    assert_eq!(unread(3).fresh(), 0, "a screen shows them");
+    let mut app = unread(400);
+    assert_eq!(app.fresh(), 400);
+    assert!(matches!(app.to_fresh().1, Some(Command::Jump(jump::Wish::Unread(room))) if room == "!r"));
+    assert_eq!(app.fresh(), 0);
+    let mut app = unread(40);
+    says(&mut app, [message("$1", false, "а"), Item { id: "line".into(), kind: ItemKind::NewMessages }]);
+    assert!(app.to_fresh().0.to_row && app.row == "line");
+    let mut app = unread(40);
+    assert!(matches!(app.leave_fresh().1, Some(Command::MarkRead(_))) && app.fresh() == 0);
+}
+
+#[test]
+fn what_stands_in_a_thread_is_no_longer_looked_for_in_the_room() {
+    let mut app = opened();
+    app.jump("$answer");
+    asks_past(&mut app);
+    assert!(!app.found_in_thread("!other") && app.searches());
+    assert!(app.found_in_thread("!r") && !app.searches() && !app.in_past());
 }

@@ -18,6 +18,8 @@ impl AppModel {
         let text = text.trim_end().to_owned();
         let mentions = self.mentioned(&text);
         self.composer.begin(Vec::new());
+        // A message of the past is changed where it is shown.
+        let stays = self.in_past() && self.chip.as_ref().is_some_and(|chip| chip.editing);
         let command = match self.chip.take() {
             Some(chip) if chip.editing => Command::Edit { room: room.clone(), key: chip.key, text, mentions },
             chip => Command::Send { room: room.clone(), text, reply_to: chip.map(|chip| chip.key), mentions },
@@ -28,15 +30,16 @@ impl AppModel {
         if std::mem::take(&mut self.typing_told) {
             commands.push(Command::Typing { room, typing: false });
         }
-        if let Some(timeline) = self.timeline_mut() {
-            timeline.to_end();
+        if !stays {
+            self.show_newest();
         }
         let changed = Changed {
             chip: true,
             draft: true,
             suggestions: true,
-            rows: Some(Keep::Follow),
-            to_bottom: true,
+            header: true,
+            rows: (!stays).then_some(Keep::Follow),
+            to_bottom: !stays,
             ..Changed::default()
         };
         (changed, commands)

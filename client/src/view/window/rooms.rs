@@ -116,19 +116,26 @@ impl View {
         rooms.set_spaces(ModelRc::new(VecModel::from(entries)));
     }
 
-    pub(super) fn show_header(&self) {
+    pub(in crate::view) fn show_header(&self) {
         let model = self.app.borrow();
         let talk = self.window.global::<ui::Talk>();
         let room = model.open.as_ref().and_then(|open| model.rooms.get(open).map(|room| (open, room)));
         talk.set_open(model.open.is_some());
         talk.set_searching(model.searches());
+        let jump = self.window.global::<ui::Jump>();
+        jump.set_past(model.in_past());
+        jump.set_fresh(convert::count(model.fresh()));
         if let Some(timeline) = model.timeline() {
             talk.set_loading_older(timeline.loading && !timeline.is_empty());
             talk.set_filling(!timeline.at_start && !timeline.stalled);
             talk.set_stalled(timeline.stalled);
         }
         let Some(open) = &model.open else {
-            self.window.global::<ui::Panel>().set_side(ui::Side::None);
+            let panel = self.window.global::<ui::Panel>();
+            // Messages of all rooms are searched without one that is open.
+            if panel.get_side() != ui::Side::Search {
+                panel.set_side(ui::Side::None);
+            }
             return;
         };
         self.window.global::<ui::Pins>().set_may_pin(model.details.can_pin);
