@@ -3,6 +3,7 @@
 //! - [`options`] what can be said on the command line; [`settings`] what a person chose on this computer
 //! - [`model`] the state behind the pages, plain values without window or network
 //! - [`matrix`] the only code that touches matrix-sdk: commands in, updates out
+//! - [`logs`] the last lines of the log, without what tells of people
 //! - [`desktop`] what the system is asked for besides a window: notifications, one program at a time, links
 //! - [`pictures`] decoding within limits
 //! - [`sound`] playing and recording, on a thread of its own
@@ -14,6 +15,7 @@
 #![recursion_limit = "256"]
 
 pub mod desktop;
+pub mod logs;
 pub mod matrix;
 pub mod model;
 pub mod options;
