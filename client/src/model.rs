@@ -8,6 +8,7 @@ pub mod composer;
 pub mod crypto;
 pub mod desktop;
 pub mod emoji;
+pub mod feedback;
 pub mod formatted;
 pub mod forward;
 pub mod game;

@@ -7,6 +7,7 @@ mod convert;
 mod crypto;
 mod desktop;
 mod emoji;
+mod feedback;
 mod fonts;
 mod forward;
 mod games;

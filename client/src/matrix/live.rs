@@ -10,8 +10,8 @@ use tokio::{
 
 use crate::{
     matrix::{
-        Updates, actions, attach, avatars, crypto, desktop, files, forward, games, manage, media, members, menu, pins,
-        polls, presence, profile, room_menu, rooms, settings, spaces,
+        Updates, actions, attach, avatars, crypto, desktop, feedback, files, forward, games, manage, media, members,
+        menu, pins, polls, presence, profile, room_menu, rooms, settings, spaces,
         store::{self, StoredSession},
         sync, threads,
         timelines::Timelines,
@@ -44,6 +44,8 @@ pub(super) struct Live {
     pub(super) loads: media::Loads,
     /// What the settings of a room need.
     pub(super) desk: manage::Desk,
+    /// Feedback on its way to the administrators.
+    pub(super) post: feedback::Post,
     tasks: parking::Tasks,
 }
 
@@ -95,6 +97,7 @@ impl Live {
             client,
             updates,
             loads: media::Loads::of(&data_dir),
+            post: feedback::Post::of(&data_dir),
             store: data_dir.join(&stored.store),
             data_dir,
             timelines: Timelines::default(),
@@ -112,6 +115,7 @@ impl Live {
         live.add(tokio::spawn(sync::follow_send_queue(Arc::clone(&live))));
         live.add(tokio::spawn(room_menu::follow(Arc::clone(&live))));
         live.add(tokio::spawn(crypto::follow(Arc::clone(&live))));
+        live.add(tokio::spawn(feedback::follow(Arc::clone(&live))));
         live.add(tokio::spawn(follow_tokens(Arc::clone(&live), stored, ended)));
         let own = Arc::clone(&live);
         live.add(tokio::spawn(async move {
@@ -166,6 +170,7 @@ impl Live {
                 Command::Forward(wish) => forward::take(&live, wish).await,
                 Command::Voice(wish) => voice::take(&live, wish).await,
                 Command::Crypto(wish) => crypto::take(&live, wish).await,
+                Command::Feedback(wish) => feedback::take(&live, wish).await,
                 command => actions::take(&live, command).await,
             }
         }));

@@ -163,6 +163,8 @@ pub enum Command {
     Sound(super::voice::Order),
     /// About the recovery key
     Crypto(super::crypto::Wish),
+    /// Feedback for the administrators
+    Feedback(super::feedback::Wish),
 }
 
 /// What signing in needs.

@@ -310,4 +310,6 @@ pub enum Update {
     Sound(super::voice::Heard),
     /// About the recovery key
     Crypto(super::crypto::News),
+    /// Feedback for the administrators
+    Feedback(super::feedback::News),
 }

@@ -15,8 +15,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use slint::{ComponentHandle, ModelRc, SharedString, Timer, VecModel};
 
 use super::{
-    attach, avatars::Avatars, convert, desktop::Guests, fonts, games, help, images::Images, menu, picker::Picker,
-    polls, presence, room_menu, threads, ui,
+    attach, avatars::Avatars, convert, desktop::Guests, feedback, fonts, games, help, images::Images, menu,
+    picker::Picker, polls, presence, room_menu, threads, ui,
 };
 use crate::{
     model::{
@@ -83,6 +83,7 @@ pub struct View {
     /// The message that a menu or a dialog is about.
     pub(super) asked: RefCell<menu::Asked>,
     pub(super) help: help::Shown,
+    pub(super) feedback: feedback::Desk,
 }
 
 impl View {
@@ -132,6 +133,7 @@ impl View {
             thread: threads::Shown::default(),
             asked: RefCell::default(),
             help: help::Shown::default(),
+            feedback: feedback::Desk::default(),
         });
         view.begin(options);
         Ok(view)
@@ -228,6 +230,7 @@ impl View {
             Update::Voice(news) => return self.voice_news(news),
             Update::Sound(heard) => return self.heard(heard),
             Update::Crypto(news) => return self.crypto_news(news),
+            Update::Feedback(news) => return self.feedback_news(news),
             update => update,
         };
         let app = self.window.global::<ui::App>();
@@ -238,6 +241,7 @@ impl View {
                 self.tell(ui::Done::None);
                 self.forget_account_settings();
                 self.forget_recovery();
+                self.forget_feedback();
                 let sign_in = self.window.global::<ui::SignIn>();
                 sign_in.set_busy(false);
                 sign_in.set_password(SharedString::default());

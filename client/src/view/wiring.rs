@@ -59,6 +59,7 @@ pub fn wire(view: &Rc<View>) {
     super::voice::wire(view);
     super::help::wire(view);
     super::crypto::wire(view);
+    super::feedback::wire(view);
     window(view);
 }
 
