@@ -77,6 +77,8 @@ pub(super) fn wire(view: &Rc<View>) {
 
 impl View {
     fn open_feedback(&self) {
+        // Another page may have opened over it before.
+        self.tidy_feedback();
         let window = self.window.window();
         // Before anything of the dialog is there.
         let taken = window.take_snapshot();
@@ -107,6 +109,12 @@ impl View {
     }
 
     fn close_feedback(&self) {
+        self.tidy_feedback();
+        self.window.global::<ui::App>().set_overlay(ui::Overlay::None);
+    }
+
+    /// The dialog is closed, whichever way. A text that was not sent stays, unless it belongs to a refused report.
+    pub(super) fn tidy_feedback(&self) {
         let page = self.window.global::<ui::Feedback>();
         if !page.get_replaces().is_empty() {
             self.write_anew();
@@ -119,7 +127,6 @@ impl View {
         self.feedback.shades.clear();
         self.feedback.fresh.take();
         self.feedback.told.take();
-        self.window.global::<ui::App>().set_overlay(ui::Overlay::None);
     }
 
     /// An empty form.

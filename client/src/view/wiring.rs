@@ -220,6 +220,7 @@ fn dialogs(view: &Rc<View>) {
         this.window.global::<ui::App>().set_overlay(ui::Overlay::None);
         this.end_viewing();
         this.close_space();
+        this.tidy_feedback();
     });
     on!(view, Panel, on_show_info, |this| this.window.global::<ui::Panel>().set_side(ui::Side::Info));
     on!(view, Panel, on_hide, |this| this.window.global::<ui::Panel>().set_side(ui::Side::None));

@@ -5,6 +5,7 @@
 mod composer;
 mod crypto;
 mod emoji;
+mod feedback;
 mod files;
 mod games;
 mod help;
