@@ -3,6 +3,7 @@
 //! - [`options`] what can be said on the command line; [`settings`] what a person chose on this computer
 //! - [`model`] the state behind the pages, plain values without window or network
 //! - [`matrix`] the only code that touches matrix-sdk: commands in, updates out
+//! - [`logs`] the last lines of the log, without what tells of people
 //! - [`desktop`] what the system is asked for besides a window: notifications, one program at a time, links
 //! - `discovery` looks for servers in the building's network
 //! - [`pictures`] decoding within limits
@@ -16,6 +17,7 @@
 
 pub mod desktop;
 mod discovery;
+pub mod logs;
 pub mod matrix;
 pub mod model;
 pub mod options;

@@ -1,8 +1,8 @@
 //! Starts the client.
 
 use clap::Parser;
-use parta_client::{options::Options, view};
-use tracing_subscriber::EnvFilter;
+use parta_client::{logs, options::Options, view};
+use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// What is logged unless `PARTA_LOG` asks for more. The SDK logs ids of rooms and people at `info`, which are not for the
 /// console of a shared computer. Its HTTP client calls every refusal an error, "no such account data" included, and it looks
@@ -12,9 +12,8 @@ const LOG: &str = "error,matrix_sdk::http_client=off,matrix_sdk::latest_events=o
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_env("PARTA_LOG").unwrap_or_else(|_| EnvFilter::new(LOG)))
-        .with_writer(std::io::stderr)
-        .init();
+    let wanted = EnvFilter::try_from_env("PARTA_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
+    let console = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(wanted);
+    tracing_subscriber::registry().with(console).with(logs::layer()).init();
     view::run(&options)
 }

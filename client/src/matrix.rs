@@ -10,6 +10,7 @@ mod crypto;
 mod desktop;
 mod engine;
 mod failure;
+mod feedback;
 mod files;
 mod forward;
 mod games;

@@ -10,6 +10,7 @@ pub mod crypto;
 pub mod desktop;
 pub mod discovery;
 pub mod emoji;
+pub mod feedback;
 pub mod formatted;
 pub mod forward;
 pub mod game;

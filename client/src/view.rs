@@ -8,6 +8,7 @@ mod crypto;
 mod desktop;
 mod discovery;
 mod emoji;
+mod feedback;
 mod fonts;
 mod forward;
 mod games;

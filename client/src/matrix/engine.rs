@@ -6,9 +6,10 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::{
     discovery::Search,
-    matrix::{Updates, composer, live::Live, sign_in, store},
+    matrix::{Updates, composer, feedback, live::Live, sign_in, store},
     model::{
         command::{Command, Credentials},
+        feedback::Wish,
         update::{Failure, Update},
     },
 };
@@ -65,6 +66,7 @@ pub(super) async fn run(data_dir: PathBuf, mut commands: UnboundedReceiver<Comma
             (Command::End, _) => break,
             // In their order, and before the end.
             (Command::Composer(wish), Some(live)) => composer::keep(live, wish).await,
+            (Command::Feedback(Wish::Send(draft)), Some(live)) => feedback::keep(live, *draft).await,
             (command, Some(live)) => live.take(command),
             (_, None) => {}
         }

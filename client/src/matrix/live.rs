@@ -10,8 +10,8 @@ use tokio::{
 
 use crate::{
     matrix::{
-        Updates, actions, attach, avatars, crypto, desktop, files, forward, games, jump, manage, media, members, menu,
-        pins, polls, presence, profile, room_menu, rooms, search, settings, spaces,
+        Updates, actions, attach, avatars, crypto, desktop, feedback, files, forward, games, jump, manage, media,
+        members, menu, pins, polls, presence, profile, room_menu, rooms, search, settings, spaces,
         store::{self, StoredSession},
         sync, threads,
         timelines::Timelines,
@@ -46,6 +46,8 @@ pub(super) struct Live {
     pub(super) loads: media::Loads,
     /// What the settings of a room need.
     pub(super) desk: manage::Desk,
+    /// Feedback on its way to the administrators.
+    pub(super) post: feedback::Post,
     tasks: parking::Tasks,
 }
 
@@ -97,6 +99,7 @@ impl Live {
             client,
             updates,
             loads: media::Loads::of(&data_dir),
+            post: feedback::Post::of(&data_dir),
             store: data_dir.join(&stored.store),
             data_dir,
             timelines: Timelines::default(),
@@ -116,6 +119,7 @@ impl Live {
         live.add(tokio::spawn(sync::follow_send_queue(Arc::clone(&live))));
         live.add(tokio::spawn(room_menu::follow(Arc::clone(&live))));
         live.add(tokio::spawn(crypto::follow(Arc::clone(&live))));
+        live.add(tokio::spawn(feedback::follow(Arc::clone(&live))));
         live.add(tokio::spawn(follow_tokens(Arc::clone(&live), stored, ended)));
         let own = Arc::clone(&live);
         live.add(tokio::spawn(async move {
@@ -172,6 +176,7 @@ impl Live {
                 Command::Crypto(wish) => crypto::take(&live, wish).await,
                 Command::Jump(wish) => jump::take(&live, wish).await,
                 Command::Search(wish) => search::take(&live, wish).await,
+                Command::Feedback(wish) => feedback::take(&live, wish).await,
                 command => actions::take(&live, command).await,
             }
         }));

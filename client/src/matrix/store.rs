@@ -129,6 +129,11 @@ pub(super) fn downloads(data_dir: &Path) -> PathBuf {
     data_dir.join("downloads.json")
 }
 
+/// The folder for feedback that waits to be sent.
+pub(super) fn feedback(data_dir: &Path) -> PathBuf {
+    data_dir.join("feedback")
+}
+
 /// Deletes what was opened before: the programs that read it are gone by the next start, or have it in their memory.
 pub(super) fn forget_opened(data_dir: &Path) {
     match std::fs::remove_dir_all(opened(data_dir)) {
@@ -143,6 +148,11 @@ pub(super) fn forget(data_dir: &Path) {
     let _ = std::fs::remove_file(path(data_dir));
     let _ = std::fs::remove_file(downloads(data_dir));
     forget_opened(data_dir);
+    match std::fs::remove_dir_all(feedback(data_dir)) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => tracing::warn!(%error, "feedback that was not sent could not be deleted"),
+    }
     let folders = std::fs::read_dir(data_dir).into_iter().flatten().flatten();
     for folder in folders.filter(|entry| entry.file_name().to_string_lossy().starts_with("store-")) {
         if let Err(error) = std::fs::remove_dir_all(folder.path()) {
@@ -188,9 +198,11 @@ mod tests {
         let place = Place::fresh(dir.path()).unwrap();
         std::fs::write(dir.path().join("settings.json"), "{}").unwrap();
         std::fs::create_dir(opened(dir.path())).unwrap();
+        std::fs::create_dir(feedback(dir.path())).unwrap();
+        std::fs::write(feedback(dir.path()).join("a.json"), "{}").unwrap();
         forget(dir.path());
         assert!(load(dir.path()).is_none());
-        assert!(!place.path.exists() && !opened(dir.path()).exists());
+        assert!(!place.path.exists() && !opened(dir.path()).exists() && !feedback(dir.path()).exists());
         assert!(dir.path().join("settings.json").exists());
     }
 

@@ -43,6 +43,7 @@ pub(super) async fn run(live: Arc<Live>, ended: UnboundedSender<()>) {
                     online = true;
                     live.updates.send(Update::Connection(Connection::Online));
                     live.client.send_queue().set_enabled(true).await;
+                    live.post.wake();
                 }
                 if !std::mem::replace(&mut notifying, true) {
                     notify::begin(&live).await;
@@ -52,6 +53,7 @@ pub(super) async fn run(live: Arc<Live>, ended: UnboundedSender<()>) {
                     live.timelines.came(&response.rooms, own);
                 }
                 presence::came(&live, &response.presence);
+                live.post.came(&response.account_data);
                 let changed =
                     response.rooms.joined.keys().chain(response.rooms.invited.keys()).chain(response.rooms.left.keys());
                 rooms::tell(&live, changed.cloned().collect()).await;

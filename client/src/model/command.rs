@@ -167,6 +167,8 @@ pub enum Command {
     Jump(super::jump::Wish),
     /// The search of messages
     Search(super::search::Wish),
+    /// Feedback for the administrators
+    Feedback(super::feedback::Wish),
 }
 
 /// What signing in needs.

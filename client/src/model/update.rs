@@ -330,4 +330,6 @@ pub enum Update {
     Jump(super::jump::News),
     /// Of the search of messages
     Search(super::search::News),
+    /// Feedback for the administrators
+    Feedback(super::feedback::News),
 }

@@ -64,6 +64,16 @@ pub(crate) fn png(pixels: &Pixels) -> Option<Vec<u8>> {
     written(&DynamicImage::ImageRgba8(picture), ImageFormat::Png)
 }
 
+/// A screenshot as a file: a JPEG where a PNG would have more bytes than this.
+pub(crate) fn png_within(pixels: &Pixels, most: usize) -> Option<Vec<u8>> {
+    let bytes = png(pixels)?;
+    if bytes.len() <= most {
+        return Some(bytes);
+    }
+    let picture = image::RgbaImage::from_raw(pixels.width, pixels.height, pixels.rgba.clone())?;
+    written(&DynamicImage::ImageRgba8(picture), ImageFormat::Jpeg)
+}
+
 /// Makes a picture ready; the bytes come back as they are if they are no picture.
 pub(crate) fn ready(bytes: Vec<u8>, shrink: bool) -> Result<Ready, Vec<u8>> {
     let Some(opened) = super::read(&bytes) else { return Err(bytes) };

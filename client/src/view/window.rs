@@ -15,8 +15,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use slint::{ComponentHandle, ModelRc, SharedString, Timer, VecModel};
 
 use super::{
-    attach, avatars::Avatars, convert, desktop::Guests, fonts, games, help, images::Images, menu, picker::Picker,
-    polls, presence, room_menu, search, threads, ui,
+    attach, avatars::Avatars, convert, desktop::Guests, feedback, fonts, games, help, images::Images, menu,
+    picker::Picker, polls, presence, room_menu, search, threads, ui,
 };
 use crate::{
     model::{
@@ -85,6 +85,7 @@ pub struct View {
     pub(super) asked: RefCell<menu::Asked>,
     pub(super) help: help::Shown,
     pub(super) search: search::Panel,
+    pub(super) feedback: feedback::Desk,
 }
 
 impl View {
@@ -135,6 +136,7 @@ impl View {
             asked: RefCell::default(),
             help: help::Shown::default(),
             search: search::Panel::default(),
+            feedback: feedback::Desk::default(),
         });
         view.begin(options);
         Ok(view)
@@ -236,6 +238,7 @@ impl View {
             Update::Jump(News::Nothing { room }) => return self.found_in(&room, None),
             Update::Jump(News::Thread { room, root }) => return self.found_in_thread(&room, &root),
             Update::Search(news) => return self.search_news(news),
+            Update::Feedback(news) => return self.feedback_news(news),
             update => update,
         };
         let app = self.window.global::<ui::App>();
@@ -247,6 +250,7 @@ impl View {
                 self.forget_account_settings();
                 self.forget_recovery();
                 self.forget_search();
+                self.forget_feedback();
                 let sign_in = self.window.global::<ui::SignIn>();
                 sign_in.set_busy(false);
                 sign_in.set_password(SharedString::default());

@@ -61,6 +61,7 @@ pub fn wire(view: &Rc<View>) {
     super::crypto::wire(view);
     super::jump::wire(view);
     super::search::wire(view);
+    super::feedback::wire(view);
     window(view);
 }
 
@@ -218,6 +219,7 @@ fn dialogs(view: &Rc<View>) {
         this.window.global::<ui::App>().set_overlay(ui::Overlay::None);
         this.end_viewing();
         this.close_space();
+        this.tidy_feedback();
     });
     on!(view, Panel, on_show_info, |this| this.window.global::<ui::Panel>().set_side(ui::Side::Info));
     on!(view, Panel, on_hide, |this| this.window.global::<ui::Panel>().set_side(ui::Side::None));

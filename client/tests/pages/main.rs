@@ -6,6 +6,7 @@ mod composer;
 mod crypto;
 mod discovery;
 mod emoji;
+mod feedback;
 mod files;
 mod games;
 mod help;
