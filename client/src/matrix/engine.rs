@@ -25,10 +25,9 @@ pub(super) async fn run(data_dir: PathBuf, mut commands: UnboundedReceiver<Comma
             Ok(client) => {
                 live = Some(Live::begin(client, stored, data_dir.clone(), updates.clone(), ended_sender.clone()));
             }
-            Err(failure) => {
-                store::forget(&data_dir);
-                updates.send(Update::SignedOut(Some(failure)));
-            }
+            // Nothing is deleted: only the server can say that a session is over, and what could not be opened now, such as
+            // a file that another program holds, may be opened at the next start.
+            Err(failure) => updates.send(Update::SignedOut(Some(failure))),
         },
     }
 
