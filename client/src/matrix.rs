@@ -13,6 +13,7 @@ mod failure;
 mod files;
 mod forward;
 mod games;
+mod home;
 mod html;
 mod items;
 mod live;
@@ -38,12 +39,13 @@ mod threads;
 mod timelines;
 mod voice;
 
-use std::path::PathBuf;
-
 pub(crate) use network::are_authorities;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
-use crate::model::{command::Command, update::Update};
+use crate::{
+    model::{command::Command, update::Update},
+    preset::Computer,
+};
 
 /// Where updates go. Cloned into every task.
 #[derive(Clone)]
@@ -68,8 +70,8 @@ pub struct Engine {
     pub runtime: tokio::runtime::Runtime,
 }
 
-/// Starts two threads for the Matrix side. They first look for a session kept in `data_dir`.
-pub fn start(data_dir: PathBuf) -> std::io::Result<Engine> {
+/// Starts two threads for the Matrix side. They first look for a session kept on the computer.
+pub fn start(computer: Computer) -> std::io::Result<Engine> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         // Deep futures of the SDK overflow the default stack in debug builds.
@@ -79,6 +81,6 @@ pub fn start(data_dir: PathBuf) -> std::io::Result<Engine> {
         .build()?;
     let (commands, command_receiver) = mpsc::unbounded_channel();
     let (update_sender, updates) = mpsc::unbounded_channel();
-    let task = runtime.spawn(engine::run(data_dir, command_receiver, Updates(update_sender)));
+    let task = runtime.spawn(engine::run(computer, command_receiver, Updates(update_sender)));
     Ok(Engine { commands, updates, task, runtime })
 }

@@ -1,5 +1,6 @@
 //! The only code that touches Slint's types: it fills the window from the model and turns presses into commands.
 
+mod accounts;
 mod attach;
 mod avatars;
 mod composer;
@@ -25,6 +26,7 @@ mod profile;
 mod pulse;
 mod room_menu;
 mod settings;
+mod shared;
 mod spaces;
 mod threads;
 mod viewer;
@@ -49,6 +51,7 @@ use crate::{
         update::Update,
     },
     options::Options,
+    preset::{Computer, Preset},
     settings::Settings,
     sound,
 };
@@ -79,11 +82,12 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     if !Settings::kept(&data_dir) {
         std::thread::Builder::new().name("links".into()).spawn(scheme::register)?;
     }
-    let settings = Settings::load(&data_dir);
+    let computer = Computer { data_dir: data_dir.clone(), preset: Preset::default() };
+    let settings = computer.settings();
     if let Err(error) = slint::set_xdg_app_id("parta") {
         tracing::debug!(%error, "the desktop does not learn which program this is");
     }
-    let engine = matrix::start(data_dir.clone())?;
+    let engine = matrix::start(computer)?;
     let (commands, mut updates, runtime) = (engine.commands, engine.updates, engine.runtime);
     let mut at_once = credentials(options)?;
     let sender = commands.clone();

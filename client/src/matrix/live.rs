@@ -1,6 +1,6 @@
 //! A session that is running: its tasks, its open rooms, and where commands go.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use matrix_sdk::{Client, Room, SessionChange, notification_settings::NotificationSettings, ruma::RoomId};
 use tokio::{
@@ -10,8 +10,9 @@ use tokio::{
 
 use crate::{
     matrix::{
-        Updates, actions, attach, avatars, crypto, desktop, files, forward, games, manage, media, members, menu, pins,
-        polls, presence, profile, room_menu, rooms, settings, spaces,
+        Updates, actions, attach, avatars, crypto, desktop, files, forward, games,
+        home::Home,
+        manage, media, members, menu, pins, polls, presence, profile, room_menu, rooms, settings, spaces,
         store::{self, StoredSession},
         sync, threads,
         timelines::Timelines,
@@ -28,6 +29,7 @@ use crate::{
 pub(super) struct Live {
     pub(super) client: Client,
     pub(super) updates: Updates,
+    /// Folder of what the session keeps on this computer
     pub(super) data_dir: PathBuf,
     /// Folder of the databases
     pub(super) store: PathBuf,
@@ -77,7 +79,7 @@ impl Live {
     pub(super) fn begin(
         client: Client,
         stored: StoredSession,
-        data_dir: PathBuf,
+        home: Home,
         updates: Updates,
         ended: UnboundedSender<()>,
     ) -> Arc<Self> {
@@ -94,9 +96,9 @@ impl Live {
         let live = Arc::new(Self {
             client,
             updates,
-            loads: media::Loads::of(&data_dir),
-            store: data_dir.join(&stored.store),
-            data_dir,
+            loads: media::Loads::of(&home.folder),
+            store: home.folder.join(&stored.store),
+            data_dir: home.folder,
             timelines: Timelines::default(),
             threads: threads::Threads::default(),
             pins: pins::Pins::default(),
@@ -112,7 +114,7 @@ impl Live {
         live.add(tokio::spawn(sync::follow_send_queue(Arc::clone(&live))));
         live.add(tokio::spawn(room_menu::follow(Arc::clone(&live))));
         live.add(tokio::spawn(crypto::follow(Arc::clone(&live))));
-        live.add(tokio::spawn(follow_tokens(Arc::clone(&live), stored, ended)));
+        live.add(tokio::spawn(follow_tokens(Arc::clone(&live), stored, home.kept, ended)));
         let own = Arc::clone(&live);
         live.add(tokio::spawn(async move {
             profile::tell_own(&own).await;
@@ -179,10 +181,10 @@ impl Live {
         self.tasks.stop();
     }
 
-    /// Tells the server that this device is gone, and stops.
-    pub(super) async fn sign_out(&self) {
+    /// Stops, and tells the server within this time that the device is gone.
+    pub(super) async fn sign_out(&self, patience: Duration) {
         self.stop();
-        let told = tokio::time::timeout(std::time::Duration::from_secs(10), self.client.matrix_auth().logout()).await;
+        let told = tokio::time::timeout(patience, self.client.matrix_auth().logout()).await;
         match told {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the server was not told of the sign-out"),
@@ -192,14 +194,14 @@ impl Live {
 }
 
 /// Keeps renewed tokens, and notices when the server no longer knows the session.
-async fn follow_tokens(live: Arc<Live>, mut stored: StoredSession, ended: UnboundedSender<()>) {
+async fn follow_tokens(live: Arc<Live>, mut stored: StoredSession, kept: bool, ended: UnboundedSender<()>) {
     let mut changes = live.client.subscribe_to_session_changes();
     while let Ok(change) = changes.recv().await {
         match change {
             SessionChange::TokensRefreshed => {
                 if let Some(tokens) = live.client.session_tokens() {
                     stored.set_tokens(&tokens);
-                    if let Err(error) = store::save(&live.data_dir, &stored) {
+                    if kept && let Err(error) = store::save(&live.data_dir, &stored) {
                         tracing::warn!(%error, "renewed tokens cannot be saved");
                     }
                 }

@@ -7,15 +7,18 @@ use matrix_sdk::{
     reqwest::{self, Certificate},
 };
 
-use crate::settings::{self, Network, ProxyChoice, Settings};
+use crate::{
+    preset::Computer,
+    settings::{self, Network, ProxyChoice},
+};
 
 /// A builder that goes the way chosen. The choices are read anew for each client, so they hold from the next sign-in or
 /// start on. One that cannot be kept is left out: the session must not be lost for a lost file, and without an authority
 /// nobody is trusted who would not be otherwise.
-pub(super) fn builder(data_dir: &Path) -> ClientBuilder {
-    let network = Settings::load(data_dir).network;
+pub(super) fn builder(computer: &Computer) -> ClientBuilder {
+    let network = computer.settings().network;
     let certificates = match &network.authorities {
-        Some(_) => certificates(&settings::authorities(data_dir)),
+        Some(_) => certificates(&settings::authorities(&computer.data_dir)),
         None => Vec::new(),
     };
     let builder = matrix_sdk::Client::builder();
@@ -73,6 +76,7 @@ pub(crate) fn are_authorities(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{preset::Preset, settings::Settings};
 
     #[test]
     fn what_is_no_certificate_is_not_taken_for_one() {
@@ -85,13 +89,14 @@ mod tests {
     #[tokio::test]
     async fn a_session_outlives_a_lost_file_and_a_broken_address() {
         let dir = tempfile::tempdir().unwrap();
+        let computer = Computer { data_dir: dir.path().to_path_buf(), preset: Preset::default() };
         let mut settings = Settings::default();
         settings.network.authorities = Some("school.pem".into());
         settings.network.address = "nonsense".into();
         for proxy in [ProxyChoice::System, ProxyChoice::None, ProxyChoice::Address] {
             settings.network.proxy = proxy;
             settings.save(dir.path());
-            assert!(builder(dir.path()).homeserver_url("http://127.0.0.1:1").build().await.is_ok(), "{proxy:?}");
+            assert!(builder(&computer).homeserver_url("http://127.0.0.1:1").build().await.is_ok(), "{proxy:?}");
         }
     }
 }

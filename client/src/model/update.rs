@@ -310,4 +310,6 @@ pub enum Update {
     Sound(super::voice::Heard),
     /// About the recovery key
     Crypto(super::crypto::News),
+    /// About the accounts of this computer
+    Accounts(super::accounts::News),
 }

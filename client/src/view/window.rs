@@ -15,8 +15,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use slint::{ComponentHandle, ModelRc, SharedString, Timer, VecModel};
 
 use super::{
-    attach, avatars::Avatars, convert, desktop::Guests, fonts, games, help, images::Images, menu, picker::Picker,
-    polls, presence, room_menu, threads, ui,
+    accounts, attach, avatars::Avatars, convert, desktop::Guests, fonts, games, help, images::Images, menu,
+    picker::Picker, polls, presence, room_menu, shared, threads, ui,
 };
 use crate::{
     model::{
@@ -83,6 +83,9 @@ pub struct View {
     /// The message that a menu or a dialog is about.
     pub(super) asked: RefCell<menu::Asked>,
     pub(super) help: help::Shown,
+    /// What the account chose on this computer.
+    pub(super) own: accounts::Held,
+    pub(super) guard: shared::Guard,
 }
 
 impl View {
@@ -132,6 +135,8 @@ impl View {
             thread: threads::Shown::default(),
             asked: RefCell::default(),
             help: help::Shown::default(),
+            own: accounts::Held::default(),
+            guard: shared::Guard::default(),
         });
         view.begin(options);
         Ok(view)
@@ -145,7 +150,8 @@ impl View {
         self.window.global::<ui::Talk>().set_rows(ModelRc::from(Rc::clone(&self.rows)));
         let sign_in = self.window.global::<ui::SignIn>();
         sign_in.set_server(options.server.clone().or_else(|| settings.server.clone()).unwrap_or_default().into());
-        sign_in.set_user(options.user.clone().or_else(|| settings.user.clone()).unwrap_or_default().into());
+        let last = settings.user.clone().filter(|_| !settings.shared());
+        sign_in.set_user(options.user.clone().or(last).unwrap_or_default().into());
         let pages = self.window.global::<ui::Settings>();
         pages.set_language(match settings.language {
             settings::LanguageChoice::System => 0,
@@ -161,6 +167,7 @@ impl View {
             options.lang.unwrap_or_else(|| settings::language(settings.language, sys_locale::get_locale().as_deref()));
         drop(settings);
         self.begin_settings();
+        self.show_shared();
         self.speak(language);
         let mut images = self.images.borrow_mut();
         let quick: Vec<ui::EmojiEntry> = QUICK
@@ -228,6 +235,7 @@ impl View {
             Update::Voice(news) => return self.voice_news(news),
             Update::Sound(heard) => return self.heard(heard),
             Update::Crypto(news) => return self.crypto_news(news),
+            Update::Accounts(news) => return self.accounts_news(news),
             update => update,
         };
         let app = self.window.global::<ui::App>();
@@ -237,11 +245,12 @@ impl View {
                 self.silence();
                 self.tell(ui::Done::None);
                 self.forget_account_settings();
+                self.leave_home();
                 self.forget_recovery();
                 let sign_in = self.window.global::<ui::SignIn>();
                 sign_in.set_busy(false);
                 sign_in.set_password(SharedString::default());
-                sign_in.set_failure(reason.map_or(ui::Failure::None, convert::failure));
+                sign_in.set_failure(reason.map_or_else(|| self.why_signed_out(), convert::failure));
                 app.set_overlay(ui::Overlay::None);
                 self.window.global::<ui::Tour>().set_running(false);
                 self.window.global::<ui::MessageMenu>().set_open(false);
@@ -351,7 +360,7 @@ impl View {
 
     /// Opens the room that was open when the program was closed.
     fn reopen(&self) {
-        let last = self.settings.borrow().room.clone();
+        let last = self.own.choices.borrow().room.clone();
         if let Some(room) =
             last.filter(|room| self.app.borrow().open.is_none() && self.app.borrow().rooms.get(room).is_some())
         {
@@ -367,11 +376,7 @@ impl View {
         self.show_another(opened);
         let peer = self.app.borrow().rooms.get(room).map(|room| room.peer.clone());
         self.ask_presence(&peer.unwrap_or_default());
-        let mut settings = self.settings.borrow_mut();
-        if settings.room.as_deref() != Some(room) {
-            settings.room = Some(room.to_owned());
-            settings.save(&self.data_dir);
-        }
+        self.choose_own(|own| own.room = Some(room.to_owned()));
     }
 
     /// Goes back to the list of rooms, where there is no place for both.
@@ -471,7 +476,7 @@ impl View {
         self.seen();
     }
 
-    fn show_page(&self) {
+    pub(super) fn show_page(&self) {
         let model = self.app.borrow();
         let app = self.window.global::<ui::App>();
         app.set_page(match model.page {
@@ -487,10 +492,10 @@ impl View {
             app.set_own_tint(person::tint(&account.user_id));
             app.set_server(account.server.trim_end_matches('/').into());
             let mut settings = self.settings.borrow_mut();
-            let user = person::localpart(&account.user_id);
-            if settings.server.as_deref() != Some(account.server.as_str()) || settings.user.as_deref() != Some(user) {
+            let user = (!settings.shared()).then(|| person::localpart(&account.user_id).to_owned());
+            if settings.server.as_deref() != Some(account.server.as_str()) || settings.user != user {
                 settings.server = Some(account.server.clone());
-                settings.user = Some(user.to_owned());
+                settings.user = user;
                 settings.save(&self.data_dir);
             }
         }

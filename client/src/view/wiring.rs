@@ -59,6 +59,7 @@ pub fn wire(view: &Rc<View>) {
     super::voice::wire(view);
     super::help::wire(view);
     super::crypto::wire(view);
+    super::shared::wire(view);
     window(view);
 }
 
@@ -78,11 +79,6 @@ fn sign_in(view: &Rc<View>) {
     });
     on!(view, App, on_sign_out, |this| {
         this.window.global::<ui::App>().set_signing_out(true);
-        {
-            let mut settings = this.settings.borrow_mut();
-            settings.room = None;
-            settings.save(&this.data_dir);
-        }
         this.send(Command::SignOut);
     });
     on!(view, App, on_open_link, |this, link| {
@@ -316,7 +312,11 @@ fn window(view: &Rc<View>) {
         if let Some(this) = weak.upgrade() {
             if matches!(
                 event,
-                WindowEvent::KeyboardInput { .. } | WindowEvent::CursorMoved { .. } | WindowEvent::MouseInput { .. }
+                WindowEvent::KeyboardInput { .. }
+                    | WindowEvent::CursorMoved { .. }
+                    | WindowEvent::MouseInput { .. }
+                    | WindowEvent::MouseWheel { .. }
+                    | WindowEvent::Touch(_)
             ) {
                 this.used();
             }

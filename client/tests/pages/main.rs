@@ -10,6 +10,7 @@ mod games;
 mod help;
 mod people;
 mod polls;
+mod shared;
 mod voice;
 
 use std::{cell::RefCell, rc::Rc};
