@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{
     model::{desktop::Place, notify::Choices, shared},
     options::Language,
-    preset::Preset,
+    preset::{Preset, Proxy},
 };
 
 pub use own::Own;
@@ -177,6 +177,29 @@ impl Settings {
         self.preset.shared_computer.unwrap_or(self.shared_computer)
     }
 
+    /// The language to speak.
+    pub fn speaks(&self, locale: Option<&str>) -> Language {
+        language(self.language, self.preset.language, locale)
+    }
+
+    /// The proxy to go through, `None` for what the system says.
+    pub fn proxy(&self) -> Option<Proxy> {
+        match self.network.proxy {
+            ProxyChoice::None => Some(Proxy::None),
+            ProxyChoice::Address if Network::sound(&self.network.address) => {
+                Some(Proxy::Address(self.network.address.clone()))
+            }
+            ProxyChoice::Address => None,
+            ProxyChoice::System => self.preset.proxy.clone(),
+        }
+    }
+
+    /// Files of certificate authorities that are trusted besides those of the system.
+    pub fn authorities(&self, data_dir: &Path) -> Vec<PathBuf> {
+        let chosen = self.network.authorities.as_ref().map(|_| authorities(data_dir));
+        self.preset.ca_file.clone().into_iter().chain(chosen).collect()
+    }
+
     /// Minutes until whoever stops using a shared computer is signed out.
     pub fn idle_minutes(&self) -> u16 {
         self.idle_minutes.or(self.preset.idle_minutes).unwrap_or(shared::USUAL).clamp(1, shared::LONGEST)
@@ -245,16 +268,16 @@ fn nearest_size(size: u16) -> u16 {
     TEXT_SIZES.into_iter().min_by_key(|other| other.abs_diff(size)).unwrap_or(100)
 }
 
-/// The language to speak: the choice, else the system's, and Russian where that is neither Russian nor known.
-pub fn language(choice: LanguageChoice, locale: Option<&str>) -> Language {
+/// The language to speak: the choice, else what was decided for the computer, else the system's, and Russian where that is neither Russian nor known.
+pub fn language(choice: LanguageChoice, decided: Option<Language>, locale: Option<&str>) -> Language {
     match choice {
         LanguageChoice::Ru => Language::Ru,
         LanguageChoice::En => Language::En,
-        LanguageChoice::System => match locale {
+        LanguageChoice::System => decided.unwrap_or_else(|| match locale {
             None | Some("" | "C" | "POSIX") => Language::Ru,
             Some(locale) if locale.starts_with("ru") || locale.starts_with("C.") => Language::Ru,
             Some(_) => Language::En,
-        },
+        }),
     }
 }
 
@@ -264,11 +287,13 @@ mod tests {
 
     #[test]
     fn the_language_follows_the_choice_then_the_system() {
-        assert_eq!(language(LanguageChoice::En, Some("ru-RU")), Language::En);
-        assert_eq!(language(LanguageChoice::System, Some("ru-RU")), Language::Ru);
-        assert_eq!(language(LanguageChoice::System, Some("en-GB")), Language::En);
-        assert_eq!(language(LanguageChoice::System, None), Language::Ru);
-        assert_eq!(language(LanguageChoice::System, Some("C.UTF-8")), Language::Ru);
+        assert_eq!(language(LanguageChoice::En, None, Some("ru-RU")), Language::En);
+        assert_eq!(language(LanguageChoice::System, None, Some("ru-RU")), Language::Ru);
+        assert_eq!(language(LanguageChoice::System, None, Some("en-GB")), Language::En);
+        assert_eq!(language(LanguageChoice::System, None, None), Language::Ru);
+        assert_eq!(language(LanguageChoice::System, None, Some("C.UTF-8")), Language::Ru);
+        assert_eq!(language(LanguageChoice::System, Some(Language::En), Some("ru-RU")), Language::En);
+        assert_eq!(language(LanguageChoice::Ru, Some(Language::En), None), Language::Ru);
     }
 
     #[test]
@@ -340,5 +365,19 @@ mod tests {
         assert_eq!(Own::load(dir.path()), own);
         std::fs::write(dir.path().join("own.json"), r#"{"room": 7, "emoji": ["👍"]}"#).unwrap();
         assert_eq!(Own::load(dir.path()), Own { room: None, ..own });
+    }
+
+    #[test]
+    fn what_was_decided_of_the_network_holds_until_a_person_chooses() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut settings = Settings::default();
+        assert_eq!((settings.proxy(), settings.authorities(dir.path())), (None, Vec::new()));
+        settings.preset.proxy = Some(Proxy::Address("http://proxy:3128".into()));
+        settings.preset.ca_file = Some("/etc/parta/ca.pem".into());
+        assert_eq!(settings.proxy(), settings.preset.proxy);
+        settings.network.proxy = ProxyChoice::None;
+        settings.network.authorities = Some("own.pem".into());
+        assert_eq!(settings.proxy(), Some(Proxy::None));
+        assert_eq!(settings.authorities(dir.path()), [PathBuf::from("/etc/parta/ca.pem"), authorities(dir.path())]);
     }
 }

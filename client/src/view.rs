@@ -22,6 +22,7 @@ mod picker;
 mod pins;
 mod polls;
 mod presence;
+mod preset;
 mod profile;
 mod pulse;
 mod room_menu;
@@ -82,7 +83,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     if !Settings::kept(&data_dir) {
         std::thread::Builder::new().name("links".into()).spawn(scheme::register)?;
     }
-    let computer = Computer { data_dir: data_dir.clone(), preset: Preset::default() };
+    let computer = Computer { data_dir: data_dir.clone(), preset: Preset::find() };
     let settings = computer.settings();
     if let Err(error) = slint::set_xdg_app_id("parta") {
         tracing::debug!(%error, "the desktop does not learn which program this is");

@@ -149,7 +149,6 @@ impl View {
         self.window.global::<ui::Rooms>().set_list(ModelRc::from(Rc::clone(&self.rooms)));
         self.window.global::<ui::Talk>().set_rows(ModelRc::from(Rc::clone(&self.rows)));
         let sign_in = self.window.global::<ui::SignIn>();
-        sign_in.set_server(options.server.clone().or_else(|| settings.server.clone()).unwrap_or_default().into());
         let last = settings.user.clone().filter(|_| !settings.shared());
         sign_in.set_user(options.user.clone().or(last).unwrap_or_default().into());
         let pages = self.window.global::<ui::Settings>();
@@ -163,11 +162,11 @@ impl View {
             Some(Theme::Dark) => ui::ThemeChoice::Dark,
             None => convert::theme(settings.theme),
         });
-        let language =
-            options.lang.unwrap_or_else(|| settings::language(settings.language, sys_locale::get_locale().as_deref()));
+        let language = options.lang.unwrap_or_else(|| settings.speaks(sys_locale::get_locale().as_deref()));
         drop(settings);
         self.begin_settings();
         self.show_shared();
+        self.show_preset(options);
         self.speak(language);
         let mut images = self.images.borrow_mut();
         let quick: Vec<ui::EmojiEntry> = QUICK
@@ -246,6 +245,7 @@ impl View {
                 self.tell(ui::Done::None);
                 self.forget_account_settings();
                 self.leave_home();
+                self.propose_server();
                 self.forget_recovery();
                 let sign_in = self.window.global::<ui::SignIn>();
                 sign_in.set_busy(false);
@@ -332,6 +332,7 @@ impl View {
         }
         if loaded {
             self.reopen();
+            self.enter_first_room();
             self.follow_waiting();
             self.welcome();
         }

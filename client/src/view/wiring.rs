@@ -12,8 +12,7 @@ use crate::{
         command::{Command, Credentials},
         spaces::{Entry, Wish},
     },
-    options::Language,
-    settings::{self, LanguageChoice, ThemeChoice},
+    settings::{LanguageChoice, ThemeChoice},
 };
 
 /// Connects a callback to a function of the view, unless the view is gone.
@@ -289,7 +288,7 @@ fn preferences(view: &Rc<View>) {
             settings.language = choice;
             settings.save(&this.data_dir);
         }
-        let language: Language = settings::language(choice, sys_locale::get_locale().as_deref());
+        let language = this.settings.borrow().speaks(sys_locale::get_locale().as_deref());
         this.speak(language);
     });
     on!(view, Settings, on_theme_picked, |this, choice| {

@@ -10,6 +10,7 @@ mod games;
 mod help;
 mod people;
 mod polls;
+mod preset;
 mod shared;
 mod voice;
 
@@ -45,6 +46,10 @@ struct Window {
 }
 
 fn open(language: &str) -> Window {
+    open_with(language, Settings::default())
+}
+
+fn open_with(language: &str, settings: Settings) -> Window {
     i_slint_backend_testing::init_no_event_loop();
     let folder = tempfile::tempdir().unwrap();
     let options = Options::parse_from(["parta", "--lang", language, "--theme", "light"]);
@@ -52,7 +57,7 @@ fn open(language: &str) -> Window {
     let sent = Rc::clone(&commands);
     let view = View::new(
         Box::new(move |command| sent.borrow_mut().push(command)),
-        Settings::default(),
+        settings,
         folder.path().to_path_buf(),
         &options,
     )
