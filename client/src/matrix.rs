@@ -1,6 +1,7 @@
 //! The only code that touches matrix-sdk. Commands come in through a channel, updates go out through another; nothing
 //! here knows of a window.
 
+mod accounts;
 mod actions;
 mod attach;
 mod avatars;
@@ -39,6 +40,9 @@ mod threads;
 mod timelines;
 mod voice;
 
+use std::sync::{Arc, PoisonError, RwLock};
+
+pub(crate) use accounts::prepare;
 pub(crate) use network::are_authorities;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
@@ -49,12 +53,32 @@ use crate::{
 
 /// Where updates go. Cloned into every task.
 #[derive(Clone)]
-pub(crate) struct Updates(UnboundedSender<Update>);
+pub(crate) struct Updates {
+    sender: UnboundedSender<Update>,
+    open: Arc<RwLock<bool>>,
+}
 
 impl Updates {
+    fn new(sender: UnboundedSender<Update>) -> Self {
+        Self { sender, open: Arc::new(RwLock::new(true)) }
+    }
+
+    /// The same way for one session, which can be closed without the others.
+    pub(crate) fn of_session(&self) -> Self {
+        Self::new(self.sender.clone())
+    }
+
     /// Sends an update; without a window left there is nobody to tell.
     pub(crate) fn send(&self, update: Update) {
-        let _ = self.0.send(update);
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        if *open {
+            let _ = self.sender.send(update);
+        }
+    }
+
+    /// Whatever tasks of the session still say is not heard: what is told from now on belongs to the next one.
+    pub(crate) fn close(&self) {
+        *self.open.write().unwrap_or_else(PoisonError::into_inner) = false;
     }
 }
 
@@ -81,6 +105,26 @@ pub fn start(computer: Computer) -> std::io::Result<Engine> {
         .build()?;
     let (commands, command_receiver) = mpsc::unbounded_channel();
     let (update_sender, updates) = mpsc::unbounded_channel();
-    let task = runtime.spawn(engine::run(computer, command_receiver, Updates(update_sender)));
+    let task = runtime.spawn(engine::run(computer, command_receiver, Updates::new(update_sender)));
     Ok(Engine { commands, updates, task, runtime })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_is_over_is_not_heard() {
+        let (sender, mut heard) = mpsc::unbounded_channel();
+        let updates = Updates::new(sender);
+        let (first, second) = (updates.of_session(), updates.of_session());
+        let late = first.clone();
+        first.close();
+        late.send(Update::RoomsLoaded);
+        assert!(heard.try_recv().is_err());
+        second.send(Update::RoomsLoaded);
+        updates.send(Update::Invited);
+        assert!(matches!(heard.try_recv(), Ok(Update::RoomsLoaded)));
+        assert!(matches!(heard.try_recv(), Ok(Update::Invited)));
+    }
 }

@@ -83,6 +83,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     if !Settings::kept(&data_dir) {
         std::thread::Builder::new().name("links".into()).spawn(scheme::register)?;
     }
+    matrix::prepare(&data_dir);
     let computer = Computer { data_dir: data_dir.clone(), preset: Preset::find() };
     let settings = computer.settings();
     if let Err(error) = slint::set_xdg_app_id("parta") {
@@ -113,10 +114,15 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let shown = Rc::clone(&view);
     slint::spawn_local(async move {
         while let Some(update) = updates.recv().await {
-            if matches!(update, Update::SignedOut(None))
-                && let Some(credentials) = at_once.take()
-            {
-                let _ = sender.send(Command::SignIn(credentials));
+            match update {
+                Update::SignedOut(None) => {
+                    if let Some(credentials) = at_once.take() {
+                        let _ = sender.send(Command::SignIn(credentials));
+                    }
+                }
+                // Only at the start: whoever leaves later does so by themselves.
+                Update::SignedIn(_) => at_once = None,
+                _ => {}
             }
             shown.apply(update);
         }

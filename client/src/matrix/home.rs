@@ -8,8 +8,6 @@ use std::{
     time::Duration,
 };
 
-use crate::matrix::store;
-
 /// Attempts to delete a folder, for tasks that end may still hold a file in it open.
 const ATTEMPTS: u32 = 20;
 /// Between two of them.
@@ -41,13 +39,11 @@ impl Home {
         Ok(Self { folder, kept: false })
     }
 
-    /// Deletes everything that the session keeps. Call it where a moment may pass.
+    /// Deletes the folder with everything in it. Call it where a moment may pass.
     pub(super) fn forget(&self) {
-        if self.kept {
-            store::forget(&self.folder);
-        } else {
-            remove(&self.folder);
-        }
+        // Without this file there is no session, whatever becomes of the rest.
+        let _ = std::fs::remove_file(self.folder.join("session.json"));
+        remove(&self.folder);
     }
 }
 

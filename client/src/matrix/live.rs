@@ -31,6 +31,8 @@ pub(super) struct Live {
     pub(super) updates: Updates,
     /// Folder of what the session keeps on this computer
     pub(super) data_dir: PathBuf,
+    /// It outlives the session
+    pub(super) kept: bool,
     /// Folder of the databases
     pub(super) store: PathBuf,
     pub(super) timelines: Timelines,
@@ -99,6 +101,7 @@ impl Live {
             loads: media::Loads::of(&home.folder),
             store: home.folder.join(&stored.store),
             data_dir: home.folder,
+            kept: home.kept,
             timelines: Timelines::default(),
             threads: threads::Threads::default(),
             pins: pins::Pins::default(),
@@ -175,10 +178,17 @@ impl Live {
 
     /// Ends every task; the session stays valid.
     pub(super) fn stop(&self) {
+        self.updates.close();
         self.timelines.clear();
         self.threads.clear();
         self.pins.set(None);
         self.tasks.stop();
+    }
+
+    /// Stops, and sends nothing more: what waits is sent when the session goes on.
+    pub(super) async fn rest(&self) {
+        self.stop();
+        self.client.send_queue().set_enabled(false).await;
     }
 
     /// Stops, and tells the server within this time that the device is gone.

@@ -163,6 +163,8 @@ pub enum Command {
     Sound(super::voice::Order),
     /// About the recovery key
     Crypto(super::crypto::Wish),
+    /// About the accounts of this computer
+    Accounts(super::accounts::Wish),
 }
 
 /// What signing in needs.

@@ -283,7 +283,10 @@ impl View {
                 self.redraw(|shown| shown.picture_state == ui::PictureState::Failed);
             }
             Update::Avatar(news) => self.show_avatar(news),
-            Update::Profile(news) => self.profile_news(news),
+            Update::Profile(news) => {
+                self.profile_news(news);
+                self.look_at_own(news);
+            }
             Update::DialogFailed(failure) => self.dialog_failed(*failure),
             Update::Failed(failure) => {
                 self.window.global::<ui::Talk>().set_answering(false);

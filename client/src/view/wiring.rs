@@ -59,6 +59,7 @@ pub fn wire(view: &Rc<View>) {
     super::help::wire(view);
     super::crypto::wire(view);
     super::shared::wire(view);
+    super::accounts::wire(view);
     window(view);
 }
 

@@ -65,7 +65,10 @@ fn a_new_account_begins_in_the_room_that_was_decided_on() {
     window.view.apply(Update::Accounts(News::Begun { folder: window.folder.path().join("passing"), kept: false }));
     window.sign_in();
     assert!(window.asked(|command| *command == Command::Join("#news:school".into())));
+}
 
+#[test]
+fn an_account_that_was_here_goes_on_where_it_was() {
     let window = decided("en");
     let folder = window.folder.path().join("own");
     let own = parta_client::settings::Own { room: Some("!class".into()), ..parta_client::settings::Own::default() };
