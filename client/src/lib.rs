@@ -1,6 +1,7 @@
 //! Parta's desktop client.
 //!
-//! - [`options`] what can be said on the command line; [`settings`] what a person chose on this computer
+//! - [`options`] what can be said on the command line; [`settings`] what a person chose on this computer; [`preset`] what
+//!   was decided for it
 //! - [`model`] the state behind the pages, plain values without window or network
 //! - [`matrix`] the only code that touches matrix-sdk: commands in, updates out
 //! - [`logs`] the last lines of the log, without what tells of people
@@ -22,6 +23,7 @@ pub mod matrix;
 pub mod model;
 pub mod options;
 pub mod pictures;
+pub mod preset;
 pub mod settings;
 pub mod sound;
 pub mod view;

@@ -1,6 +1,7 @@
 //! The only code that touches matrix-sdk. Commands come in through a channel, updates go out through another; nothing
 //! here knows of a window.
 
+mod accounts;
 mod actions;
 mod attach;
 mod avatars;
@@ -14,6 +15,7 @@ mod feedback;
 mod files;
 mod forward;
 mod games;
+mod home;
 mod html;
 mod items;
 mod jump;
@@ -41,21 +43,45 @@ mod threads;
 mod timelines;
 mod voice;
 
-use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
 
+pub(crate) use accounts::prepare;
 pub(crate) use network::are_authorities;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
-use crate::model::{command::Command, update::Update};
+use crate::{
+    model::{command::Command, update::Update},
+    preset::Computer,
+};
 
 /// Where updates go. Cloned into every task.
 #[derive(Clone)]
-pub(crate) struct Updates(UnboundedSender<Update>);
+pub(crate) struct Updates {
+    sender: UnboundedSender<Update>,
+    open: Arc<RwLock<bool>>,
+}
 
 impl Updates {
+    fn new(sender: UnboundedSender<Update>) -> Self {
+        Self { sender, open: Arc::new(RwLock::new(true)) }
+    }
+
+    /// The same way for one session, which can be closed without the others.
+    pub(crate) fn of_session(&self) -> Self {
+        Self::new(self.sender.clone())
+    }
+
     /// Sends an update; without a window left there is nobody to tell.
     pub(crate) fn send(&self, update: Update) {
-        let _ = self.0.send(update);
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        if *open {
+            let _ = self.sender.send(update);
+        }
+    }
+
+    /// Whatever tasks of the session still say is not heard: what is told from now on belongs to the next one.
+    pub(crate) fn close(&self) {
+        *self.open.write().unwrap_or_else(PoisonError::into_inner) = false;
     }
 }
 
@@ -71,8 +97,8 @@ pub struct Engine {
     pub runtime: tokio::runtime::Runtime,
 }
 
-/// Starts two threads for the Matrix side. They first look for a session kept in `data_dir`.
-pub fn start(data_dir: PathBuf) -> std::io::Result<Engine> {
+/// Starts two threads for the Matrix side. They first look for a session kept on the computer.
+pub fn start(computer: Computer) -> std::io::Result<Engine> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         // Deep futures of the SDK overflow the default stack in debug builds.
@@ -82,6 +108,26 @@ pub fn start(data_dir: PathBuf) -> std::io::Result<Engine> {
         .build()?;
     let (commands, command_receiver) = mpsc::unbounded_channel();
     let (update_sender, updates) = mpsc::unbounded_channel();
-    let task = runtime.spawn(engine::run(data_dir, command_receiver, Updates(update_sender)));
+    let task = runtime.spawn(engine::run(computer, command_receiver, Updates::new(update_sender)));
     Ok(Engine { commands, updates, task, runtime })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_is_over_is_not_heard() {
+        let (sender, mut heard) = mpsc::unbounded_channel();
+        let updates = Updates::new(sender);
+        let (first, second) = (updates.of_session(), updates.of_session());
+        let late = first.clone();
+        first.close();
+        late.send(Update::RoomsLoaded);
+        assert!(heard.try_recv().is_err());
+        second.send(Update::RoomsLoaded);
+        updates.send(Update::Invited);
+        assert!(matches!(heard.try_recv(), Ok(Update::RoomsLoaded)));
+        assert!(matches!(heard.try_recv(), Ok(Update::Invited)));
+    }
 }

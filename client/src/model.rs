@@ -1,5 +1,6 @@
 //! The state behind the pages, in plain Rust: no window, no network, so it is tested without either.
 
+pub mod accounts;
 pub mod app;
 pub mod attach;
 pub mod avatars;
@@ -34,6 +35,7 @@ pub mod room_menu;
 pub mod rooms;
 pub mod search;
 pub mod settings;
+pub mod shared;
 pub mod shortcuts;
 pub mod spaces;
 pub mod stamp;

@@ -1,14 +1,19 @@
 //! What a person chose on this computer: language, appearance, the last server. Kept in `settings.json`.
 
+mod own;
+
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    model::{desktop::Place, notify::Choices},
+    model::{desktop::Place, notify::Choices, shared},
     options::Language,
+    preset::{Preset, Proxy},
 };
+
+pub use own::Own;
 
 /// A person's choice of language.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,19 +119,18 @@ pub struct Settings {
     pub place: Option<Place>,
     /// The server signed in to last, offered again
     pub server: Option<String>,
-    /// The user name signed in with last
+    /// The user name signed in with last; a shared computer keeps none
     pub user: Option<String>,
-    /// The folder that a file was saved in last
-    pub downloads: Option<PathBuf>,
-    /// The room that was open last
-    pub room: Option<String>,
-    /// Emoji used last, the newest first
-    pub emoji: Vec<String>,
-    /// Encrypted rooms where the person knows that the moves of games are not
-    pub plain_games: std::collections::BTreeSet<String>,
+    /// Many share this computer, and nothing of an account is kept on it
+    pub shared_computer: bool,
+    /// Minutes until whoever stops using a shared computer is signed out
+    pub idle_minutes: Option<u16>,
     /// Who was shown around here, as [`crate::model::person::mark`] tells people apart: a shared computer need not keep
     /// their names
     pub toured: std::collections::BTreeSet<u32>,
+    /// What was decided for this computer
+    #[serde(skip)]
+    pub preset: Preset,
 }
 
 impl Default for Settings {
@@ -143,11 +147,10 @@ impl Default for Settings {
             place: None,
             server: None,
             user: None,
-            downloads: None,
-            emoji: Vec::new(),
-            plain_games: std::collections::BTreeSet::new(),
+            shared_computer: false,
+            idle_minutes: None,
             toured: std::collections::BTreeSet::new(),
-            room: None,
+            preset: Preset::default(),
         }
     }
 }
@@ -164,26 +167,42 @@ impl Settings {
 
     /// Reads the choices; what is missing or broken means the default of that choice alone, for it can be made again.
     pub fn load(data_dir: &Path) -> Self {
-        let file = std::fs::read(Self::path(data_dir)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let mut settings = file.map_or_else(Self::default, |file: Value| Self::mended(&file));
+        let mut settings: Self = read(&Self::path(data_dir));
         settings.text_size = nearest_size(settings.text_size);
         settings
     }
 
-    /// The choices of a file of which some may make no sense.
-    fn mended(file: &Value) -> Self {
-        let Ok(mut whole) = serde_json::to_value(Self::default()) else { return Self::default() };
-        for (path, value) in leaves(&whole, file, "") {
-            let Some(place) = whole.pointer_mut(&path) else { continue };
-            let before = std::mem::replace(place, value);
-            if serde_json::from_value::<Self>(whole.clone()).is_err()
-                && let Some(place) = whole.pointer_mut(&path)
-            {
-                tracing::warn!(choice = path, "a choice in settings.json is broken");
-                *place = before;
+    /// Whether many share this computer. What was decided for it is not for those who sit at it to change.
+    pub fn shared(&self) -> bool {
+        self.preset.shared_computer.unwrap_or(self.shared_computer)
+    }
+
+    /// The language to speak.
+    pub fn speaks(&self, locale: Option<&str>) -> Language {
+        language(self.language, self.preset.language, locale)
+    }
+
+    /// The proxy to go through, `None` for what the system says.
+    pub fn proxy(&self) -> Option<Proxy> {
+        match self.network.proxy {
+            ProxyChoice::None => Some(Proxy::None),
+            ProxyChoice::Address if Network::sound(&self.network.address) => {
+                Some(Proxy::Address(self.network.address.clone()))
             }
+            ProxyChoice::Address => None,
+            ProxyChoice::System => self.preset.proxy.clone(),
         }
-        serde_json::from_value(whole).unwrap_or_default()
+    }
+
+    /// Files of certificate authorities that are trusted besides those of the system.
+    pub fn authorities(&self, data_dir: &Path) -> Vec<PathBuf> {
+        let chosen = self.network.authorities.as_ref().map(|_| authorities(data_dir));
+        self.preset.ca_file.clone().into_iter().chain(chosen).collect()
+    }
+
+    /// Minutes until whoever stops using a shared computer is signed out.
+    pub fn idle_minutes(&self) -> u16 {
+        self.idle_minutes.or(self.preset.idle_minutes).unwrap_or(shared::USUAL).clamp(1, shared::LONGEST)
     }
 
     /// Letters one size larger or smaller.
@@ -197,14 +216,42 @@ impl Settings {
         self.text_size = next.unwrap_or(self.text_size);
     }
 
-    /// Writes the choices. A failure costs no more than having to choose again, so it is only logged.
+    /// Writes the choices.
     pub fn save(&self, data_dir: &Path) {
-        let written = std::fs::create_dir_all(data_dir)
-            .and_then(|()| serde_json::to_vec_pretty(self).map_err(std::io::Error::other))
-            .and_then(|bytes| std::fs::write(Self::path(data_dir), bytes));
-        if let Err(error) = written {
-            tracing::warn!(%error, "settings could not be saved");
+        write(&Self::path(data_dir), self);
+    }
+}
+
+/// Reads the choices of a file of which some may make no sense.
+fn read<T: Serialize + DeserializeOwned + Default>(path: &Path) -> T {
+    let file = std::fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    file.map_or_else(T::default, |file: Value| mended(&file))
+}
+
+fn mended<T: Serialize + DeserializeOwned + Default>(file: &Value) -> T {
+    let Ok(mut whole) = serde_json::to_value(T::default()) else { return T::default() };
+    for (path, value) in leaves(&whole, file, "") {
+        let Some(place) = whole.pointer_mut(&path) else { continue };
+        let before = std::mem::replace(place, value);
+        if serde_json::from_value::<T>(whole.clone()).is_err()
+            && let Some(place) = whole.pointer_mut(&path)
+        {
+            tracing::warn!(choice = path, "a choice that was kept is broken");
+            *place = before;
         }
+    }
+    serde_json::from_value(whole).unwrap_or_default()
+}
+
+/// Writes choices. A failure costs no more than having to choose again, so it is only logged.
+fn write(path: &Path, choices: &impl Serialize) {
+    let written = path
+        .parent()
+        .map_or(Ok(()), std::fs::create_dir_all)
+        .and_then(|()| serde_json::to_vec_pretty(choices).map_err(std::io::Error::other))
+        .and_then(|bytes| std::fs::write(path, bytes));
+    if let Err(error) = written {
+        tracing::warn!(%error, "choices could not be saved");
     }
 }
 
@@ -221,16 +268,16 @@ fn nearest_size(size: u16) -> u16 {
     TEXT_SIZES.into_iter().min_by_key(|other| other.abs_diff(size)).unwrap_or(100)
 }
 
-/// The language to speak: the choice, else the system's, and Russian where that is neither Russian nor known.
-pub fn language(choice: LanguageChoice, locale: Option<&str>) -> Language {
+/// The language to speak: the choice, else what was decided for the computer, else the system's, and Russian where that is neither Russian nor known.
+pub fn language(choice: LanguageChoice, decided: Option<Language>, locale: Option<&str>) -> Language {
     match choice {
         LanguageChoice::Ru => Language::Ru,
         LanguageChoice::En => Language::En,
-        LanguageChoice::System => match locale {
+        LanguageChoice::System => decided.unwrap_or_else(|| match locale {
             None | Some("" | "C" | "POSIX") => Language::Ru,
             Some(locale) if locale.starts_with("ru") || locale.starts_with("C.") => Language::Ru,
             Some(_) => Language::En,
-        },
+        }),
     }
 }
 
@@ -240,17 +287,19 @@ mod tests {
 
     #[test]
     fn the_language_follows_the_choice_then_the_system() {
-        assert_eq!(language(LanguageChoice::En, Some("ru-RU")), Language::En);
-        assert_eq!(language(LanguageChoice::System, Some("ru-RU")), Language::Ru);
-        assert_eq!(language(LanguageChoice::System, Some("en-GB")), Language::En);
-        assert_eq!(language(LanguageChoice::System, None), Language::Ru);
-        assert_eq!(language(LanguageChoice::System, Some("C.UTF-8")), Language::Ru);
+        assert_eq!(language(LanguageChoice::En, None, Some("ru-RU")), Language::En);
+        assert_eq!(language(LanguageChoice::System, None, Some("ru-RU")), Language::Ru);
+        assert_eq!(language(LanguageChoice::System, None, Some("en-GB")), Language::En);
+        assert_eq!(language(LanguageChoice::System, None, None), Language::Ru);
+        assert_eq!(language(LanguageChoice::System, None, Some("C.UTF-8")), Language::Ru);
+        assert_eq!(language(LanguageChoice::System, Some(Language::En), Some("ru-RU")), Language::En);
+        assert_eq!(language(LanguageChoice::Ru, Some(Language::En), None), Language::Ru);
     }
 
     #[test]
     fn settings_survive_and_a_broken_file_means_defaults() {
         let dir = tempfile::tempdir().unwrap();
-        let settings = Settings { language: LanguageChoice::Ru, room: Some("!a:b".into()), ..Settings::default() };
+        let settings = Settings { language: LanguageChoice::Ru, user: Some("anna".into()), ..Settings::default() };
         settings.save(dir.path());
         assert_eq!(Settings::load(dir.path()), settings);
         std::fs::write(dir.path().join("settings.json"), "{").unwrap();
@@ -292,5 +341,43 @@ mod tests {
         for address in ["", "proxy:3128", "ftp://proxy", "http://", "socks5://"] {
             assert!(!Network::sound(address), "{address}");
         }
+    }
+
+    #[test]
+    fn a_shared_computer_is_one_by_choice_or_by_decision() {
+        let mut settings = Settings::default();
+        assert!(!settings.shared() && settings.idle_minutes() == shared::USUAL);
+        settings.preset.idle_minutes = Some(20);
+        assert_eq!(settings.idle_minutes(), 20);
+        settings.idle_minutes = Some(5);
+        assert_eq!(settings.idle_minutes(), 5, "what was chosen goes before what was decided");
+        settings.shared_computer = true;
+        assert!(settings.shared());
+        settings.preset.shared_computer = Some(false);
+        assert!(!settings.shared(), "but what the computer is was decided");
+    }
+
+    #[test]
+    fn choices_of_an_account_survive_and_break_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = Own { room: Some("!a:b".into()), emoji: vec!["👍".into()], ..Own::default() };
+        own.save(dir.path());
+        assert_eq!(Own::load(dir.path()), own);
+        std::fs::write(dir.path().join("own.json"), r#"{"room": 7, "emoji": ["👍"]}"#).unwrap();
+        assert_eq!(Own::load(dir.path()), Own { room: None, ..own });
+    }
+
+    #[test]
+    fn what_was_decided_of_the_network_holds_until_a_person_chooses() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut settings = Settings::default();
+        assert_eq!((settings.proxy(), settings.authorities(dir.path())), (None, Vec::new()));
+        settings.preset.proxy = Some(Proxy::Address("http://proxy:3128".into()));
+        settings.preset.ca_file = Some("/etc/parta/ca.pem".into());
+        assert_eq!(settings.proxy(), settings.preset.proxy);
+        settings.network.proxy = ProxyChoice::None;
+        settings.network.authorities = Some("own.pem".into());
+        assert_eq!(settings.proxy(), Some(Proxy::None));
+        assert_eq!(settings.authorities(dir.path()), [PathBuf::from("/etc/parta/ca.pem"), authorities(dir.path())]);
     }
 }

@@ -1,5 +1,6 @@
 //! The only code that touches Slint's types: it fills the window from the model and turns presses into commands.
 
+mod accounts;
 mod attach;
 mod avatars;
 mod composer;
@@ -24,11 +25,13 @@ mod picker;
 mod pins;
 mod polls;
 mod presence;
+mod preset;
 mod profile;
 mod pulse;
 mod room_menu;
 mod search;
 mod settings;
+mod shared;
 mod spaces;
 mod threads;
 mod viewer;
@@ -53,6 +56,7 @@ use crate::{
         update::Update,
     },
     options::Options,
+    preset::{Computer, Preset},
     settings::Settings,
     sound,
 };
@@ -83,11 +87,13 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     if !Settings::kept(&data_dir) {
         std::thread::Builder::new().name("links".into()).spawn(scheme::register)?;
     }
-    let settings = Settings::load(&data_dir);
+    matrix::prepare(&data_dir);
+    let computer = Computer { data_dir: data_dir.clone(), preset: Preset::find() };
+    let settings = computer.settings();
     if let Err(error) = slint::set_xdg_app_id("parta") {
         tracing::debug!(%error, "the desktop does not learn which program this is");
     }
-    let engine = matrix::start(data_dir.clone())?;
+    let engine = matrix::start(computer)?;
     let (commands, mut updates, runtime) = (engine.commands, engine.updates, engine.runtime);
     let mut at_once = credentials(options)?;
     let sender = commands.clone();
@@ -112,10 +118,15 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let shown = Rc::clone(&view);
     slint::spawn_local(async move {
         while let Some(update) = updates.recv().await {
-            if matches!(update, Update::SignedOut(None))
-                && let Some(credentials) = at_once.take()
-            {
-                let _ = sender.send(Command::SignIn(credentials));
+            match update {
+                Update::SignedOut(None) => {
+                    if let Some(credentials) = at_once.take() {
+                        let _ = sender.send(Command::SignIn(credentials));
+                    }
+                }
+                // Only at the start: whoever leaves later does so by themselves.
+                Update::SignedIn(_) => at_once = None,
+                _ => {}
             }
             shown.apply(update);
         }

@@ -1,7 +1,7 @@
 //! Errors of the SDK as what a person can do something about.
 
 use matrix_sdk::{
-    Error, HttpError,
+    Error, HttpError, RefreshTokenError,
     event_cache::EventCacheError,
     paginators::PaginatorError,
     ruma::api::error::{ErrorKind, FromHttpResponseError},
@@ -33,7 +33,12 @@ pub(super) fn of_http(error: &HttpError) -> Failure {
             (None, FromHttpResponseError::Server(_)) => Failure::ServerAway,
             (None, _) => Failure::NotAServer,
         },
-        HttpError::RefreshToken(_) => Failure::SessionEnded,
+        // That new tokens could not be fetched for want of an answer ends no session.
+        HttpError::RefreshToken(RefreshTokenError::MatrixAuth(error)) => match of_http(error) {
+            Failure::Forbidden | Failure::SessionEnded => Failure::SessionEnded,
+            failure => failure,
+        },
+        HttpError::RefreshToken(RefreshTokenError::RefreshTokenRequired) => Failure::SessionEnded,
         _ => Failure::Other,
     }
 }

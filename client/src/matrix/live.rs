@@ -1,6 +1,6 @@
 //! A session that is running: its tasks, its open rooms, and where commands go.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use matrix_sdk::{Client, Room, SessionChange, notification_settings::NotificationSettings, ruma::RoomId};
 use tokio::{
@@ -10,8 +10,9 @@ use tokio::{
 
 use crate::{
     matrix::{
-        Updates, actions, attach, avatars, crypto, desktop, feedback, files, forward, games, jump, manage, media,
-        members, menu, pins, polls, presence, profile, room_menu, rooms, search, settings, spaces,
+        Updates, actions, attach, avatars, crypto, desktop, feedback, files, forward, games,
+        home::Home,
+        jump, manage, media, members, menu, pins, polls, presence, profile, room_menu, rooms, search, settings, spaces,
         store::{self, StoredSession},
         sync, threads,
         timelines::Timelines,
@@ -28,7 +29,10 @@ use crate::{
 pub(super) struct Live {
     pub(super) client: Client,
     pub(super) updates: Updates,
+    /// Folder of what the session keeps on this computer
     pub(super) data_dir: PathBuf,
+    /// It outlives the session
+    pub(super) kept: bool,
     /// Folder of the databases
     pub(super) store: PathBuf,
     pub(super) timelines: Timelines,
@@ -81,7 +85,7 @@ impl Live {
     pub(super) fn begin(
         client: Client,
         stored: StoredSession,
-        data_dir: PathBuf,
+        home: Home,
         updates: Updates,
         ended: UnboundedSender<()>,
     ) -> Arc<Self> {
@@ -98,10 +102,11 @@ impl Live {
         let live = Arc::new(Self {
             client,
             updates,
-            loads: media::Loads::of(&data_dir),
-            post: feedback::Post::of(&data_dir),
-            store: data_dir.join(&stored.store),
-            data_dir,
+            loads: media::Loads::of(&home.folder),
+            post: feedback::Post::of(&home.folder),
+            store: home.folder.join(&stored.store),
+            data_dir: home.folder,
+            kept: home.kept,
             timelines: Timelines::default(),
             threads: threads::Threads::default(),
             pins: pins::Pins::default(),
@@ -120,7 +125,7 @@ impl Live {
         live.add(tokio::spawn(room_menu::follow(Arc::clone(&live))));
         live.add(tokio::spawn(crypto::follow(Arc::clone(&live))));
         live.add(tokio::spawn(feedback::follow(Arc::clone(&live))));
-        live.add(tokio::spawn(follow_tokens(Arc::clone(&live), stored, ended)));
+        live.add(tokio::spawn(follow_tokens(Arc::clone(&live), stored, home.kept, ended)));
         let own = Arc::clone(&live);
         live.add(tokio::spawn(async move {
             profile::tell_own(&own).await;
@@ -184,6 +189,7 @@ impl Live {
 
     /// Ends every task; the session stays valid.
     pub(super) fn stop(&self) {
+        self.updates.close();
         self.timelines.clear();
         self.threads.clear();
         self.pasts.clear();
@@ -191,10 +197,16 @@ impl Live {
         self.tasks.stop();
     }
 
-    /// Tells the server that this device is gone, and stops.
-    pub(super) async fn sign_out(&self) {
+    /// Stops, and sends nothing more: what waits is sent when the session goes on.
+    pub(super) async fn rest(&self) {
         self.stop();
-        let told = tokio::time::timeout(std::time::Duration::from_secs(10), self.client.matrix_auth().logout()).await;
+        self.client.send_queue().set_enabled(false).await;
+    }
+
+    /// Stops, and tells the server within this time that the device is gone.
+    pub(super) async fn sign_out(&self, patience: Duration) {
+        self.stop();
+        let told = tokio::time::timeout(patience, self.client.matrix_auth().logout()).await;
         match told {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the server was not told of the sign-out"),
@@ -204,14 +216,14 @@ impl Live {
 }
 
 /// Keeps renewed tokens, and notices when the server no longer knows the session.
-async fn follow_tokens(live: Arc<Live>, mut stored: StoredSession, ended: UnboundedSender<()>) {
+async fn follow_tokens(live: Arc<Live>, mut stored: StoredSession, kept: bool, ended: UnboundedSender<()>) {
     let mut changes = live.client.subscribe_to_session_changes();
     while let Ok(change) = changes.recv().await {
         match change {
             SessionChange::TokensRefreshed => {
                 if let Some(tokens) = live.client.session_tokens() {
                     stored.set_tokens(&tokens);
-                    if let Err(error) = store::save(&live.data_dir, &stored) {
+                    if kept && let Err(error) = store::save(&live.data_dir, &stored) {
                         tracing::warn!(%error, "renewed tokens cannot be saved");
                     }
                 }

@@ -286,7 +286,7 @@ mod tests {
         loads.keep(dir.path(), "mxc://academy/1", &kept);
         loads.keep(dir.path(), "mxc://academy/2", &deleted);
         assert_eq!(Loads::of(dir.path()).known(), [("mxc://academy/1".to_owned(), kept)]);
-        store::forget(dir.path());
+        crate::matrix::home::Home::kept(dir.path().to_path_buf()).forget();
         assert!(Loads::of(dir.path()).known().is_empty(), "nothing of an account stays");
     }
 }

@@ -1,4 +1,5 @@
-//! The way to the server: a proxy and further certificate authorities, as the person chose them on this computer.
+//! The way to the server: a proxy and further certificate authorities, as the person chose them on this computer, or as an
+//! administrator did.
 
 use std::{path::Path, time::Duration};
 
@@ -7,31 +8,27 @@ use matrix_sdk::{
     reqwest::{self, Certificate},
 };
 
-use crate::settings::{self, Network, ProxyChoice, Settings};
+use crate::preset::{Computer, Proxy};
 
 /// A builder that goes the way chosen. The choices are read anew for each client, so they hold from the next sign-in or
 /// start on. One that cannot be kept is left out: the session must not be lost for a lost file, and without an authority
 /// nobody is trusted who would not be otherwise.
-pub(super) fn builder(data_dir: &Path) -> ClientBuilder {
-    let network = Settings::load(data_dir).network;
-    let certificates = match &network.authorities {
-        Some(_) => certificates(&settings::authorities(data_dir)),
-        None => Vec::new(),
-    };
+pub(super) fn builder(computer: &Computer) -> ClientBuilder {
+    let settings = computer.settings();
+    let files = settings.authorities(&computer.data_dir);
+    let certificates = files.iter().flat_map(|file| certificates(file)).collect();
     let builder = matrix_sdk::Client::builder();
-    match network.proxy {
+    match settings.proxy() {
         // The SDK's own client always heeds the system's proxy.
-        ProxyChoice::None => match direct(certificates) {
+        Some(Proxy::None) => match direct(certificates) {
             Ok(client) => builder.http_client(client),
             Err(error) => {
                 tracing::warn!(%error, "no client without a proxy");
                 builder
             }
         },
-        ProxyChoice::Address if Network::sound(&network.address) => {
-            builder.add_root_certificates(certificates).proxy(&network.address)
-        }
-        ProxyChoice::System | ProxyChoice::Address => builder.add_root_certificates(certificates),
+        Some(Proxy::Address(address)) => builder.add_root_certificates(certificates).proxy(address),
+        None => builder.add_root_certificates(certificates),
     }
 }
 
@@ -49,7 +46,7 @@ fn direct(certificates: Vec<Certificate>) -> reqwest::Result<reqwest::Client> {
 fn certificates(path: &Path) -> Vec<Certificate> {
     let found = std::fs::read(path).ok().and_then(|bytes| parse(&bytes));
     found.unwrap_or_else(|| {
-        tracing::warn!("the certificate authorities that were chosen cannot be read");
+        tracing::warn!(file = %path.display(), "certificate authorities cannot be read");
         Vec::new()
     })
 }
@@ -73,6 +70,10 @@ pub(crate) fn are_authorities(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        preset::Preset,
+        settings::{ProxyChoice, Settings},
+    };
 
     #[test]
     fn what_is_no_certificate_is_not_taken_for_one() {
@@ -85,13 +86,14 @@ mod tests {
     #[tokio::test]
     async fn a_session_outlives_a_lost_file_and_a_broken_address() {
         let dir = tempfile::tempdir().unwrap();
+        let computer = Computer { data_dir: dir.path().to_path_buf(), preset: Preset::default() };
         let mut settings = Settings::default();
         settings.network.authorities = Some("school.pem".into());
         settings.network.address = "nonsense".into();
         for proxy in [ProxyChoice::System, ProxyChoice::None, ProxyChoice::Address] {
             settings.network.proxy = proxy;
             settings.save(dir.path());
-            assert!(builder(dir.path()).homeserver_url("http://127.0.0.1:1").build().await.is_ok(), "{proxy:?}");
+            assert!(builder(&computer).homeserver_url("http://127.0.0.1:1").build().await.is_ok(), "{proxy:?}");
         }
     }
 }

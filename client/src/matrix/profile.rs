@@ -10,7 +10,7 @@ use matrix_sdk::ruma::{
 };
 
 use crate::{
-    matrix::{failure, live::Live},
+    matrix::{accounts, failure, live::Live},
     model::{
         person,
         profile::{News, Wish},
@@ -41,6 +41,9 @@ pub(super) async fn tell_own(live: &Live) {
     if let Some(own) = live.client.user_id()
         && let Some((name, avatar)) = fetch(live, own).await
     {
+        if live.kept {
+            accounts::keep_face(&live.data_dir, &name, &avatar);
+        }
         live.updates.send(Update::Profile(News::Own { name, avatar }));
     }
 }

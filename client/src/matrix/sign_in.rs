@@ -16,10 +16,13 @@ use url::Url;
 
 use crate::{
     matrix::{
-        failure, network,
+        failure,
+        home::Home,
+        network,
         store::{self, Place, StoredSession},
     },
     model::{command::Credentials, discovery::is_near, person, update::Failure},
+    preset::Computer,
 };
 
 /// Requests fail rather than wait: the sync loop and the send queue know when to try again.
@@ -38,8 +41,8 @@ fn encryption() -> EncryptionSettings {
     }
 }
 
-async fn client(data_dir: &Path, homeserver: &str, place: &Place) -> Result<Client, Failure> {
-    network::builder(data_dir)
+async fn client(computer: &Computer, homeserver: &str, place: &Place) -> Result<Client, Failure> {
+    network::builder(computer)
         .homeserver_url(homeserver)
         // The address that a person, a preset or the network gave answers from here. What a server believes of its own
         // may be a name that this computer cannot find.
@@ -77,11 +80,11 @@ pub(super) fn candidates(typed: &str) -> Vec<Url> {
 }
 
 /// Finds the server: by its `.well-known` file, else at the address itself.
-async fn discover(data_dir: &Path, typed: &str) -> Result<String, Failure> {
+async fn discover(computer: &Computer, typed: &str) -> Result<String, Failure> {
     let mut failure = Failure::NotFound;
     for url in candidates(typed) {
         let config = RequestConfig::new().disable_retry().timeout(Duration::from_secs(10));
-        let Ok(probe) = network::builder(data_dir).homeserver_url(url.as_str()).request_config(config).build().await
+        let Ok(probe) = network::builder(computer).homeserver_url(url.as_str()).request_config(config).build().await
         else {
             continue;
         };
@@ -89,7 +92,7 @@ async fn discover(data_dir: &Path, typed: &str) -> Result<String, Failure> {
         let mut bases = told.filter(|base| Url::parse(base).is_ok()).into_iter().collect::<Vec<_>>();
         bases.push(url.to_string());
         for base in bases {
-            let Ok(probe) = network::builder(data_dir).homeserver_url(&base).request_config(config).build().await
+            let Ok(probe) = network::builder(computer).homeserver_url(&base).request_config(config).build().await
             else {
                 continue;
             };
@@ -110,8 +113,12 @@ async fn discover(data_dir: &Path, typed: &str) -> Result<String, Failure> {
 }
 
 /// Signs in by password.
-pub(super) async fn sign_in(data_dir: &Path, who: &Credentials) -> Result<(Client, StoredSession), Failure> {
-    begin(data_dir, who, async |client: &Client| {
+pub(super) async fn sign_in(
+    computer: &Computer,
+    home: &Home,
+    who: &Credentials,
+) -> Result<(Client, StoredSession), Failure> {
+    begin(computer, home, who, async |client: &Client| {
         client
             .matrix_auth()
             .login_username(who.user.trim(), &who.password)
@@ -125,29 +132,36 @@ pub(super) async fn sign_in(data_dir: &Path, who: &Credentials) -> Result<(Clien
 }
 
 /// Makes an account and signs in.
-pub(super) async fn register(data_dir: &Path, who: &Credentials) -> Result<(Client, StoredSession), Failure> {
-    begin(data_dir, who, async |client: &Client| register_with(client, who).await).await
+pub(super) async fn register(
+    computer: &Computer,
+    home: &Home,
+    who: &Credentials,
+) -> Result<(Client, StoredSession), Failure> {
+    begin(computer, home, who, async |client: &Client| register_with(client, who).await).await
 }
 
 async fn begin(
-    data_dir: &Path,
+    computer: &Computer,
+    home: &Home,
     who: &Credentials,
     authenticate: impl AsyncFnOnce(&Client) -> Result<(), Failure>,
 ) -> Result<(Client, StoredSession), Failure> {
-    let homeserver = discover(data_dir, &who.server).await?;
-    let place = Place::fresh(data_dir).map_err(|error| {
+    let homeserver = discover(computer, &who.server).await?;
+    let place = Place::fresh(&home.folder).map_err(|error| {
         tracing::warn!(%error, "data folder cannot be written");
         Failure::Store
     })?;
     let outcome = async {
-        let client = client(data_dir, &homeserver, &place).await?;
+        let client = client(computer, &homeserver, &place).await?;
         authenticate(&client).await?;
         let session = client.matrix_auth().session().ok_or(Failure::Other)?;
         let stored = StoredSession::new(homeserver.clone(), &session, &place);
-        store::save(data_dir, &stored).map_err(|error| {
-            tracing::warn!(%error, "session cannot be saved");
-            Failure::Store
-        })?;
+        if home.kept {
+            store::save(&home.folder, &stored).map_err(|error| {
+                tracing::warn!(%error, "session cannot be saved");
+                Failure::Store
+            })?;
+        }
         Ok((client, stored))
     }
     .await;
@@ -211,8 +225,8 @@ fn next_stage(info: &UiaaInfo) -> Option<AuthType> {
 }
 
 /// Comes back to a kept session without asking the server.
-pub(super) async fn restore(data_dir: &Path, stored: &StoredSession) -> Result<Client, Failure> {
-    let client = client(data_dir, &stored.homeserver, &Place::of(data_dir, stored)).await?;
+pub(super) async fn restore(computer: &Computer, home: &Home, stored: &StoredSession) -> Result<Client, Failure> {
+    let client = client(computer, &stored.homeserver, &Place::of(&home.folder, stored)).await?;
     client.matrix_auth().restore_session(stored.session(), RoomLoadSettings::default()).await.map_err(
         |error: Error| {
             tracing::warn!(%error, "session cannot be restored");

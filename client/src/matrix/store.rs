@@ -143,24 +143,6 @@ pub(super) fn forget_opened(data_dir: &Path) {
     }
 }
 
-/// Deletes the session and every store folder: nothing of an account stays after signing out.
-pub(super) fn forget(data_dir: &Path) {
-    let _ = std::fs::remove_file(path(data_dir));
-    let _ = std::fs::remove_file(downloads(data_dir));
-    forget_opened(data_dir);
-    match std::fs::remove_dir_all(feedback(data_dir)) {
-        Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => tracing::warn!(%error, "feedback that was not sent could not be deleted"),
-    }
-    let folders = std::fs::read_dir(data_dir).into_iter().flatten().flatten();
-    for folder in folders.filter(|entry| entry.file_name().to_string_lossy().starts_with("store-")) {
-        if let Err(error) = std::fs::remove_dir_all(folder.path()) {
-            tracing::warn!(%error, "a local store could not be deleted");
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,21 +171,6 @@ mod tests {
             let mode = std::fs::metadata(path(dir.path())).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
-    }
-
-    #[test]
-    fn forgetting_deletes_session_and_stores_but_not_settings() {
-        let dir = tempfile::tempdir().unwrap();
-        save(dir.path(), &stored()).unwrap();
-        let place = Place::fresh(dir.path()).unwrap();
-        std::fs::write(dir.path().join("settings.json"), "{}").unwrap();
-        std::fs::create_dir(opened(dir.path())).unwrap();
-        std::fs::create_dir(feedback(dir.path())).unwrap();
-        std::fs::write(feedback(dir.path()).join("a.json"), "{}").unwrap();
-        forget(dir.path());
-        assert!(load(dir.path()).is_none());
-        assert!(!place.path.exists() && !opened(dir.path()).exists() && !feedback(dir.path()).exists());
-        assert!(dir.path().join("settings.json").exists());
     }
 
     #[test]

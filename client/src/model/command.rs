@@ -169,6 +169,8 @@ pub enum Command {
     Search(super::search::Wish),
     /// Feedback for the administrators
     Feedback(super::feedback::Wish),
+    /// About the accounts of this computer
+    Accounts(super::accounts::Wish),
 }
 
 /// What signing in needs.

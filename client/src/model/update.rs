@@ -332,4 +332,6 @@ pub enum Update {
     Search(super::search::News),
     /// Feedback for the administrators
     Feedback(super::feedback::News),
+    /// About the accounts of this computer
+    Accounts(super::accounts::News),
 }

@@ -61,7 +61,8 @@ impl View {
             this.keep_place();
             // Nobody looks at a window that is gone; the system does not always say so.
             this.focus(false);
-            if !this.settings.borrow().close_to_tray {
+            // Whoever closes the window of a shared computer goes.
+            if !this.settings.borrow().close_to_tray || this.own.passing().is_some() {
                 this.quit();
             }
             // Without a tray this was all that kept the program running.

@@ -252,7 +252,7 @@ impl View {
     /// Asks the bot, once the person knows that what it reads is not encrypted.
     fn ask_bot(&self, wish: Wish) {
         let encrypted = self.app.borrow().details.encrypted;
-        if encrypted && !self.settings.borrow().plain_games.contains(wish.room()) {
+        if encrypted && !self.own.choices.borrow().plain_games.contains(wish.room()) {
             *self.boards.held.borrow_mut() = Some(wish);
             self.window.global::<ui::App>().set_overlay(ui::Overlay::PlainGames);
         } else {
@@ -265,11 +265,9 @@ impl View {
         self.window.global::<ui::App>().set_overlay(ui::Overlay::None);
         let Some(wish) = self.boards.held.take() else { return };
         if agreed {
-            {
-                let mut settings = self.settings.borrow_mut();
-                settings.plain_games.insert(wish.room().to_owned());
-                settings.save(&self.data_dir);
-            }
+            self.choose_own(|own| {
+                own.plain_games.insert(wish.room().to_owned());
+            });
             self.send(wish.into());
         } else {
             let changed = self.app.borrow_mut().let_go(&wish);

@@ -49,6 +49,13 @@ pub(super) struct Images {
 }
 
 impl Images {
+    /// Nothing of what others sent stays.
+    pub(super) fn forget_sent(&mut self) {
+        self.thumbnails.clear();
+        self.sent.clear();
+        self.bytes = 0;
+    }
+
     /// A thumbnail by its source; `None` if it has to be asked for, which it then counts as.
     pub(super) fn get(&mut self, source: &str) -> Option<Thumbnail> {
         self.clock += 1;

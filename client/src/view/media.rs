@@ -108,11 +108,7 @@ pub(super) fn save(this: &Rc<View>, media: Media) {
         let dialog = rfd::AsyncFileDialog::new().set_directory(folder).set_file_name(media::safe_name(&media.name));
         if let (Some(place), Some(this)) = (dialog.save_file().await, weak.upgrade()) {
             let path = place.path().to_path_buf();
-            {
-                let mut settings = this.settings.borrow_mut();
-                settings.downloads = path.parent().map(Path::to_path_buf);
-                settings.save(&this.data_dir);
-            }
+            this.choose_own(|own| own.downloads = path.parent().map(Path::to_path_buf));
             this.tell(ui::Done::Fetching);
             load(&this, media, Place::Path(path), false);
         }
@@ -124,9 +120,11 @@ pub(super) fn save(this: &Rc<View>, media: Media) {
 
 /// The folder that files come to: the one chosen last, else the system's.
 fn downloads(this: &View) -> PathBuf {
-    let chosen = this.settings.borrow().downloads.clone().filter(|folder| folder.is_dir());
+    let chosen = this.own.choices.borrow().downloads.clone().filter(|folder| folder.is_dir());
     let system = || directories::UserDirs::new().and_then(|dirs| dirs.download_dir().map(Path::to_path_buf));
-    chosen.or_else(system).unwrap_or_else(|| this.data_dir.join("downloads"))
+    // Nobody else at a shared computer finds them.
+    let passing = this.own.passing().map(|folder| folder.join("downloads"));
+    chosen.or(passing).or_else(system).unwrap_or_else(|| this.data_dir.join("downloads"))
 }
 
 fn open(this: &View, path: &Path) {

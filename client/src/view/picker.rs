@@ -198,7 +198,7 @@ pub(super) fn wire(view: &Rc<View>) {
 
 impl View {
     fn show_emoji(&self, term: &str) {
-        let rows = emoji::rows(term, &self.settings.borrow().emoji);
+        let rows = emoji::rows(term, &self.own.choices.borrow().emoji);
         let tabs: Vec<ui::EmojiTab> = rows
             .iter()
             .enumerate()
@@ -255,11 +255,7 @@ impl View {
 
     /// Reacts with an emoji, or puts it into the words; there the panel stays for more.
     fn pick_emoji(&self, key: &str) {
-        {
-            let mut settings = self.settings.borrow_mut();
-            emoji::used(&mut settings.emoji, key);
-            settings.save(&self.data_dir);
-        }
+        self.choose_own(|own| emoji::used(&mut own.emoji, key));
         let message = self.picker.key.borrow().clone();
         let Some(message) = message else { return self.put_in(key) };
         let room = self.app.borrow().open.clone();

@@ -53,6 +53,7 @@ impl View {
 
     /// The window was used.
     pub(super) fn used(&self) {
+        self.awake();
         let now = Instant::now();
         if self.told_used.0.get().is_none_or(|told| now.duration_since(told) >= TOLD_EVERY) {
             self.told_used.0.set(Some(now));

@@ -15,8 +15,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use slint::{ComponentHandle, ModelRc, SharedString, Timer, VecModel};
 
 use super::{
-    attach, avatars::Avatars, convert, desktop::Guests, feedback, fonts, games, help, images::Images, menu,
-    picker::Picker, polls, presence, room_menu, search, threads, ui,
+    accounts, attach, avatars::Avatars, convert, desktop::Guests, feedback, fonts, games, help, images::Images, menu,
+    picker::Picker, polls, presence, room_menu, search, shared, threads, ui,
 };
 use crate::{
     model::{
@@ -86,6 +86,9 @@ pub struct View {
     pub(super) help: help::Shown,
     pub(super) search: search::Panel,
     pub(super) feedback: feedback::Desk,
+    /// What the account chose on this computer.
+    pub(super) own: accounts::Held,
+    pub(super) guard: shared::Guard,
 }
 
 impl View {
@@ -137,6 +140,8 @@ impl View {
             help: help::Shown::default(),
             search: search::Panel::default(),
             feedback: feedback::Desk::default(),
+            own: accounts::Held::default(),
+            guard: shared::Guard::default(),
         });
         view.begin(options);
         Ok(view)
@@ -149,8 +154,8 @@ impl View {
         self.window.global::<ui::Rooms>().set_list(ModelRc::from(Rc::clone(&self.rooms)));
         self.window.global::<ui::Talk>().set_rows(ModelRc::from(Rc::clone(&self.rows)));
         let sign_in = self.window.global::<ui::SignIn>();
-        sign_in.set_server(options.server.clone().or_else(|| settings.server.clone()).unwrap_or_default().into());
-        sign_in.set_user(options.user.clone().or_else(|| settings.user.clone()).unwrap_or_default().into());
+        let last = settings.user.clone().filter(|_| !settings.shared());
+        sign_in.set_user(options.user.clone().or(last).unwrap_or_default().into());
         let pages = self.window.global::<ui::Settings>();
         pages.set_language(match settings.language {
             settings::LanguageChoice::System => 0,
@@ -162,10 +167,11 @@ impl View {
             Some(Theme::Dark) => ui::ThemeChoice::Dark,
             None => convert::theme(settings.theme),
         });
-        let language =
-            options.lang.unwrap_or_else(|| settings::language(settings.language, sys_locale::get_locale().as_deref()));
+        let language = options.lang.unwrap_or_else(|| settings.speaks(sys_locale::get_locale().as_deref()));
         drop(settings);
         self.begin_settings();
+        self.show_shared();
+        self.show_preset(options);
         self.speak(language);
         let mut images = self.images.borrow_mut();
         let quick: Vec<ui::EmojiEntry> = QUICK
@@ -239,6 +245,7 @@ impl View {
             Update::Jump(News::Thread { room, root }) => return self.found_in_thread(&room, &root),
             Update::Search(news) => return self.search_news(news),
             Update::Feedback(news) => return self.feedback_news(news),
+            Update::Accounts(news) => return self.accounts_news(news),
             update => update,
         };
         let app = self.window.global::<ui::App>();
@@ -248,13 +255,15 @@ impl View {
                 self.silence();
                 self.tell(ui::Done::None);
                 self.forget_account_settings();
+                self.leave_home();
+                self.propose_server();
                 self.forget_recovery();
                 self.forget_search();
                 self.forget_feedback();
                 let sign_in = self.window.global::<ui::SignIn>();
                 sign_in.set_busy(false);
                 sign_in.set_password(SharedString::default());
-                sign_in.set_failure(reason.map_or(ui::Failure::None, convert::failure));
+                sign_in.set_failure(reason.map_or_else(|| self.why_signed_out(), convert::failure));
                 app.set_overlay(ui::Overlay::None);
                 self.window.global::<ui::Tour>().set_running(false);
                 self.window.global::<ui::MessageMenu>().set_open(false);
@@ -287,7 +296,10 @@ impl View {
                 self.redraw(|shown| shown.picture_state == ui::PictureState::Failed);
             }
             Update::Avatar(news) => self.show_avatar(news),
-            Update::Profile(news) => self.profile_news(news),
+            Update::Profile(news) => {
+                self.profile_news(news);
+                self.look_at_own(news);
+            }
             Update::DialogFailed(failure) => self.dialog_failed(*failure),
             Update::Failed(failure) => {
                 self.window.global::<ui::Talk>().set_answering(false);
@@ -336,6 +348,7 @@ impl View {
         }
         if loaded {
             self.reopen();
+            self.enter_first_room();
             self.follow_waiting();
             self.welcome();
         }
@@ -364,7 +377,7 @@ impl View {
 
     /// Opens the room that was open when the program was closed.
     fn reopen(&self) {
-        let last = self.settings.borrow().room.clone();
+        let last = self.own.choices.borrow().room.clone();
         if let Some(room) =
             last.filter(|room| self.app.borrow().open.is_none() && self.app.borrow().rooms.get(room).is_some())
         {
@@ -380,11 +393,7 @@ impl View {
         self.show_another(opened);
         let peer = self.app.borrow().rooms.get(room).map(|room| room.peer.clone());
         self.ask_presence(&peer.unwrap_or_default());
-        let mut settings = self.settings.borrow_mut();
-        if settings.room.as_deref() != Some(room) {
-            settings.room = Some(room.to_owned());
-            settings.save(&self.data_dir);
-        }
+        self.choose_own(|own| own.room = Some(room.to_owned()));
     }
 
     /// Goes back to the list of rooms, where there is no place for both.
@@ -485,7 +494,7 @@ impl View {
         self.seen();
     }
 
-    fn show_page(&self) {
+    pub(super) fn show_page(&self) {
         let model = self.app.borrow();
         let app = self.window.global::<ui::App>();
         app.set_page(match model.page {
@@ -501,10 +510,10 @@ impl View {
             app.set_own_tint(person::tint(&account.user_id));
             app.set_server(account.server.trim_end_matches('/').into());
             let mut settings = self.settings.borrow_mut();
-            let user = person::localpart(&account.user_id);
-            if settings.server.as_deref() != Some(account.server.as_str()) || settings.user.as_deref() != Some(user) {
+            let user = (!settings.shared()).then(|| person::localpart(&account.user_id).to_owned());
+            if settings.server.as_deref() != Some(account.server.as_str()) || settings.user != user {
                 settings.server = Some(account.server.clone());
-                settings.user = Some(user.to_owned());
+                settings.user = user;
                 settings.save(&self.data_dir);
             }
         }

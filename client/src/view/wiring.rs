@@ -12,8 +12,7 @@ use crate::{
         command::{Command, Credentials},
         spaces::{Entry, Wish},
     },
-    options::Language,
-    settings::{self, LanguageChoice, ThemeChoice},
+    settings::{LanguageChoice, ThemeChoice},
 };
 
 /// Connects a callback to a function of the view, unless the view is gone.
@@ -62,6 +61,8 @@ pub fn wire(view: &Rc<View>) {
     super::jump::wire(view);
     super::search::wire(view);
     super::feedback::wire(view);
+    super::shared::wire(view);
+    super::accounts::wire(view);
     window(view);
 }
 
@@ -81,11 +82,6 @@ fn sign_in(view: &Rc<View>) {
     });
     on!(view, App, on_sign_out, |this| {
         this.window.global::<ui::App>().set_signing_out(true);
-        {
-            let mut settings = this.settings.borrow_mut();
-            settings.room = None;
-            settings.save(&this.data_dir);
-        }
         this.send(Command::SignOut);
     });
     on!(view, App, on_open_link, |this, link| {
@@ -294,7 +290,7 @@ fn preferences(view: &Rc<View>) {
             settings.language = choice;
             settings.save(&this.data_dir);
         }
-        let language: Language = settings::language(choice, sys_locale::get_locale().as_deref());
+        let language = this.settings.borrow().speaks(sys_locale::get_locale().as_deref());
         this.speak(language);
     });
     on!(view, Settings, on_theme_picked, |this, choice| {
@@ -317,7 +313,11 @@ fn window(view: &Rc<View>) {
         if let Some(this) = weak.upgrade() {
             if matches!(
                 event,
-                WindowEvent::KeyboardInput { .. } | WindowEvent::CursorMoved { .. } | WindowEvent::MouseInput { .. }
+                WindowEvent::KeyboardInput { .. }
+                    | WindowEvent::CursorMoved { .. }
+                    | WindowEvent::MouseInput { .. }
+                    | WindowEvent::MouseWheel { .. }
+                    | WindowEvent::Touch(_)
             ) {
                 this.used();
             }

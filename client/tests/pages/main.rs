@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
+mod accounts;
 mod composer;
 mod crypto;
 mod discovery;
@@ -13,6 +14,8 @@ mod help;
 mod jump;
 mod people;
 mod polls;
+mod preset;
+mod shared;
 mod voice;
 
 use std::{cell::RefCell, rc::Rc};
@@ -49,6 +52,10 @@ struct Window {
 }
 
 fn open(language: &str) -> Window {
+    open_with(language, Settings::default())
+}
+
+fn open_with(language: &str, settings: Settings) -> Window {
     i_slint_backend_testing::init_no_event_loop();
     let folder = tempfile::tempdir().unwrap();
     let options = Options::parse_from(["parta", "--lang", language, "--theme", "light"]);
@@ -56,7 +63,7 @@ fn open(language: &str) -> Window {
     let sent = Rc::clone(&commands);
     let view = View::new(
         Box::new(move |command| sent.borrow_mut().push(command)),
-        Settings::default(),
+        settings,
         folder.path().to_path_buf(),
         &options,
     )

@@ -240,7 +240,7 @@ fn the_card_of_a_person(language: &str) {
 
 fn the_own_name_and_picture_are_changed_on_the_own_card(language: &str) {
     let window = open(language).signed_in();
-    window.press(window.either(("Ваш профиль", "Your profile")));
+    window.go(&[("Профиль и учётные записи", "Profile and accounts"), ("Ваш профиль", "Your profile")]);
     let save = window.either(("Сохранить имя", "Save the name"));
     assert_eq!(window.find(save).unwrap().accessible_enabled(), Some(false), "nothing is changed yet");
     window.write(window.either(("Имя, которое видят другие", "Name that others see")), "Анна Петрова");
