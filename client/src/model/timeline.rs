@@ -14,11 +14,11 @@ use crate::model::{
 };
 
 /// Rows shown when a room is opened.
-const WINDOW: usize = 120;
+const WINDOW: usize = 80;
 /// Rows added when the view comes near an edge of the window.
-const STEP: usize = 60;
+const STEP: usize = 20;
 /// Rows at most; beyond, the far edge is let go.
-const MOST: usize = 360;
+const MOST: usize = 160;
 /// Rows that fill the highest of screens.
 const SCREEN: usize = 60;
 /// Messages of one person closer than this stand together, in milliseconds.

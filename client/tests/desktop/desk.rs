@@ -175,11 +175,15 @@ impl Desk {
         messages.filter(|element| element.name.contains(words) && element.name.contains(": ")).count()
     }
 
-    /// What of messages and sessions is kept on this computer.
-    pub(crate) fn kept(&self) -> Vec<String> {
-        let names = std::fs::read_dir(self.folder.path().join("data")).unwrap().map(|entry| entry.unwrap().file_name());
-        let own = |name: &String| name == "settings.json" || name.starts_with("instance.");
-        names.map(|name| name.into_string().unwrap()).filter(|name| !own(name)).collect()
+    /// The files of messages and sessions that are kept on this computer.
+    pub(crate) fn kept(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        files(&self.folder.path().join("data"), &mut found);
+        found.retain(|file| {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            name != "settings.json" && !name.starts_with("instance.")
+        });
+        found
     }
 
     /// Names a file in the dialog that the system shows.
@@ -236,6 +240,17 @@ impl Desk {
             lines.map(|element| format!("{:?} {:?} {:?}", element.role, element.name, element.place)).collect();
         let log = std::fs::read_to_string(self.folder.path().join("parta.log")).unwrap_or_default();
         format!("on {}:\n{}\nthe program's log:\n{log}", self.screen, shown.join("\n"))
+    }
+}
+
+/// All files below a folder.
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            files(&path, found);
+        } else {
+            found.push(path);
+        }
     }
 }
 

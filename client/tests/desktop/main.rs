@@ -139,7 +139,7 @@ fn two_pupils_talk_and_play() {
     anna.see("Выйти из учётной записи?");
     anna.press("Выйти");
     anna.find(Some(Role::Field), "Пароль");
-    assert_eq!(anna.kept(), Vec::<String>::new(), "messages stay on this computer after a sign-out");
+    assert_eq!(anna.kept(), Vec::<PathBuf>::new(), "messages stay on this computer after a sign-out");
     anna.kill();
 }
 

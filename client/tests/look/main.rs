@@ -62,7 +62,7 @@ fn settings(window: &ui::MainWindow, section: ui::SettingsSection) {
 }
 
 /// The pages behind the first sign-in.
-const PAGES: [Page; 26] = [
+const PAGES: [Page; 28] = [
     ("conversation", |_| {}),
     ("about-the-room", |window| window.global::<ui::Panel>().invoke_show_info()),
     ("threads", |window| window.global::<ui::Threads>().invoke_show_list()),
@@ -82,6 +82,8 @@ const PAGES: [Page; 26] = [
     ("help", |window| overlay(window, ui::Overlay::Help)),
     ("shortcuts", |window| overlay(window, ui::Overlay::Shortcuts)),
     ("recovery", |window| overlay(window, ui::Overlay::Recovery)),
+    ("feedback", |window| overlay(window, ui::Overlay::Feedback)),
+    ("search", |window| window.global::<ui::Panel>().set_side(ui::Side::Search)),
     ("settings", |window| settings(window, ui::SettingsSection::General)),
     ("settings-appearance", |window| settings(window, ui::SettingsSection::Appearance)),
     ("settings-notifications", |window| settings(window, ui::SettingsSection::Notifications)),
