@@ -262,8 +262,8 @@ impl Timeline {
     fn reveal_item(&mut self, is: impl Fn(&Item) -> bool) -> Option<String> {
         let index = self.items.iter().rposition(is)?;
         if !(self.start..self.items.len() - self.below).contains(&index) {
-            self.start = index.saturating_sub(STEP);
-            self.below = self.items.len().saturating_sub(index + STEP);
+            self.start = index.saturating_sub(WINDOW / 2);
+            self.below = self.items.len().saturating_sub(index + WINDOW / 2);
         }
         Some(self.items[index].id.clone())
     }

@@ -58,20 +58,24 @@ fn what_stands_above_something_read_is_read() {
 fn a_long_room_opens_at_its_end_and_grows_upwards() {
     let mut timeline = Timeline::default();
     timeline.apply(vec![VectorDiff::Reset { values: many(0..1000) }]);
-    assert_eq!(shown(&timeline), ("i880".into(), "i999".into(), 120));
+    let rows = |from: usize, to: usize| (format!("i{from}"), format!("i{}", to - 1), to - from);
+    assert_eq!(shown(&timeline), rows(1000 - WINDOW, 1000));
     assert_eq!(timeline.older(), (Older::Grew, Keep::End));
-    assert_eq!(shown(&timeline), ("i820".into(), "i999".into(), 180));
-    for _ in 0..6 {
+    assert_eq!(shown(&timeline), rows(1000 - WINDOW - STEP, 1000));
+    // As far as the window may grow, and a step beyond.
+    let steps = (MOST - WINDOW) / STEP;
+    for _ in 0..steps {
         timeline.older();
     }
     assert!(timeline.trim_below());
-    assert_eq!(shown(&timeline), ("i460".into(), "i759".into(), 300));
+    let top = 1000 - MOST - STEP;
+    assert_eq!(shown(&timeline), rows(top, top + MOST - STEP));
     assert!(!timeline.follows());
     // New messages do not move what is shown.
     timeline.apply(vec![VectorDiff::PushBack { value: message(1000, "@a:x", 1_000_000) }]);
-    assert_eq!(shown(&timeline).0, "i460");
+    assert_eq!(shown(&timeline).0, format!("i{top}"));
     timeline.to_end();
-    assert_eq!(shown(&timeline), ("i881".into(), "i1000".into(), 120));
+    assert_eq!(shown(&timeline), rows(1001 - WINDOW, 1001));
 }
 
 #[test]
@@ -142,11 +146,12 @@ fn the_window_moves_to_a_message_that_is_asked_for() {
     let mut timeline = Timeline::default();
     timeline.apply(vec![VectorDiff::Reset { values: many(0..1000) }]);
     assert_eq!(timeline.reveal("$e990").as_deref(), Some("i990"));
-    assert_eq!(shown(&timeline), ("i880".into(), "i999".into(), 120), "what is shown already stays where it is");
+    let rows = |from: usize, to: usize| (format!("i{from}"), format!("i{}", to - 1), to - from);
+    assert_eq!(shown(&timeline), rows(1000 - WINDOW, 1000), "what is shown already stays where it is");
     assert_eq!(timeline.reveal("$e10").as_deref(), Some("i10"));
-    assert_eq!(shown(&timeline), ("i0".into(), "i69".into(), 70));
+    assert_eq!(shown(&timeline), rows(0, 10 + WINDOW / 2));
     assert_eq!(timeline.reveal("$e500").as_deref(), Some("i500"), "below the window too");
-    assert_eq!(shown(&timeline), ("i440".into(), "i559".into(), 120));
+    assert_eq!(shown(&timeline), rows(500 - WINDOW / 2, 500 + WINDOW / 2));
     assert_eq!(timeline.reveal("$e1000"), None);
 }
 
