@@ -79,6 +79,13 @@ impl Accounts {
         }
     }
 
+    /// Forgets which account was used last, once there is none.
+    pub(super) fn tidy(&self) {
+        if self.list().is_empty() {
+            let _ = std::fs::remove_file(self.0.join(CURRENT));
+        }
+    }
+
     /// Other places where a person of this id is signed in.
     pub(super) fn twins(&self, id: &str, user_id: &str) -> Vec<String> {
         let all = self.list().into_iter();
@@ -273,6 +280,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let accounts = Accounts::of(dir.path());
         assert_eq!(accounts.current(), None);
+        accounts.set_current("gone");
+        accounts.tidy();
+        assert!(!accounts.0.join(CURRENT).exists(), "nothing tells that anybody was here");
         let (anna, home) = accounts.fresh().unwrap();
         write_session(&home.folder, "@anna:academy", "store-1");
         keep_face(&home.folder, "Анна Петрова", "mxc://academy/1");

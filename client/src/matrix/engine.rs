@@ -148,6 +148,7 @@ impl Engine {
 
     /// Tells that nobody is signed in.
     fn nobody(&self, why: Option<Failure>) {
+        self.accounts.tidy();
         self.tell();
         self.updates.send(Update::SignedOut(why));
     }
