@@ -52,6 +52,11 @@ pub fn last(count: usize) -> Vec<String> {
     lines.iter().skip(lines.len().saturating_sub(count)).cloned().collect()
 }
 
+/// Forgets the lines: the next person at this computer does not send those of the one before.
+pub fn forget() {
+    LINES.lock().unwrap_or_else(PoisonError::into_inner).clear();
+}
+
 fn keep(lines: &mut VecDeque<String>, line: String) {
     if lines.len() >= MOST {
         lines.pop_front();

@@ -359,6 +359,7 @@ impl View {
 
     /// The account is another one, or none.
     pub(super) fn forget_feedback(&self) {
+        crate::logs::forget();
         self.write_anew();
         self.feedback.known.take();
         self.feedback.waiting.take();
