@@ -14,11 +14,11 @@ use crate::model::{
 };
 
 /// Rows shown when a room is opened.
-const WINDOW: usize = 80;
+const WINDOW: usize = 60;
 /// Rows added when the view comes near an edge of the window.
-const STEP: usize = 20;
+const STEP: usize = 10;
 /// Rows at most; beyond, the far edge is let go.
-const MOST: usize = 160;
+const MOST: usize = 100;
 /// Rows that fill the highest of screens.
 const SCREEN: usize = 60;
 /// Messages of one person closer than this stand together, in milliseconds.

@@ -57,8 +57,9 @@ impl Helper {
 impl Desk {
     /// Sets up a screen of a classroom's size and a session in which programs tell a screen reader what they show.
     pub(crate) fn set_up(language: &'static str) -> Self {
-        // It takes the first number that is free, and says which.
-        let arguments = ["-displayfd", "1", "-screen", "0", "1366x768x24", "-nolisten", "tcp"];
+        // It takes the first number that is free, and says which. It does not begin anew when the last window goes: whoever
+        // comes in at that moment, such as the window manager, would be thrown out.
+        let arguments = ["-displayfd", "1", "-screen", "0", "1366x768x24", "-nolisten", "tcp", "-noreset"];
         let (xvfb, number) = Helper::start(Command::new("Xvfb").args(arguments));
         let screen = format!(":{number}");
         let (bus, session) = Helper::start(
