@@ -9,6 +9,7 @@ mod composer;
 mod create;
 mod crypto;
 mod desktop;
+mod devices;
 mod engine;
 mod failure;
 mod feedback;
@@ -41,6 +42,7 @@ mod store;
 mod sync;
 mod threads;
 mod timelines;
+mod verify;
 mod voice;
 
 use std::sync::{Arc, PoisonError, RwLock};

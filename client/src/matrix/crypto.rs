@@ -1,11 +1,11 @@
 //! The recovery of an account's keys. Cross-signing is set up by the SDK while signing in; here are the backup of keys
 //! and the recovery key that leads to both.
 
-use std::{pin::pin, sync::Arc};
+use std::{collections::BTreeSet, pin::pin, sync::Arc};
 
 use futures_util::StreamExt;
 use matrix_sdk::{
-    Client, Error,
+    Client, Error, Room,
     encryption::{
         CrossSigningResetAuthType,
         recovery::{EnableProgress, RecoveryError, RecoveryState},
@@ -13,6 +13,7 @@ use matrix_sdk::{
     },
     ruma::api::client::uiaa::{AuthData, MatrixUserIdentifier, Password, UiaaInfo, UserIdentifier},
 };
+use matrix_sdk_ui::timeline::{EncryptedMessage, MsgLikeKind, Timeline};
 
 use crate::{
     matrix::{failure, live::Live},
@@ -32,8 +33,15 @@ pub(super) async fn follow(live: Arc<Live>) {
     let encryption = live.client.encryption();
     encryption.wait_for_e2ee_initialization_tasks().await;
     let mut states = pin!(encryption.recovery().state_stream());
-    while states.next().await.is_some() {
+    let mut before = None;
+    while let Some(state) = states.next().await {
         tell(&live).await;
+        // The keys came, by the recovery key or from another device: what could not be read can be now.
+        if before.replace(state) == Some(RecoveryState::Incomplete) && before == Some(RecoveryState::Enabled) {
+            for room in live.timelines.rooms().iter().filter_map(|room| live.client.get_room(room)) {
+                mend(&live, &room).await;
+            }
+        }
     }
 }
 
@@ -43,6 +51,15 @@ pub(super) async fn take(live: &Arc<Live>, wish: Wish) {
         Wish::Make(password) => Box::pin(make(live, &password.0)).await.map(|key| News::Made(Secret(key))),
         Wish::Reset(password) => Box::pin(reset(live, &password.0)).await.map(|key| News::Made(Secret(key))),
         Wish::Unlock(key) => Box::pin(unlock(live, &key.0)).await.map(|()| News::Unlocked),
+        Wish::AskAgain(room) => {
+            let Some(room) = live.room(&room) else { return };
+            let left = mend(live, &room).await;
+            return live.updates.send(Update::Crypto(News::Asked { left }));
+        }
+        Wish::Weigh => {
+            let unsent = unsent(live).await;
+            return live.updates.send(Update::Crypto(News::Unsent(unsent)));
+        }
         Wish::Kept => {
             forget(live, UNSAVED).await;
             return tell(live).await;
@@ -148,22 +165,53 @@ async fn reset(live: &Arc<Live>, password: &str) -> Result<String, Trouble> {
     enable(live).await
 }
 
-/// Fetches the keys of the account by the recovery key, then those of the room on screen.
+/// Fetches the keys of the account by the recovery key.
 async fn unlock(live: &Arc<Live>, key: &str) -> Result<(), Trouble> {
     let encryption = live.client.encryption();
     encryption.recovery().recover(key.trim()).await.map_err(|error| trouble(&error))?;
     // Who has the key has put it away.
     forget(live, UNSAVED).await;
-    for room in live.client.joined_rooms().iter().filter(|room| live.timelines.is_open(room.room_id())) {
-        if let Err(error) = encryption.backups().download_room_keys_for_room(room.room_id()).await {
-            tracing::info!(%error, "keys of the open room were not loaded");
-        }
-    }
     Ok(())
 }
 
+/// Looks for the keys of what cannot be read in a room, and reads it. True if something is left.
+pub(super) async fn mend(live: &Live, room: &Room) -> bool {
+    let Some(timeline) = live.timelines.get(room.room_id()) else { return false };
+    let missing = unreadable(&timeline).await;
+    if missing.is_empty() {
+        return false;
+    }
+    let backups = live.client.encryption().backups();
+    if backups.are_enabled().await
+        && let Err(error) = backups.download_room_keys_for_room(room.room_id()).await
+    {
+        tracing::info!(%error, "keys of a room were not loaded");
+    }
+    timeline.retry_decryption(missing).await;
+    !unreadable(&timeline).await.is_empty()
+}
+
+/// The sessions of the messages that cannot be read.
+async fn unreadable(timeline: &Timeline) -> BTreeSet<String> {
+    let session = |content: &matrix_sdk_ui::timeline::TimelineItemContent| match &content.as_msglike()?.kind {
+        MsgLikeKind::UnableToDecrypt(EncryptedMessage::MegolmV1AesSha2 { session_id, .. }) => Some(session_id.clone()),
+        _ => None,
+    };
+    timeline.items().await.iter().filter_map(|item| session(item.as_event()?.content())).collect()
+}
+
+/// How many messages wait for being sent, in all rooms.
+async fn unsent(live: &Live) -> usize {
+    let store = live.client.state_store();
+    let mut count = 0;
+    for room in store.load_rooms_with_unsent_requests().await.unwrap_or_default() {
+        count += store.load_send_queue_requests(&room).await.map_or(0, |waiting| waiting.len());
+    }
+    count
+}
+
 /// The answer to the server's question who is there (spec: client-server API, "User-interactive API in the REST API").
-fn answer(client: &Client, info: &UiaaInfo, password: &str) -> Result<AuthData, Trouble> {
+pub(super) fn answer(client: &Client, info: &UiaaInfo, password: &str) -> Result<AuthData, Trouble> {
     if password.is_empty() {
         return Err(Trouble::Password);
     }

@@ -13,8 +13,9 @@ use matrix_sdk::ruma::{
     },
 };
 use matrix_sdk_ui::timeline::{
-    AnyOtherStateEventContentChange, EventSendState, EventTimelineItem, MembershipChange, MsgLikeContent, MsgLikeKind,
-    Profile, ThreadSummary, TimelineDetails, TimelineEventItemId, TimelineItem, TimelineItemContent, TimelineItemKind,
+    AnyOtherStateEventContentChange, EncryptedMessage, EventSendState, EventTimelineItem, MembershipChange,
+    MsgLikeContent, MsgLikeKind, Profile, ThreadSummary, TimelineDetails, TimelineEventItemId,
+    TimelineEventShieldState, TimelineEventShieldStateCode, TimelineItem, TimelineItemContent, TimelineItemKind,
     VirtualTimelineItem,
 };
 
@@ -22,7 +23,10 @@ use crate::{
     matrix::{html, polls},
     model::{
         game,
-        item::{Body, Item, ItemKind, Media, Message, Notice, NoticeKind, Preview, Quote, Reaction, SendState},
+        item::{
+            Body, Item, ItemKind, Media, Message, Missing, Notice, NoticeKind, Preview, Quote, Reaction, SendState,
+            Shield,
+        },
         person,
         threads::Summary,
     },
@@ -63,6 +67,14 @@ fn event(event: &EventTimelineItem, own: &UserId) -> ItemKind {
     let sender_name = name(event.sender_profile(), event.sender().as_str());
     if let Some(MsgLikeKind::Other(other)) = event.content().as_msglike().map(|like| &like.kind)
         && other.event_type().to_string().starts_with(GAME_EVENTS)
+    {
+        return ItemKind::Hidden;
+    }
+    // Devices speak so to each other; who is asked has a dialog for it.
+    if event
+        .content()
+        .as_message()
+        .is_some_and(|message| matches!(message.msgtype(), MessageType::VerificationRequest(_)))
     {
         return ItemKind::Hidden;
     }
@@ -116,6 +128,7 @@ fn message(event: &EventTimelineItem, body: Body, sender_name: String, own: &Use
             .as_message()
             .and_then(matrix_sdk_ui::timeline::Message::mentions)
             .is_some_and(|mentions| event.sender() != own && (mentions.room || mentions.user_ids.contains(own))),
+        shield: shield(event, &body),
         replyable: !removed && event.can_be_replied_to(),
         refusal: game_content(event).and_then(|content| {
             let refused = content.get("org.parta.game.error")?;
@@ -356,8 +369,40 @@ fn body(like: &MsgLikeContent, event: Option<(&EventTimelineItem, &UserId)>) -> 
         }
         MsgLikeKind::Poll(poll) => Body::Poll(Box::new(polls::poll(poll.results(), own))),
         MsgLikeKind::Redacted => Body::Redacted,
-        MsgLikeKind::UnableToDecrypt(_) => Body::Unreadable,
+        MsgLikeKind::UnableToDecrypt(missing) => Body::Unreadable(why(missing)),
         MsgLikeKind::Other(_) | MsgLikeKind::LiveLocation(_) => Body::Unsupported,
+    }
+}
+
+/// The SDK does not name the type of the cause: its numbers are those of `UtdCause`.
+fn why(missing: &EncryptedMessage) -> Missing {
+    let EncryptedMessage::MegolmV1AesSha2 { cause, .. } = missing else { return Missing::Key };
+    match *cause as u8 {
+        1 => Missing::Joining,
+        2 => Missing::Changed,
+        3 | 4 => Missing::Sender,
+        5 => Missing::Backup,
+        6 | 8 => Missing::Here,
+        7 => Missing::Withheld,
+        _ => Missing::Key,
+    }
+}
+
+/// What is wrong with a message of an encrypted room. That its key came out of the backup is not: there is no word of who
+/// made it, but the backup is the account's own.
+fn shield(event: &EventTimelineItem, body: &Body) -> Shield {
+    // Of what was removed nothing is left that could be encrypted, and the moves of a game never are.
+    if matches!(body, Body::Redacted | Body::Game { .. }) {
+        return Shield::None;
+    }
+    match event.get_shield(false) {
+        TimelineEventShieldState::Red { code } => match code {
+            TimelineEventShieldStateCode::SentInClear => Shield::Plain,
+            TimelineEventShieldStateCode::VerificationViolation => Shield::Changed,
+            TimelineEventShieldStateCode::MismatchedSender => Shield::Sender,
+            _ => Shield::Device,
+        },
+        _ => Shield::None,
     }
 }
 

@@ -10,13 +10,13 @@ use tokio::{
 
 use crate::{
     matrix::{
-        Updates, actions, attach, avatars, crypto, desktop, feedback, files, forward, games,
+        Updates, actions, attach, avatars, crypto, desktop, devices, feedback, files, forward, games,
         home::Home,
         jump, manage, media, members, menu, pins, polls, presence, profile, room_menu, rooms, search, settings, spaces,
         store::{self, StoredSession},
         sync, threads,
         timelines::Timelines,
-        voice,
+        verify, voice,
     },
     model::{
         command::Command,
@@ -50,6 +50,8 @@ pub(super) struct Live {
     pub(super) loads: media::Loads,
     /// What the settings of a room need.
     pub(super) desk: manage::Desk,
+    /// The verification that runs.
+    pub(super) verifying: verify::Verifying,
     /// Feedback on its way to the administrators.
     pub(super) post: feedback::Post,
     tasks: parking::Tasks,
@@ -116,6 +118,7 @@ impl Live {
             presence: presence::Own::default(),
             push_rules: OnceCell::new(),
             desk: manage::Desk::default(),
+            verifying: verify::Verifying::default(),
             tasks: parking::Tasks::default(),
         });
         media::tell_known(&live);
@@ -124,6 +127,7 @@ impl Live {
         live.add(tokio::spawn(sync::follow_send_queue(Arc::clone(&live))));
         live.add(tokio::spawn(room_menu::follow(Arc::clone(&live))));
         live.add(tokio::spawn(crypto::follow(Arc::clone(&live))));
+        live.add(tokio::spawn(verify::listen(Arc::clone(&live))));
         live.add(tokio::spawn(feedback::follow(Arc::clone(&live))));
         live.add(tokio::spawn(follow_tokens(Arc::clone(&live), stored, home.kept, ended)));
         let own = Arc::clone(&live);
@@ -133,7 +137,7 @@ impl Live {
         live
     }
 
-    fn add(&self, task: JoinHandle<()>) {
+    pub(super) fn add(&self, task: JoinHandle<()>) {
         self.tasks.add(task);
     }
 
@@ -179,6 +183,8 @@ impl Live {
                 Command::Forward(wish) => forward::take(&live, wish).await,
                 Command::Voice(wish) => voice::take(&live, wish).await,
                 Command::Crypto(wish) => crypto::take(&live, wish).await,
+                Command::Verify(wish) => Box::pin(verify::take(&live, wish)).await,
+                Command::Devices(wish) => devices::take(&live, wish).await,
                 Command::Jump(wish) => jump::take(&live, wish).await,
                 Command::Search(wish) => search::take(&live, wish).await,
                 Command::Feedback(wish) => feedback::take(&live, wish).await,
@@ -193,6 +199,7 @@ impl Live {
         self.timelines.clear();
         self.threads.clear();
         self.pasts.clear();
+        self.verifying.unwatch();
         self.pins.set(None);
         self.tasks.stop();
     }
@@ -206,6 +213,11 @@ impl Live {
     /// Stops, and tells the server within this time that the device is gone.
     pub(super) async fn sign_out(&self, patience: Duration) {
         self.stop();
+        // Keys of messages that are not in the backup yet.
+        let backups = self.client.encryption().backups();
+        if backups.are_enabled().await {
+            let _ = tokio::time::timeout(patience, backups.wait_for_steady_state()).await;
+        }
         let told = tokio::time::timeout(patience, self.client.matrix_auth().logout()).await;
         match told {
             Ok(Ok(_)) => {}

@@ -21,7 +21,7 @@ use matrix_sdk_ui::timeline::{RoomExt, Timeline, TimelineDetails, TimelineFocus,
 use tokio::{sync::broadcast, task::AbortHandle};
 
 use crate::{
-    matrix::{failure, items, live::Live, members, rooms},
+    matrix::{crypto, failure, items, live::Live, members, rooms, verify},
     model::update::{Failure, Paging, Update},
 };
 
@@ -80,6 +80,11 @@ impl Timelines {
         })
     }
 
+    /// The rooms that have one, the open one first.
+    pub(super) fn rooms(&self) -> Vec<OwnedRoomId> {
+        self.with(|state| state.warm.iter().rev().map(|warm| warm.room.clone()).collect())
+    }
+
     /// True for the room on screen.
     pub(super) fn is_open(&self, room: &RoomId) -> bool {
         self.with(|state| state.shown.as_deref() == Some(room))
@@ -127,11 +132,13 @@ impl Live {
             Err(failure) => return self.failed(failure),
         };
         self.watch_pins(&room);
+        verify::watch(self, &room);
         self.updates.send(Update::Members { room: id.to_owned(), members: rooms::members(&room, false).await });
         timeline.fetch_members().await;
         self.updates.send(Update::Members { room: id.to_owned(), members: rooms::members(&room, true).await });
         self.updates.send(Update::Details { room: id.to_owned(), details: rooms::details(&room).await });
         members::tell(self, &room).await;
+        crypto::mend(self, &room).await;
     }
 
     /// No room is shown.
@@ -154,6 +161,7 @@ impl Live {
             self.threads.clear();
             self.pasts.clear();
             self.pins.set(None);
+            self.verifying.unwatch();
         }
         if let Some(before) = before.filter(|before| Some(before.as_ref()) != next)
             && let Some(timeline) = self.timelines.get(&before)

@@ -163,6 +163,10 @@ pub enum Command {
     Sound(super::voice::Order),
     /// About the recovery key
     Crypto(super::crypto::Wish),
+    /// Verification of devices and people
+    Verify(super::verify::Wish),
+    /// About the account's devices
+    Devices(super::devices::Wish),
     /// About the past of a room
     Jump(super::jump::Wish),
     /// The search of messages

@@ -57,6 +57,10 @@ pub enum Wish {
     Unlock(Secret),
     /// The key is lost: begin anew, with the password
     Reset(Secret),
+    /// Look once more for the keys of messages of a room that cannot be read
+    AskAgain(String),
+    /// Tell what signing out would lose
+    Weigh,
 }
 
 /// Why a wish was not done.
@@ -85,6 +89,13 @@ pub enum News {
     Made(Secret),
     /// This device has the keys now
     Unlocked,
+    /// The keys of a room were looked for; whether messages that cannot be read are left
+    Asked {
+        /// Some are left
+        left: bool,
+    },
+    /// So many messages have not been sent
+    Unsent(usize),
     /// What was asked for was not done
     Trouble(Trouble),
 }

@@ -69,6 +69,8 @@ pub struct Message {
     pub refusal: Option<String>,
     /// It names the account, or all of the room
     pub mentioned: bool,
+    /// What is to be known of who wrote it, in an encrypted room
+    pub shield: Shield,
     /// The thread that it began
     pub thread: Option<Box<super::threads::Summary>>,
 }
@@ -94,6 +96,7 @@ impl Message {
             replyable: true,
             refusal: None,
             mentioned: false,
+            shield: Shield::None,
             thread: None,
         }
     }
@@ -140,7 +143,7 @@ pub enum Body {
     /// Was removed
     Redacted,
     /// The key is missing
-    Unreadable,
+    Unreadable(Missing),
     /// A kind this version does not know
     Unsupported,
 }
@@ -243,6 +246,42 @@ pub enum Preview {
     Draft(String),
 }
 
+/// Why a message cannot be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Missing {
+    /// Its key has not come
+    #[default]
+    Key,
+    /// It was sent before the account joined
+    Joining,
+    /// Its sender's keys are not those that were compared
+    Changed,
+    /// Its sender's device is not confirmed
+    Sender,
+    /// It is older than this device, and the account has no backup of keys
+    Backup,
+    /// Its sender did not give the key to this device
+    Withheld,
+    /// Its sender gives keys only to devices that are confirmed, or its key is in the backup that this device cannot open
+    Here,
+}
+
+/// What is to be known of the one who wrote a message in an encrypted room.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Shield {
+    /// Nothing
+    #[default]
+    None,
+    /// It was not encrypted
+    Plain,
+    /// The sender's device is not confirmed
+    Device,
+    /// The sender's keys are not those that were compared
+    Changed,
+    /// It came from another device than it says
+    Sender,
+}
+
 impl Body {
     /// The body in a few words.
     pub fn preview(&self) -> Preview {
@@ -257,7 +296,7 @@ impl Body {
             Self::Poll(_) => Preview::Poll,
             Self::Game { .. } => Preview::Game,
             Self::Redacted => Preview::Redacted,
-            Self::Unreadable => Preview::Unreadable,
+            Self::Unreadable(_) => Preview::Unreadable,
             Self::Unsupported => Preview::Other,
         }
     }
@@ -276,7 +315,7 @@ impl Body {
             Self::Text { text, .. } | Self::Game { text, .. } => text,
             Self::Poll(poll) => &poll.question,
             Self::Image(media) | Self::Video(media) | Self::Audio(media) | Self::File(media) => &media.caption,
-            Self::Redacted | Self::Unreadable | Self::Unsupported => "",
+            Self::Redacted | Self::Unreadable(_) | Self::Unsupported => "",
         }
     }
 

@@ -326,6 +326,10 @@ pub enum Update {
     Sound(super::voice::Heard),
     /// About the recovery key
     Crypto(super::crypto::News),
+    /// Verification of devices and people
+    Verify(super::verify::News),
+    /// About the account's devices
+    Devices(super::devices::News),
     /// About the past of a room
     Jump(super::jump::News),
     /// Of the search of messages

@@ -13,7 +13,7 @@ use crate::{
         app::AppModel,
         formatted::{Formatted, Kind},
         game,
-        item::{Body, ItemKind, Media, Message, Notice, NoticeKind, Preview, SendState},
+        item::{Body, ItemKind, Media, Message, Missing, Notice, NoticeKind, Preview, SendState, Shield},
         media::Loads,
         person, rich,
         rooms::RoomSummary,
@@ -239,6 +239,28 @@ fn notice_kind(kind: NoticeKind) -> ui::NoticeKind {
     }
 }
 
+fn missing_kind(missing: Missing) -> ui::Missing {
+    match missing {
+        Missing::Key => ui::Missing::Key,
+        Missing::Joining => ui::Missing::Joining,
+        Missing::Changed => ui::Missing::Changed,
+        Missing::Sender => ui::Missing::Sender,
+        Missing::Backup => ui::Missing::Backup,
+        Missing::Withheld => ui::Missing::Withheld,
+        Missing::Here => ui::Missing::Here,
+    }
+}
+
+fn shield(shield: Shield) -> ui::Shield {
+    match shield {
+        Shield::None => ui::Shield::None,
+        Shield::Plain => ui::Shield::Plain,
+        Shield::Device => ui::Shield::Device,
+        Shield::Changed => ui::Shield::Changed,
+        Shield::Sender => ui::Shield::Sender,
+    }
+}
+
 /// A row of the timeline.
 pub(super) fn row(row: &Row, context: &mut Context<'_>) -> ui::MessageRow {
     let mut out = ui::MessageRow { id: row.item.id.as_str().into(), ..ui::MessageRow::default() };
@@ -279,6 +301,7 @@ fn fill(out: &mut ui::MessageRow, message: &Message, context: &mut Context<'_>) 
     out.clock = stamp::clock(message.at_ms, context.zone).into();
     out.edited = message.edited && !matches!(message.body, Body::Game { .. });
     out.mentioned = message.mentioned;
+    out.shield = shield(message.shield);
     out.replyable = message.replyable;
     out.threaded = context.threaded;
     out.pinned = context.app.pins.get(&message.key).is_some();
@@ -369,7 +392,10 @@ fn body(out: &mut ui::MessageRow, message: &Message, context: &mut Context<'_>) 
         Body::Poll(_) => ui::BodyKind::Poll,
         Body::Game { .. } => ui::BodyKind::Game,
         Body::Redacted => ui::BodyKind::Redacted,
-        Body::Unreadable => ui::BodyKind::Unreadable,
+        Body::Unreadable(missing) => {
+            out.missing = missing_kind(*missing);
+            ui::BodyKind::Unreadable
+        }
         Body::Unsupported => ui::BodyKind::Unsupported,
     };
     let (words, cut) = rich::cut(message.body.words(), context.shown_whole.contains(out.id.as_str()));

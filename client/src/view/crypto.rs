@@ -54,6 +54,15 @@ pub(super) fn wire(view: &Rc<View>) {
             tracing::warn!(%error, "a file cannot be asked for");
         }
     });
+    on!(view, Crypto, on_ask_again, |this| {
+        let Some(room) = this.app.borrow().open.clone() else { return };
+        this.window.global::<ui::Crypto>().set_asking(true);
+        this.send(Command::Crypto(Wish::AskAgain(room)));
+    });
+    on!(view, Crypto, on_weigh, |this| {
+        this.window.global::<ui::Crypto>().set_unsent(0);
+        this.send(Command::Crypto(Wish::Weigh));
+    });
     on!(view, Crypto, on_kept, |this| {
         this.send(Command::Crypto(Wish::Kept));
         this.close_recovery();
@@ -84,6 +93,8 @@ impl View {
         page.set_key(SharedString::default());
         page.set_copied(false);
         page.set_busy(false);
+        page.set_asking(false);
+        page.set_unsent(0);
         page.set_reminds(false);
         page.set_standing(ui::RecoveryStanding::Unknown);
     }
@@ -122,18 +133,28 @@ impl View {
             }
             News::Trouble(trouble) => {
                 page.set_busy(false);
-                page.set_failure(ui::Failure::None);
-                page.set_trouble(match trouble {
-                    Trouble::WrongKey => ui::RecoveryTrouble::WrongKey,
-                    Trouble::Password => ui::RecoveryTrouble::Password,
-                    Trouble::WrongPassword => ui::RecoveryTrouble::WrongPassword,
-                    Trouble::Elsewhere => ui::RecoveryTrouble::Elsewhere,
-                    Trouble::Failed(failure) => {
-                        page.set_failure(convert::failure(failure));
-                        ui::RecoveryTrouble::Failed
-                    }
-                });
+                let (trouble, failure) = self::trouble(trouble);
+                page.set_failure(failure);
+                page.set_trouble(trouble);
             }
+            News::Asked { left } => {
+                page.set_asking(false);
+                if left {
+                    self.complain(ui::Failure::NoKeys);
+                }
+            }
+            News::Unsent(count) => page.set_unsent(convert::count(count as u64)),
         }
+    }
+}
+
+/// Why a wish was not done, for the window.
+pub(super) fn trouble(trouble: Trouble) -> (ui::RecoveryTrouble, ui::Failure) {
+    match trouble {
+        Trouble::WrongKey => (ui::RecoveryTrouble::WrongKey, ui::Failure::None),
+        Trouble::Password => (ui::RecoveryTrouble::Password, ui::Failure::None),
+        Trouble::WrongPassword => (ui::RecoveryTrouble::WrongPassword, ui::Failure::None),
+        Trouble::Elsewhere => (ui::RecoveryTrouble::Elsewhere, ui::Failure::None),
+        Trouble::Failed(failure) => (ui::RecoveryTrouble::Failed, convert::failure(failure)),
     }
 }

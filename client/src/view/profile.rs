@@ -38,6 +38,7 @@ impl View {
         self.show_profile();
         self.window.global::<ui::App>().set_overlay(ui::Overlay::Profile);
         self.send(Command::Profile(Wish::Look(id.to_owned())));
+        self.look_at_keys(id);
         self.ask_presence(id);
     }
 

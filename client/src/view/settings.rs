@@ -238,6 +238,7 @@ pub(super) fn wire(view: &Rc<View>) {
                 this.window.global::<ui::Prefs>().set_password_changed(false);
                 this.send(Command::Settings(Wish::Describe));
             }
+            ui::SettingsSection::Devices => this.load_devices(),
             ui::SettingsSection::Storage => this.send(Command::Settings(Wish::Measure)),
             _ => {}
         }

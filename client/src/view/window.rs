@@ -29,6 +29,7 @@ use crate::{
         rooms::RoomSummary,
         timeline::{Keep, Row},
         update::{Connection, Update},
+        verify,
         viewer::Viewed,
     },
     options::{Language, Options, Theme},
@@ -89,6 +90,8 @@ pub struct View {
     /// What the account chose on this computer.
     pub(super) own: accounts::Held,
     pub(super) guard: shared::Guard,
+    /// The verification that runs.
+    pub(super) verifying: RefCell<verify::State>,
 }
 
 impl View {
@@ -142,6 +145,7 @@ impl View {
             feedback: feedback::Desk::default(),
             own: accounts::Held::default(),
             guard: shared::Guard::default(),
+            verifying: RefCell::default(),
         });
         view.begin(options);
         Ok(view)
@@ -239,6 +243,8 @@ impl View {
             Update::Voice(news) => return self.voice_news(news),
             Update::Sound(heard) => return self.heard(heard),
             Update::Crypto(news) => return self.crypto_news(news),
+            Update::Verify(news) => return self.verify_news(news),
+            Update::Devices(news) => return self.devices_news(news),
             Update::Servers(servers) => return self.found_servers(&servers),
             Update::Jump(News::Found { room, key }) => return self.found_in(&room, Some(&key)),
             Update::Jump(News::Nothing { room }) => return self.found_in(&room, None),
@@ -258,6 +264,8 @@ impl View {
                 self.leave_home();
                 self.propose_server();
                 self.forget_recovery();
+                self.forget_verify();
+                self.forget_devices();
                 self.forget_search();
                 self.forget_feedback();
                 let sign_in = self.window.global::<ui::SignIn>();
@@ -417,6 +425,7 @@ impl View {
                 panel.set_side(ui::Side::None);
             }
             self.leave_search();
+            self.forget_changed();
             self.window.global::<ui::MessageMenu>().set_open(false);
             self.window.global::<ui::MessageMenu>().set_selecting(SharedString::default());
             self.clear_thread_rows();

@@ -58,6 +58,8 @@ pub fn wire(view: &Rc<View>) {
     super::voice::wire(view);
     super::help::wire(view);
     super::crypto::wire(view);
+    super::verify::wire(view);
+    super::devices::wire(view);
     super::jump::wire(view);
     super::search::wire(view);
     super::feedback::wire(view);

@@ -5,12 +5,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
 mod cut;
+mod keys;
 mod scene;
 
 use std::{collections::BTreeSet, path::Path, rc::Rc, time::Instant};
 
 use clap::Parser;
 use parta_client::{
+    model::{crypto, update::Update},
     options::Options,
     settings::Settings,
     view::{View, ui, wire},
@@ -62,7 +64,7 @@ fn settings(window: &ui::MainWindow, section: ui::SettingsSection) {
 }
 
 /// The pages behind the first sign-in.
-const PAGES: [Page; 28] = [
+const PAGES: [Page; 29] = [
     ("conversation", |_| {}),
     ("about-the-room", |window| window.global::<ui::Panel>().invoke_show_info()),
     ("threads", |window| window.global::<ui::Threads>().invoke_show_list()),
@@ -88,14 +90,24 @@ const PAGES: [Page; 28] = [
     ("settings-appearance", |window| settings(window, ui::SettingsSection::Appearance)),
     ("settings-notifications", |window| settings(window, ui::SettingsSection::Notifications)),
     ("settings-account", |window| settings(window, ui::SettingsSection::Account)),
+    ("settings-devices", |window| settings(window, ui::SettingsSection::Devices)),
     ("settings-storage", |window| settings(window, ui::SettingsSection::Storage)),
     ("settings-network", |window| settings(window, ui::SettingsSection::Network)),
     ("settings-about", |window| settings(window, ui::SettingsSection::About)),
 ];
 
 /// The pages whose pictures are kept.
-const KEPT: [&str; 7] =
-    ["sign-in", "conversation", "chess", "help", "settings-appearance", "new-room", "about-the-room"];
+const KEPT: [&str; 9] = [
+    "sign-in",
+    "conversation",
+    "chess",
+    "help",
+    "settings-appearance",
+    "settings-devices",
+    "new-room",
+    "about-the-room",
+    "verify-emoji",
+];
 
 struct Window {
     adapter: Rc<MinimalSoftwareWindow>,
@@ -159,7 +171,7 @@ impl Window {
     /// Goes through all pages.
     fn walk(&self) -> Vec<String> {
         let window = self.view.window();
-        self.view.apply(parta_client::model::update::Update::SignedOut(None));
+        self.view.apply(Update::SignedOut(None));
         let mut found = self.look("sign-in");
         window.global::<ui::SignIn>().set_registering(true);
         found.extend(self.look("new-account"));
@@ -182,7 +194,36 @@ impl Window {
         self.view.apply(scene.chess());
         window.global::<ui::Games>().invoke_show("c".into());
         found.extend(self.look("chess"));
+        window.global::<ui::Panel>().set_side(ui::Side::None);
+        found.extend(self.walk_keys(&scene));
         window.hide().unwrap();
+        found
+    }
+
+    /// What is said of keys and devices.
+    fn walk_keys(&self, scene: &Scene) -> Vec<String> {
+        let window = self.view.window();
+        let mut found = Vec::new();
+        scene.doubts().into_iter().for_each(|update| self.view.apply(update));
+        found.extend(self.look("changed-keys"));
+        overlay(window, ui::Overlay::SignOut);
+        self.view.apply(Update::Crypto(crypto::News::Unsent(2)));
+        found.extend(self.look("sign-out-with-loss"));
+        self.view.apply(Update::Crypto(crypto::News::Stands(crypto::Standing::Locked, true)));
+        window.global::<ui::Crypto>().invoke_begin();
+        found.extend(self.look("confirm"));
+        window.global::<ui::App>().invoke_close_overlay();
+        window.global::<ui::Prefs>().set_section(ui::SettingsSection::Devices);
+        overlay(window, ui::Overlay::Settings);
+        window.global::<ui::Devices>().set_leaving("OLD".into());
+        window.global::<ui::Devices>().set_renaming("PHONE".into());
+        found.extend(self.look("settings-devices-leaving"));
+        window.global::<ui::App>().invoke_close_overlay();
+        for (name, update) in scene.verification() {
+            self.view.apply(update);
+            found.extend(self.look(name));
+        }
+        window.global::<ui::Verify>().invoke_close();
         found
     }
 }

@@ -11,7 +11,7 @@ use parta_client::model::{
 use serde_json::json;
 
 /// 23 November 2026, 9:00 UTC, a Monday.
-const MORNING: i64 = 1_795_424_400_000;
+pub(crate) const MORNING: i64 = 1_795_424_400_000;
 const MINUTE: i64 = 60_000;
 
 /// The room that is open.
@@ -72,6 +72,7 @@ impl Scene {
             Update::Members { room: CLASS.into(), members },
             Update::Timeline { room: CLASS.into(), diffs: vec![VectorDiff::Reset { values: items.into() }] },
             Update::Thumbnail { source: "mxc://academy/board".into(), pixels: Some(drawing()) },
+            self.devices(),
         ]
     }
 

@@ -16,6 +16,7 @@ mod people;
 mod polls;
 mod preset;
 mod shared;
+mod verify;
 mod voice;
 
 use std::{cell::RefCell, rc::Rc};
