@@ -32,7 +32,7 @@ impl Window {
         all.last().unwrap_or_else(|| panic!("{label:?} is not there")).invoke_accessible_default_action();
     }
 
-    fn wished(&self, wish: &Wish) -> bool {
+    fn wants(&self, wish: &Wish) -> bool {
         self.asked(|command| *command == Command::Verify(wish.clone()))
     }
 }
@@ -43,20 +43,20 @@ fn another_device_asks_and_seven_emoji_are_compared() {
         window.sign_in();
         window.verifies(own(), Stage::Asked);
         window.press(window.either(("Согласиться", "Agree")));
-        assert!(window.wished(&Wish::Accept));
+        assert!(window.wants(&Wish::Accept));
         window.verifies(own(), Stage::Preparing);
         window.verifies(own(), Stage::Emoji([0, 1, 2, 33, 34, 62, 63]));
         for name in [("Собака", "Dog"), ("Гаечный ключ", "Spanner"), ("Папка", "Folder"), ("Булавка", "Pin")]
         {
             assert!(window.find(window.either(name)).is_some(), "{name:?}");
         }
-        assert!(!window.wished(&Wish::Same));
+        assert!(!window.wants(&Wish::Same));
         window.press(window.either(MATCH));
-        assert!(window.wished(&Wish::Same));
+        assert!(window.wants(&Wish::Same));
         window.verifies(own(), Stage::Done);
         window.press_last(window.either(("Закрыть", "Close")));
         assert!(window.find(window.either(MATCH)).is_none());
-        assert!(!window.wished(&Wish::Stop), "it was over");
+        assert!(!window.wants(&Wish::Stop), "it was over");
     });
 }
 
@@ -66,11 +66,11 @@ fn what_differs_is_said_and_stopped() {
         window.sign_in();
         window.verifies(oleg(), Stage::Emoji([3; 7]));
         window.press(window.either(DIFFER));
-        assert!(window.wished(&Wish::Different));
+        assert!(window.wants(&Wish::Different));
         window.verifies(oleg(), Stage::Ended(End::Mismatch));
         assert!(window.find(window.either(("Не совпало", "They do not match"))).is_some());
         window.press(window.either(("Попробовать ещё раз", "Try again")));
-        assert!(window.wished(&Wish::Person("@oleg:academy".into())));
+        assert!(window.wants(&Wish::Person("@oleg:academy".into())));
     });
 }
 
@@ -84,10 +84,10 @@ fn a_code_is_shown_and_its_reading_confirmed() {
         window.verifies(own(), Stage::Ready(Some(Code { side: 21, dark: vec![true; 441] })));
         assert!(window.find(code).is_some());
         window.press(window.either(("Сверить картинки", "Compare pictures")));
-        assert!(window.wished(&Wish::Compare));
+        assert!(window.wants(&Wish::Compare));
         window.verifies(own(), Stage::Scanned);
         window.press(window.either(("Да", "Yes")));
-        assert!(window.wished(&Wish::Same));
+        assert!(window.wants(&Wish::Same));
     });
 }
 
@@ -96,8 +96,8 @@ fn closing_stops_it() {
     in_both_languages(|window| {
         window.sign_in();
         window.verifies(own(), Stage::Waiting);
-        window.press(window.either(("Отмена", "Cancel")));
-        assert!(window.wished(&Wish::Stop));
+        window.press(window.either(("Отменить", "Cancel")));
+        assert!(window.wants(&Wish::Stop));
     });
 }
 
@@ -107,7 +107,7 @@ fn a_new_device_is_confirmed_by_another_one() {
         window.sign_in();
         window.view.apply(Update::Crypto(crypto::News::Stands(Standing::Locked, true)));
         window.go(&[("Подтвердить", "Confirm"), ("Другим устройством", "By another device")]);
-        assert!(window.wished(&Wish::Own));
+        assert!(window.wants(&Wish::Own));
         window.verifies(own(), Stage::Ended(End::Nobody));
         let nobody = (
             "Нет другого вашего устройства, которое могло бы ответить. Воспользуйтесь ключом восстановления.",
@@ -122,14 +122,14 @@ fn a_person_is_compared_from_the_card() {
     in_both_languages(|window| {
         window.sign_in();
         window.view.window().global::<ui::Profile>().invoke_open("@oleg:academy".into());
-        assert!(window.wished(&Wish::Look("@oleg:academy".into())));
+        assert!(window.wants(&Wish::Look("@oleg:academy".into())));
         let compare = window.either(("Сверить", "Compare"));
         assert!(window.find(compare).is_none(), "nothing is known of the keys yet");
         window.view.apply(Update::Verify(News::Trust("@ivan:academy".into(), Trust::Unverified)));
         assert!(window.find(compare).is_none(), "the answer is about somebody else");
         window.view.apply(Update::Verify(News::Trust("@oleg:academy".into(), Trust::Unverified)));
         window.press(compare);
-        assert!(window.wished(&Wish::Person("@oleg:academy".into())));
+        assert!(window.wants(&Wish::Person("@oleg:academy".into())));
     });
 }
 
@@ -145,7 +145,7 @@ fn changed_keys_are_told_over_the_conversation() {
         let room = String::from("!class");
         window.view.apply(Update::Verify(News::Changed { room: room.clone(), people }));
         window.press(see);
-        assert!(window.wished(&Wish::Take("@oleg:academy".into())));
+        assert!(window.wants(&Wish::Take("@oleg:academy".into())));
         window.view.apply(Update::Verify(News::Changed { room, people: Vec::new() }));
         assert!(window.find(see).is_none());
     });
@@ -155,6 +155,7 @@ fn changed_keys_are_told_over_the_conversation() {
 fn devices_are_listed_renamed_and_signed_out() {
     in_both_languages(|window| {
         window.sign_in();
+        window.grow();
         let device = |id: &str, here, standing| Device {
             id: id.into(),
             name: format!("Parta {id}"),
@@ -170,7 +171,7 @@ fn devices_are_listed_renamed_and_signed_out() {
             device("OLD", false, Confirmed::NoKeys),
         ])));
         window.press(window.either(("Подтвердить: Parta PHONE", "Confirm: Parta PHONE")));
-        assert!(window.wished(&Wish::Device("PHONE".into())));
+        assert!(window.wants(&Wish::Device("PHONE".into())));
         window.verifies(own(), Stage::Done);
         window.press_last(window.either(("Закрыть", "Close")));
         window.press(window.either(("Выйти: Parta OLD", "Sign out: Parta OLD")));
