@@ -174,3 +174,37 @@ fn a_day_is_chosen_and_gone_to() {
         assert_eq!(window.view.window().global::<ui::Talk>().get_sought(), "$1");
     });
 }
+
+#[test]
+fn a_result_of_another_room_opens_the_room_at_the_message() {
+    in_both_languages(|window| {
+        window.sign_in();
+        window.view.apply(Update::Rooms(vec![room("!class", "7 «Б» класс", false), room("!choir", "Хор", false)]));
+        window.enter_class();
+        for number in 2..60 {
+            window.says(Message::words(&format!("${number}"), "@ivan:academy", "Иван", "И ещё кое-что"));
+        }
+        window.press("Хор");
+        window.press(window.either(("Поиск сообщений", "Search messages")));
+        window.view.window().global::<ui::Search>().set_only_here(false);
+        let number = window.look_for("контр");
+        window.found(number, vec![hit("!class", "$1", 1)], None);
+        window.view.window().global::<ui::Search>().invoke_show("$1".into());
+        let talk = window.view.window().global::<ui::Talk>();
+        assert_eq!(talk.get_sought(), "$1");
+        for _ in 0..4 {
+            turn();
+        }
+        assert!(!talk.get_at_bottom(), "the first of sixty messages is not at the lower edge");
+    });
+}
+
+#[test]
+fn what_is_found_has_the_height_of_the_panel() {
+    in_both_languages(|window| {
+        let number = window.search("контр");
+        window.found(number, vec![hit("!class", "$1", 2)], None);
+        let switch = window.find(window.either(HERE)).unwrap();
+        assert!(switch.size().height < 60.0, "{:?}", switch.size());
+    });
+}
