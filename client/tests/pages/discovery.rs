@@ -59,7 +59,7 @@ fn whoever_waited_in_the_field_of_the_server_goes_on_with_the_name() {
         assert!(window.find(window.either(("Имя пользователя", "User name"))).is_some());
         window.view.apply(Update::Servers(vec![server("Лицей № 5", "https://a.school")]));
         turn();
-        let window = &window.view.window();
+        let window = window.view.window();
         for letter in ["a", "n"] {
             window.window().dispatch_event(slint::platform::WindowEvent::KeyPressed { text: letter.into() });
         }
