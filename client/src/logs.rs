@@ -42,7 +42,9 @@ pub fn layer<S: Subscriber + for<'a> LookupSpan<'a>>() -> impl Layer<S> {
         .with_default(Level::WARN)
         .with_target("parta_client", Level::INFO)
         .with_target("matrix_sdk::http_client", LevelFilter::OFF)
-        .with_target("matrix_sdk::latest_events", LevelFilter::OFF);
+        .with_target("matrix_sdk::latest_events", LevelFilter::OFF)
+        // Who has no recovery key would have little else in it.
+        .with_target("matrix_sdk_crypto::backups", Level::ERROR);
     Keeper.with_filter(wanted)
 }
 

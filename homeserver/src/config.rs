@@ -193,6 +193,12 @@ impl Config {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.server.data_dir)
     }
 
+    /// Whether clients can be told where they reach this server. One that listens everywhere and has no name to be reached
+    /// by knows no address that holds for others: they go on by the one they came by.
+    pub fn knows_its_address(&self) -> bool {
+        self.server.public_url.is_some() || self.tls.enabled() || !self.server.listen.ip().is_unspecified()
+    }
+
     /// Where clients reach this server.
     pub fn base_url(&self) -> String {
         if let Some(url) = &self.server.public_url {
@@ -292,6 +298,17 @@ mod tests {
         assert_eq!(with("[tls]\nlisten = [\"0.0.0.0:8443\"]").base_url(), "https://parta.school:8443");
         let public = "public_url = \"https://chat.parta.school/\"\n[tls]\nlisten = [\"0.0.0.0:8443\"]";
         assert_eq!(with(public).base_url(), "https://chat.parta.school");
+        for (more, known) in [
+            ("", true),
+            (public, true),
+            ("[tls]\nlisten = [\"0.0.0.0:8443\"]", true),
+            ("listen = \"10.0.0.1:8008\"", true),
+            ("listen = \"0.0.0.0:8008\"\npublic_url = \"http://10.0.0.1:8008\"", true),
+            ("listen = \"0.0.0.0:8008\"", false),
+            ("listen = \"[::]:8008\"", false),
+        ] {
+            assert_eq!(with(more).knows_its_address(), known, "{more}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use eyeball_im::VectorDiff;
 use futures_util::StreamExt;
 use matrix_sdk::{
     Room,
+    room::MessagesOptions,
     ruma::{
         EventId, MilliSecondsSinceUnixEpoch, OwnedRoomId, UInt,
         api::client::room::get_event_by_timestamp::v1::Request as ByTimestamp,
@@ -28,6 +29,9 @@ use crate::{
 const AROUND: u16 = 60;
 /// Messages loaded at once in either direction.
 const PAGE: u16 = 50;
+/// Events that are looked at at once, and how often at most, to find the first new message.
+const COUNTED: u32 = 100;
+const COUNTED_PAGES: usize = 20;
 /// Events of a day that are passed over at most until one is a message.
 const PASSED: u32 = 20;
 
@@ -86,14 +90,11 @@ pub(super) async fn take(live: &Arc<Live>, wish: Wish) {
             Ok(None) => live.updates.send(Update::Jump(News::Nothing { room })),
             Err(failure) => live.failed(failure),
         },
-        Wish::Unread(id) => {
-            if let Some(room) = live.room(&id)
-                && let Ok(Some(read)) = room.account_data_static::<FullyReadEventContent>().await
-                && let Ok(read) = read.deserialize()
-            {
-                live.updates.send(Update::Jump(News::Found { room: id, key: read.content.event_id.to_string() }));
-            }
-        }
+        Wish::Unread { room, count } => match Box::pin(unread(live, &room, count)).await {
+            Ok(Some(key)) => live.updates.send(Update::Jump(News::Found { room, key })),
+            Ok(None) => {}
+            Err(failure) => live.failed(failure),
+        },
     }
 }
 
@@ -192,6 +193,55 @@ async fn day(live: &Live, room: &str, at_ms: i64) -> Result<Option<String>, Fail
     Ok(None)
 }
 
+/// The last message that was read, as the read marker says. A room that was never left has none yet: then the first of
+/// so many new messages, counted from the newest.
+async fn unread(live: &Live, room: &str, count: u64) -> Result<Option<String>, Failure> {
+    let room = live.room(room).ok_or(Failure::NotFound)?;
+    if let Ok(Some(read)) = room.account_data_static::<FullyReadEventContent>().await
+        && let Ok(read) = read.deserialize()
+    {
+        return Ok(Some(read.content.event_id.to_string()));
+    }
+    let mut new = Unread { left: count, first: None };
+    let mut options = MessagesOptions::backward();
+    options.limit = COUNTED.into();
+    for _ in 0..COUNTED_PAGES {
+        let page = room.messages(options).await.map_err(|error| failure::of(&error))?;
+        for event in &page.chunk {
+            let own = event.sender().is_some_and(|sender| sender == room.own_user_id());
+            if new.is_first(event.raw(), own) {
+                return Ok(new.first);
+            }
+        }
+        let Some(end) = page.end else { break };
+        options = MessagesOptions::backward().from(Some(end.as_str()));
+        options.limit = COUNTED.into();
+    }
+    Ok(new.first)
+}
+
+/// Counts new messages, the newest first.
+struct Unread {
+    left: u64,
+    first: Option<String>,
+}
+
+impl Unread {
+    /// Takes the next older event; true if there is nothing new before it. Whoever wrote or came in had read so far.
+    fn is_first(&mut self, event: &Raw<AnySyncTimelineEvent>, own: bool) -> bool {
+        let kind = event.get_field::<String>("type").ok().flatten();
+        let is_message = shows(event);
+        if own && (is_message || kind.as_deref() == Some("m.room.member")) {
+            return true;
+        }
+        if is_message && !own {
+            self.first = event.get_field("event_id").ok().flatten();
+            self.left = self.left.saturating_sub(1);
+        }
+        self.left == 0
+    }
+}
+
 #[derive(serde::Deserialize)]
 struct Content {
     #[serde(rename = "m.relates_to")]
@@ -244,5 +294,34 @@ mod tests {
         assert_eq!(thread(&threaded).as_deref(), Some("$1"));
         assert!(!event(serde_json::json!({"type": "m.reaction", "content": {}})));
         assert!(!event(serde_json::json!({"type": "m.room.member", "content": {}, "state_key": "@a:x"})));
+    }
+
+    #[test]
+    fn new_messages_are_counted_from_the_newest_to_where_somebody_was() {
+        let said = |id: &str| {
+            serde_json::from_value::<Raw<AnySyncTimelineEvent>>(
+                serde_json::json!({"type": "m.room.message", "event_id": id, "content": {"body": "а"}}),
+            )
+            .expect("any JSON is raw")
+        };
+        let came = |kind: &str| {
+            serde_json::from_value::<Raw<AnySyncTimelineEvent>>(
+                serde_json::json!({"type": kind, "event_id": "$state", "state_key": "@a:x", "content": {}}),
+            )
+            .expect("any JSON is raw")
+        };
+        let mut new = Unread { left: 2, first: None };
+        assert!(!new.is_first(&said("$3"), false));
+        assert!(!new.is_first(&came("m.reaction"), true), "an answer by a sign is no message");
+        assert!(new.is_first(&said("$2"), false));
+        assert_eq!(new.first.as_deref(), Some("$2"));
+
+        for (event, own) in [(said("$1"), true), (came("m.room.member"), true)] {
+            let mut new = Unread { left: 40, first: None };
+            assert!(!new.is_first(&said("$2"), false));
+            assert!(!new.is_first(&came("m.room.member"), false), "somebody else came");
+            assert!(new.is_first(&event, own));
+            assert_eq!(new.first.as_deref(), Some("$2"));
+        }
     }
 }

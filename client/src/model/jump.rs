@@ -34,8 +34,14 @@ pub enum Wish {
         /// When the day begins, in milliseconds since the Unix epoch
         at_ms: i64,
     },
-    /// Find the message up to which a room was read when it was left
-    Unread(String),
+    /// Find the message up to which a room was read when it was left, or the first of the new ones where nobody ever
+    /// left it
+    Unread {
+        /// Room id
+        room: String,
+        /// How many new messages there are
+        count: u64,
+    },
 }
 
 /// News about the past of a room.
@@ -77,7 +83,7 @@ pub enum News {
         /// `Message::key` of the message that began the thread
         root: String,
     },
-    /// The first message of a day, or the last one read
+    /// The first message of a day, the last one read, or the first new one
     Found {
         /// Room id
         room: String,

@@ -162,6 +162,11 @@ impl RoomList {
         &self.spaces
     }
 
+    /// The account is in a space of this id.
+    pub fn is_space(&self, id: &str) -> bool {
+        self.spaces.iter().any(|space| space.id == id)
+    }
+
     /// The spaces of the rail: those that are in no other.
     pub fn top_spaces(&self) -> impl Iterator<Item = &SpaceSummary> {
         self.spaces.iter().filter(|space| {

@@ -484,6 +484,7 @@ impl View {
         }
         if changed.to_bottom {
             let talk = self.window.global::<ui::Talk>();
+            talk.set_rows_before(talk.get_to_row());
             talk.set_to_bottom(talk.get_to_bottom() + 1);
         }
         if changed.to_row {

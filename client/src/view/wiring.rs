@@ -260,9 +260,15 @@ fn dialogs(view: &Rc<View>) {
     });
     on!(view, Directory, on_join, |this, room| {
         let joined = this.app.borrow().rooms.get(&room).is_some_and(|room| !room.invited);
-        if joined {
+        let space = this.app.borrow().rooms.is_space(&room);
+        if joined || space {
             this.window.global::<ui::App>().set_overlay(ui::Overlay::None);
-            this.open(&room);
+            if space {
+                let changed = this.app.borrow_mut().choose_space(&room);
+                this.show(changed);
+            } else {
+                this.open(&room);
+            }
         } else {
             let directory = this.window.global::<ui::Directory>();
             directory.set_failure(ui::Failure::None);

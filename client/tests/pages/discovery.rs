@@ -36,6 +36,39 @@ fn the_only_server_is_chosen_and_a_choice_is_kept() {
 }
 
 #[test]
+fn the_address_that_was_filled_in_follows_the_server() {
+    in_both_languages(|window| {
+        let page = window.view.window().global::<ui::SignIn>();
+        window.view.apply(Update::SignedOut(None));
+        window.view.apply(Update::Servers(vec![server("Лицей № 5", "http://[fd00::2]:8008")]));
+        assert_eq!(page.get_server(), "http://[fd00::2]:8008");
+        // More of its addresses were heard.
+        window.view.apply(Update::Servers(vec![server("Лицей № 5", "http://10.0.0.5:8008")]));
+        assert_eq!(page.get_server(), "http://10.0.0.5:8008");
+        page.set_server("https://other.school".into());
+        window.view.apply(Update::Servers(vec![server("Лицей № 5", "http://10.0.0.6:8008")]));
+        assert_eq!(page.get_server(), "https://other.school", "what a person wrote stays");
+    });
+}
+
+#[test]
+fn whoever_waited_in_the_field_of_the_server_goes_on_with_the_name() {
+    in_both_languages(|window| {
+        window.view.apply(Update::SignedOut(None));
+        window.grow();
+        assert!(window.find(window.either(("Имя пользователя", "User name"))).is_some());
+        window.view.apply(Update::Servers(vec![server("Лицей № 5", "https://a.school")]));
+        turn();
+        let window = window.view.window();
+        for letter in ["a", "n"] {
+            window.window().dispatch_event(slint::platform::WindowEvent::KeyPressed { text: letter.into() });
+        }
+        assert_eq!(window.global::<ui::SignIn>().get_user(), "an");
+        assert_eq!(window.global::<ui::SignIn>().get_server(), "https://a.school");
+    });
+}
+
+#[test]
 fn of_several_servers_none_is_chosen_for_the_person() {
     in_both_languages(|window| {
         window.view.apply(Update::SignedOut(None));

@@ -62,7 +62,7 @@ fn many_new_messages_are_offered_and_gone_to() {
         window.enter_class();
         let pill = window.either(("42 новых сообщения", "42 new messages"));
         window.press(pill);
-        assert!(window.asked(|command| *command == Command::Jump(Wish::Unread("!class".into()))));
+        assert!(window.asked(|command| *command == Command::Jump(Wish::Unread { room: "!class".into(), count: 42 })));
         assert!(window.find(pill).is_none());
         window.view.apply(Update::Jump(News::Found { room: "!class".into(), key: "$1".into() }));
         assert_eq!(window.view.window().global::<ui::Talk>().get_sought(), "$1");

@@ -493,6 +493,11 @@ fn signing_out_is_asked_about() {
     window.press("Account");
     window.press("Sign out");
     assert!(!window.asked(|command| matches!(command, Command::SignOut)));
+    let lost = "The messages kept on this computer are deleted. Those on the server stay, but encrypted ones can be read again only where you are still signed in.";
+    assert!(window.find(lost).is_some());
+    // With a recovery key they are not lost.
+    window.view.window().global::<ui::Crypto>().set_standing(ui::RecoveryStanding::Ready);
+    assert!(window.find(lost).is_none());
     window.press("Sign out");
     assert!(window.asked(|command| matches!(command, Command::SignOut)));
 }

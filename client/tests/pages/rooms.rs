@@ -344,6 +344,26 @@ fn a_room_of_the_directory_is_asked() {
 }
 
 #[test]
+fn a_space_of_ones_own_is_opened_from_the_directory() {
+    let window = open("en").tall().signed_in().in_school();
+    window.press("All rooms");
+    window.press("Find a room");
+    let found = PublicRoom {
+        id: "!school".into(),
+        address: String::new(),
+        name: "Школа".into(),
+        topic: String::new(),
+        members: 3,
+        entry: Entry::Open,
+        avatar: String::new(),
+    };
+    window.view.apply(Update::PublicRooms { term: String::new(), found: vec![found] });
+    window.press("Open Школа");
+    assert_eq!(window.view.window().global::<ui::Rooms>().get_scope_space(), "!school");
+    assert!(!window.asked(|command| matches!(command, Command::Join(_))), "one is in it");
+}
+
+#[test]
 fn an_invitation_says_what_the_room_is_for() {
     let window = open("en").tall().signed_in();
     window.press("Театр");

@@ -174,3 +174,39 @@ fn a_day_is_chosen_and_gone_to() {
         assert_eq!(window.view.window().global::<ui::Talk>().get_sought(), "$1");
     });
 }
+
+#[test]
+fn a_result_of_another_room_opens_the_room_at_the_message() {
+    in_both_languages(|window| {
+        window.sign_in();
+        window.view.apply(Update::Rooms(vec![room("!class", "7 «Б» класс", false), room("!choir", "Хор", false)]));
+        window.enter_class();
+        window.says(Message::words("$two", "@maria:academy", "Мария", "Контрольная в субботу"));
+        for number in 3..60 {
+            window.says(Message::words(&format!("${number}"), "@ivan:academy", "Иван", "И ещё кое-что"));
+        }
+        window.press("Хор");
+        window.press(window.either(("Поиск сообщений", "Search messages")));
+        window.view.window().global::<ui::Search>().set_only_here(false);
+        let number = window.look_for("контр");
+        window.found(number, vec![hit("!class", "$two", 1)], None);
+        window.view.window().global::<ui::Search>().invoke_show("$two".into());
+        assert_eq!(window.view.window().global::<ui::Talk>().get_sought(), "$two");
+        for _ in 0..4 {
+            turn();
+        }
+        let top =
+            window.find(window.either(("Профиль: Мария", "Profile of Мария"))).map(|found| found.absolute_position().y);
+        assert!(top.is_some_and(|top| (0.0..700.0).contains(&top)), "{top:?}");
+    });
+}
+
+#[test]
+fn what_is_found_has_the_height_of_the_panel() {
+    in_both_languages(|window| {
+        let number = window.search("контр");
+        window.found(number, vec![hit("!class", "$1", 2)], None);
+        let switch = window.find(window.either(HERE)).unwrap();
+        assert!(switch.size().height < 60.0, "{:?}", switch.size());
+    });
+}

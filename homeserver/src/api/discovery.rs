@@ -53,6 +53,9 @@ pub async fn homeserver(
     State(app): State<App>,
     _: Ruma<discover_homeserver::Request>,
 ) -> Result<discover_homeserver::Response> {
+    if !app.config.knows_its_address() {
+        return Err(ApiError::not_found("This server is where you found it."));
+    }
     Ok(discover_homeserver::Response::new(discover_homeserver::HomeserverInfo::new(app.config.base_url())))
 }
 

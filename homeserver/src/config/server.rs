@@ -17,7 +17,7 @@ pub struct Server {
     /// The folder for the embedded database, media and backups.
     pub data_dir: PathBuf,
     /// The address at which clients reach this server, for `.well-known`; by default `https://` and `name` where there is
-    /// TLS, else `http://` and `listen`.
+    /// TLS, else `http://` and `listen`, unless that is every address: then clients go on by the one they came by.
     #[serde(default)]
     pub public_url: Option<url::Url>,
     /// Proxies whose `X-Forwarded-For` is believed. Nobody else's is.

@@ -72,7 +72,13 @@ fn service(config: &Config) -> Option<ServiceInfo> {
     let own = if first.ip().is_unspecified() { String::new() } else { first.ip().to_string() };
     let made = ServiceInfo::new(SERVICE, label(name), &host, own.as_str(), first.port(), entries.as_slice());
     match made {
-        Ok(service) if first.ip().is_unspecified() => Some(service.enable_addr_auto()),
+        Ok(mut service) if first.ip().is_unspecified() => {
+            // Where it listens by IPv4 alone nobody reaches it by IPv6. The other way round an IPv6 socket has both.
+            if addresses.iter().all(|address| address.is_ipv4()) {
+                service.set_interfaces(vec![IfKind::IPv4]);
+            }
+            Some(service.enable_addr_auto())
+        }
         Ok(mut service) => {
             service.set_interfaces(vec![IfKind::Addr(first.ip())]);
             Some(service)

@@ -183,14 +183,14 @@ impl AppModel {
     /// Goes to the first message that came while the room was not open.
     pub fn to_fresh(&mut self) -> (Changed, Option<Command>) {
         let Some(room) = self.open.clone() else { return (Changed::default(), None) };
-        self.fresh = 0;
+        let count = std::mem::take(&mut self.fresh);
         let line = self.timelines.get_mut(&room).and_then(Timeline::reveal_line);
         match line {
             Some(row) => {
                 (self.past, self.coming) = (None, None);
                 (self.at_row(row), None)
             }
-            None => (Changed { header: true, ..Changed::default() }, Some(Command::Jump(Wish::Unread(room)))),
+            None => (Changed { header: true, ..Changed::default() }, Some(Command::Jump(Wish::Unread { room, count }))),
         }
     }
 

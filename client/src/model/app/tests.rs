@@ -410,7 +410,7 @@ fn many_new_messages_are_gone_to_where_they_begin() {
     assert_eq!(unread(3).fresh(), 0, "a screen shows them");
     let mut app = unread(400);
     assert_eq!(app.fresh(), 400);
-    assert!(matches!(app.to_fresh().1, Some(Command::Jump(jump::Wish::Unread(room))) if room == "!r"));
+    assert!(matches!(app.to_fresh().1, Some(Command::Jump(jump::Wish::Unread { room, count: 400 })) if room == "!r"));
     assert_eq!(app.fresh(), 0);
     let mut app = unread(40);
     says(&mut app, [message("$1", false, "а"), Item { id: "line".into(), kind: ItemKind::NewMessages }]);

@@ -46,7 +46,7 @@ impl View {
                 tint: person::tint(&room.id),
                 avatar: room.avatar.as_str().into(),
                 members: i32::try_from(room.members).unwrap_or(i32::MAX),
-                joined: model.rooms.get(&room.id).is_some_and(|room| !room.invited),
+                joined: model.rooms.is_space(&room.id) || model.rooms.get(&room.id).is_some_and(|room| !room.invited),
                 entry: convert::entry(room.entry),
             })
             .collect();
