@@ -13,12 +13,16 @@ use crate::model::{
     update::Paging,
 };
 
-/// Rows shown when a room is opened.
-const WINDOW: usize = 60;
-/// Rows added when the view comes near an edge of the window.
-const STEP: usize = 10;
+/// Rows shown when a room is opened, enough for a screen of a classroom's size; the view asks for more where it is higher.
+const WINDOW: usize = 24;
+/// Rows added when the view comes near the upper edge of the window: as many as are made between two frames.
+const STEP: usize = 4;
+/// Rows added when it comes to the lower edge, where it stands still until they are there.
+const STEP_BACK: usize = 8;
 /// Rows at most; beyond, the far edge is let go.
-const MOST: usize = 100;
+const MOST: usize = 120;
+/// How many rows it is let go of at once.
+const SPARE: usize = 20;
 /// Rows that fill the highest of screens.
 const SCREEN: usize = 60;
 /// Messages of one person closer than this stand together, in milliseconds.
@@ -210,7 +214,12 @@ impl Timeline {
     /// The view came near its upper edge.
     pub fn older(&mut self) -> (Older, Keep) {
         if self.start > 0 {
-            self.start = self.start.saturating_sub(STEP);
+            // Counted in rows: of what is hidden, any number makes none.
+            let mut rows = 0;
+            while self.start > 0 && rows < STEP {
+                self.start -= 1;
+                rows += usize::from(self.items[self.start].kind != ItemKind::Hidden);
+            }
             return (Older::Grew, Keep::End);
         }
         if self.load() { (Older::Load, Keep::End) } else { (Older::Nothing, Keep::Follow) }
@@ -230,15 +239,16 @@ impl Timeline {
         self.stalled = matches!(paging, Paging::Failed(_));
     }
 
-    /// There are too few rows to fill a screen, and so to scroll back.
+    /// Too few rows are known to fill a screen, and so to scroll back.
     pub fn is_short(&self) -> bool {
-        self.shown().take(SCREEN).count() < SCREEN
+        let known = self.items[..self.items.len() - self.below].iter().filter(|item| item.kind != ItemKind::Hidden);
+        known.take(SCREEN).count() < SCREEN
     }
 
-    /// Grows the window until it fills a screen, as far as there are items; true if it grew.
+    /// Grows the window until it has the rows that a room opens with, as far as there are items; true if it grew.
     pub fn fill(&mut self) -> bool {
         let before = self.start;
-        while self.start > 0 && self.is_short() {
+        while self.start > 0 && self.shown().take(WINDOW).count() < WINDOW {
             self.start = self.start.saturating_sub(STEP);
         }
         self.start < before
@@ -262,8 +272,8 @@ impl Timeline {
     fn reveal_item(&mut self, is: impl Fn(&Item) -> bool) -> Option<String> {
         let index = self.items.iter().rposition(is)?;
         if !(self.start..self.items.len() - self.below).contains(&index) {
-            self.start = index.saturating_sub(WINDOW / 2);
-            self.below = self.items.len().saturating_sub(index + WINDOW / 2);
+            self.start = index.saturating_sub(SCREEN / 2);
+            self.below = self.items.len().saturating_sub(index + SCREEN / 2);
         }
         Some(self.items[index].id.clone())
     }
@@ -271,22 +281,24 @@ impl Timeline {
     /// Lets go of rows far below, once the view is far above them: true if there were any. Call before
     /// [`Self::older`], which then does not come to as many as are let go of above.
     pub fn trim_below(&mut self) -> bool {
-        let before = self.below;
-        while let Some(over) = self.over(MOST - STEP) {
+        if self.over(MOST).is_none() {
+            return false;
+        }
+        while let Some(over) = self.over(MOST - SPARE) {
             self.below += over;
         }
-        self.below > before
+        true
     }
 
     /// Lets go of rows far above, once the view of a part of the past is far below them: true if there were any.
     pub fn trim_above(&mut self) -> bool {
-        let before = self.start;
-        while self.past
-            && let Some(over) = self.over(MOST - STEP)
-        {
+        if !self.past || self.over(MOST).is_none() {
+            return false;
+        }
+        while let Some(over) = self.over(MOST - SPARE) {
             self.start += over;
         }
-        self.start > before
+        true
     }
 
     /// The row in the middle, where the message that was asked for is none that is shown.
@@ -300,7 +312,7 @@ impl Timeline {
         if self.below == 0 {
             return false;
         }
-        self.below = self.below.saturating_sub(STEP);
+        self.below = self.below.saturating_sub(STEP_BACK);
         true
     }
 

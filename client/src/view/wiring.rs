@@ -133,7 +133,9 @@ fn talk(view: &Rc<View>) {
     });
     on!(view, Talk, on_older, |this| {
         let done = this.app.borrow_mut().older();
+        let moved = done.0.rows.is_some();
         this.follow_up(done);
+        moved
     });
     on!(view, Talk, on_try_older, |this| {
         let done = this.app.borrow_mut().try_older();

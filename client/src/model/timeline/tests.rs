@@ -69,7 +69,7 @@ fn a_long_room_opens_at_its_end_and_grows_upwards() {
     }
     assert!(timeline.trim_below());
     let top = 1000 - MOST - STEP;
-    assert_eq!(shown(&timeline), rows(top, top + MOST - STEP));
+    assert_eq!(shown(&timeline), rows(top, top + MOST - SPARE));
     assert!(!timeline.follows());
     // New messages do not move what is shown.
     timeline.apply(vec![VectorDiff::PushBack { value: message(1000, "@a:x", 1_000_000) }]);
@@ -121,8 +121,12 @@ fn a_window_of_hidden_items_grows_to_what_can_be_seen() {
     let mut timeline = Timeline::default();
     let values = many(0..200).into_iter().chain((0..500).map(hidden)).collect();
     timeline.apply(vec![VectorDiff::Reset { values }]);
-    assert!(timeline.rows().is_empty() && timeline.is_short());
-    assert!(timeline.fill() && !timeline.is_short() && !timeline.fill());
+    assert!(timeline.rows().is_empty() && !timeline.is_short(), "enough is known, and none of it shown");
+    assert!(timeline.fill() && !timeline.fill());
+    let before = timeline.rows().len();
+    assert!(before >= WINDOW);
+    timeline.older();
+    assert_eq!(timeline.rows().len(), before + STEP);
     assert_eq!(shown(&timeline).1, "i199");
     assert!(!timeline.trim_below(), "few rows stay, however many items there are");
 }
@@ -131,7 +135,7 @@ fn a_window_of_hidden_items_grows_to_what_can_be_seen() {
 fn newer_rows_come_back() {
     let mut timeline = Timeline::default();
     timeline.apply(vec![VectorDiff::Reset { values: many(0..1000) }]);
-    for _ in 0..10 {
+    for _ in 0..MOST / STEP {
         timeline.older();
         timeline.trim_below();
     }
@@ -149,9 +153,9 @@ fn the_window_moves_to_a_message_that_is_asked_for() {
     let rows = |from: usize, to: usize| (format!("i{from}"), format!("i{}", to - 1), to - from);
     assert_eq!(shown(&timeline), rows(1000 - WINDOW, 1000), "what is shown already stays where it is");
     assert_eq!(timeline.reveal("$e10").as_deref(), Some("i10"));
-    assert_eq!(shown(&timeline), rows(0, 10 + WINDOW / 2));
+    assert_eq!(shown(&timeline), rows(0, 10 + SCREEN / 2));
     assert_eq!(timeline.reveal("$e500").as_deref(), Some("i500"), "below the window too");
-    assert_eq!(shown(&timeline), rows(500 - WINDOW / 2, 500 + WINDOW / 2));
+    assert_eq!(shown(&timeline), rows(500 - SCREEN / 2, 500 + SCREEN / 2));
     assert_eq!(timeline.reveal("$e1000"), None);
 }
 
