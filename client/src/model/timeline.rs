@@ -19,12 +19,14 @@ const WINDOW: usize = 24;
 const STEP: usize = 4;
 /// Rows added when it comes to the lower edge, where it stands still until they are there.
 const STEP_BACK: usize = 8;
-/// Rows at most; beyond, the far edge is let go.
-const MOST: usize = 120;
-/// How many rows it is let go of at once.
-const SPARE: usize = 20;
 /// Rows that fill the highest of screens.
-const SCREEN: usize = 60;
+pub const SCREEN: usize = 60;
+/// Rows that are kept while new ones come at the end; beyond, the far edge is let go.
+const MOST: usize = 80;
+/// Rows that are kept out of sight above the view; the view asks for more when it has fewer, so there are no more of them.
+const ABOVE: usize = 30;
+/// So many rows too many are let go of at once.
+const SPARE: usize = 20;
 /// Messages of one person closer than this stand together, in milliseconds.
 const TOGETHER_MS: i64 = 5 * 60 * 1000;
 
@@ -278,13 +280,13 @@ impl Timeline {
         Some(self.items[index].id.clone())
     }
 
-    /// Lets go of rows far below, once the view is far above them: true if there were any. Call before
-    /// [`Self::older`], which then does not come to as many as are let go of above.
-    pub fn trim_below(&mut self) -> bool {
-        if self.over(MOST).is_none() {
+    /// Lets go of rows far below a view near the upper edge, in which so many rows have a place: true if there were any.
+    pub fn trim_below(&mut self, fit: usize) -> bool {
+        let kept = ABOVE + fit;
+        if self.over(kept + SPARE).is_none() {
             return false;
         }
-        while let Some(over) = self.over(MOST - SPARE) {
+        while let Some(over) = self.over(kept) {
             self.below += over;
         }
         true
@@ -292,10 +294,10 @@ impl Timeline {
 
     /// Lets go of rows far above, once the view of a part of the past is far below them: true if there were any.
     pub fn trim_above(&mut self) -> bool {
-        if !self.past || self.over(MOST).is_none() {
+        if !self.past || self.over(MOST + SPARE).is_none() {
             return false;
         }
-        while let Some(over) = self.over(MOST - SPARE) {
+        while let Some(over) = self.over(MOST) {
             self.start += over;
         }
         true

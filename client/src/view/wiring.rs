@@ -131,8 +131,8 @@ fn talk(view: &Rc<View>) {
         let changed = this.app.borrow_mut().edit_last();
         this.show(changed);
     });
-    on!(view, Talk, on_older, |this| {
-        let done = this.app.borrow_mut().older();
+    on!(view, Talk, on_older, |this, fit| {
+        let done = this.app.borrow_mut().older(usize::try_from(fit).unwrap_or_default());
         let moved = done.0.rows.is_some();
         this.follow_up(done);
         moved

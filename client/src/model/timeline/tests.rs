@@ -1,6 +1,9 @@
 use super::*;
 use crate::model::update::Failure;
 
+/// Rows in the view.
+const FIT: usize = 20;
+
 fn message(n: usize, sender: &str, at_ms: i64) -> Item {
     let message = Message { at_ms, ..Message::words(&format!("$e{n}"), sender, sender, "слова") };
     Item { id: format!("i{n}"), ..Item::from(message) }
@@ -63,13 +66,14 @@ fn a_long_room_opens_at_its_end_and_grows_upwards() {
     assert_eq!(timeline.older(), (Older::Grew, Keep::End));
     assert_eq!(shown(&timeline), rows(1000 - WINDOW - STEP, 1000));
     // As far as the window may grow, and a step beyond.
-    let steps = (MOST - WINDOW) / STEP;
-    for _ in 0..steps {
+    let most = ABOVE + FIT + SPARE;
+    while timeline.rows().len() <= most {
+        assert!(!timeline.trim_below(FIT));
         timeline.older();
     }
-    assert!(timeline.trim_below());
-    let top = 1000 - MOST - STEP;
-    assert_eq!(shown(&timeline), rows(top, top + MOST - SPARE));
+    let top = 1000 - timeline.rows().len();
+    assert!(timeline.trim_below(FIT) && !timeline.trim_below(FIT));
+    assert_eq!(shown(&timeline), rows(top, top + ABOVE + FIT));
     assert!(!timeline.follows());
     // New messages do not move what is shown.
     timeline.apply(vec![VectorDiff::PushBack { value: message(1000, "@a:x", 1_000_000) }]);
@@ -128,16 +132,16 @@ fn a_window_of_hidden_items_grows_to_what_can_be_seen() {
     timeline.older();
     assert_eq!(timeline.rows().len(), before + STEP);
     assert_eq!(shown(&timeline).1, "i199");
-    assert!(!timeline.trim_below(), "few rows stay, however many items there are");
+    assert!(!timeline.trim_below(FIT), "few rows stay, however many items there are");
 }
 
 #[test]
 fn newer_rows_come_back() {
     let mut timeline = Timeline::default();
     timeline.apply(vec![VectorDiff::Reset { values: many(0..1000) }]);
-    for _ in 0..MOST / STEP {
+    for _ in 0..MOST {
         timeline.older();
-        timeline.trim_below();
+        timeline.trim_below(FIT);
     }
     assert!(!timeline.follows());
     while timeline.newer() {}
