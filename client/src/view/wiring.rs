@@ -313,6 +313,7 @@ fn window(view: &Rc<View>) {
     let weak = Rc::downgrade(view);
     view.window.window().on_winit_window_event(move |_, event| {
         if let Some(this) = weak.upgrade() {
+            this.watch_caret(event);
             if matches!(
                 event,
                 WindowEvent::KeyboardInput { .. }
