@@ -21,8 +21,8 @@ const STEP: usize = 4;
 const STEP_BACK: usize = 8;
 /// Rows that fill the highest of screens.
 pub const SCREEN: usize = 60;
-/// Rows that are kept while new ones come at the end; beyond, the far edge is let go.
-const MOST: usize = 80;
+/// Rows that are kept while new ones come at the end; beyond, the far edge is let go. More than are kept anywhere else.
+const MOST: usize = 160;
 /// Rows that are kept out of sight above the view; the view asks for more when it has fewer, so there are no more of them.
 const ABOVE: usize = 30;
 /// So many rows too many are let go of at once.
@@ -141,11 +141,16 @@ impl Timeline {
 
     fn insert(&mut self, index: usize, value: Item) -> bool {
         let index = index.min(self.items.len());
-        let above = index <= self.start && !self.items.is_empty();
+        // Earlier messages of the same day come in below the line of that day.
+        let above = !self.items.is_empty()
+            && (index <= self.start
+                || !self.items[self.start..index]
+                    .iter()
+                    .any(|item| matches!(item.kind, ItemKind::Message(_) | ItemKind::Notice(_))));
         self.items.insert(index, value);
         // What is shown stays shown. Up to a window's worth, rows above are shown at once.
         if above && self.items.len() - self.below - self.start >= WINDOW {
-            self.start += 1;
+            self.start = (self.start + 1).max(index + 1);
         }
         above
     }

@@ -100,6 +100,22 @@ fn history_loads_once_at_a_time_and_keeps_the_distance_from_the_end() {
 }
 
 #[test]
+fn history_comes_in_below_the_line_of_its_day() {
+    let mut timeline = Timeline::default();
+    let day = Item { id: "day".into(), kind: ItemKind::Day(0) };
+    let values = std::iter::once(day).chain(many(100..200)).collect();
+    timeline.apply(vec![VectorDiff::Reset { values }]);
+    while timeline.older().0 == Older::Grew {}
+    assert_eq!(shown(&timeline), ("day".into(), "i199".into(), 101));
+    let earlier = (50..100).map(|n| VectorDiff::Insert { index: n - 49, value: message(n, "@a:x", n as i64 * 1000) });
+    assert_eq!(timeline.apply(earlier.collect()), Keep::End);
+    assert_eq!(shown(&timeline), ("i100".into(), "i199".into(), 100), "none of it is shown yet");
+    timeline.loading = false;
+    assert_eq!(timeline.older(), (Older::Grew, Keep::End));
+    assert_eq!(shown(&timeline).0, format!("i{}", 100 - STEP));
+}
+
+#[test]
 fn every_diff_is_applied() {
     let mut timeline = Timeline::default();
     let keep = timeline.apply(vec![
