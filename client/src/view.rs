@@ -3,6 +3,7 @@
 mod accounts;
 mod attach;
 mod avatars;
+mod caret;
 mod composer;
 mod convert;
 mod crypto;

@@ -5,6 +5,7 @@ use std::{path::Path, time::Duration};
 use matrix_sdk::{
     Client, Error, SqliteStoreConfig,
     config::RequestConfig,
+    cross_process_lock::CrossProcessLockConfig,
     encryption::{BackupDownloadStrategy, EncryptionSettings},
     ruma::api::client::{
         account::register::v3::Request as RegisterRequest,
@@ -47,10 +48,15 @@ async fn client(computer: &Computer, homeserver: &str, place: &Place) -> Result<
         // The address that a person, a preset or the network gave answers from here. What a server believes of its own
         // may be a name that this computer cannot find.
         .respect_login_well_known(false)
+        // The databases are on this computer and their pages in the system's memory anyway: a few connections with small
+        // caches of their own do.
         .sqlite_store_with_config_and_cache_path(
-            SqliteStoreConfig::new(&place.path).key(Some(&place.key)),
+            SqliteStoreConfig::with_low_memory_config(&place.path).key(Some(&place.key)),
             None::<&Path>,
         )
+        // Only one program at a time opens the folder. Otherwise a lock would be written to the disk anew twenty times a
+        // second, for hours on end where one is held by what waits.
+        .cross_process_store_config(CrossProcessLockConfig::SingleProcess)
         .request_config(requests())
         .with_encryption_settings(encryption())
         .build()

@@ -7,7 +7,7 @@ use eyeball_im::VectorDiff;
 use crate::model::{
     app::Chip,
     item::{Item, Message, Preview},
-    timeline::{Keep, Older, Timeline},
+    timeline::{Keep, Older, SCREEN, Timeline},
     update::Paging,
 };
 
@@ -180,7 +180,7 @@ impl Threads {
         if self.root.is_none() {
             return (None, false);
         }
-        if self.timeline.trim_below() {
+        if self.timeline.trim_below(SCREEN) {
             return (Some(Keep::Place), false);
         }
         match self.timeline.older() {

@@ -13,14 +13,20 @@ use crate::model::{
     update::Paging,
 };
 
-/// Rows shown when a room is opened.
-const WINDOW: usize = 60;
-/// Rows added when the view comes near an edge of the window.
-const STEP: usize = 10;
-/// Rows at most; beyond, the far edge is let go.
-const MOST: usize = 100;
+/// Rows shown when a room is opened, enough for a screen of a classroom's size; the view asks for more where it is higher.
+const WINDOW: usize = 24;
+/// Rows added when the view comes near the upper edge of the window: as many as are made between two frames.
+const STEP: usize = 4;
+/// Rows added when it comes to the lower edge, where it stands still until they are there.
+const STEP_BACK: usize = 8;
 /// Rows that fill the highest of screens.
-const SCREEN: usize = 60;
+pub const SCREEN: usize = 60;
+/// Rows that are kept while new ones come at the end; beyond, the far edge is let go. More than are kept anywhere else.
+const MOST: usize = 160;
+/// Rows that are kept out of sight above the view; the view asks for more when it has fewer, so there are no more of them.
+const ABOVE: usize = 30;
+/// So many rows too many are let go of at once.
+const SPARE: usize = 20;
 /// Messages of one person closer than this stand together, in milliseconds.
 const TOGETHER_MS: i64 = 5 * 60 * 1000;
 
@@ -135,11 +141,16 @@ impl Timeline {
 
     fn insert(&mut self, index: usize, value: Item) -> bool {
         let index = index.min(self.items.len());
-        let above = index <= self.start && !self.items.is_empty();
+        // Earlier messages of the same day come in below the line of that day.
+        let above = !self.items.is_empty()
+            && (index <= self.start
+                || !self.items[self.start..index]
+                    .iter()
+                    .any(|item| matches!(item.kind, ItemKind::Message(_) | ItemKind::Notice(_))));
         self.items.insert(index, value);
         // What is shown stays shown. Up to a window's worth, rows above are shown at once.
         if above && self.items.len() - self.below - self.start >= WINDOW {
-            self.start += 1;
+            self.start = (self.start + 1).max(index + 1);
         }
         above
     }
@@ -210,7 +221,12 @@ impl Timeline {
     /// The view came near its upper edge.
     pub fn older(&mut self) -> (Older, Keep) {
         if self.start > 0 {
-            self.start = self.start.saturating_sub(STEP);
+            // Counted in rows: of what is hidden, any number makes none.
+            let mut rows = 0;
+            while self.start > 0 && rows < STEP {
+                self.start -= 1;
+                rows += usize::from(self.items[self.start].kind != ItemKind::Hidden);
+            }
             return (Older::Grew, Keep::End);
         }
         if self.load() { (Older::Load, Keep::End) } else { (Older::Nothing, Keep::Follow) }
@@ -230,15 +246,16 @@ impl Timeline {
         self.stalled = matches!(paging, Paging::Failed(_));
     }
 
-    /// There are too few rows to fill a screen, and so to scroll back.
+    /// Too few rows are known to fill a screen, and so to scroll back.
     pub fn is_short(&self) -> bool {
-        self.shown().take(SCREEN).count() < SCREEN
+        let known = self.items[..self.items.len() - self.below].iter().filter(|item| item.kind != ItemKind::Hidden);
+        known.take(SCREEN).count() < SCREEN
     }
 
-    /// Grows the window until it fills a screen, as far as there are items; true if it grew.
+    /// Grows the window until it has the rows that a room opens with, as far as there are items; true if it grew.
     pub fn fill(&mut self) -> bool {
         let before = self.start;
-        while self.start > 0 && self.is_short() {
+        while self.start > 0 && self.shown().take(WINDOW).count() < WINDOW {
             self.start = self.start.saturating_sub(STEP);
         }
         self.start < before
@@ -262,31 +279,33 @@ impl Timeline {
     fn reveal_item(&mut self, is: impl Fn(&Item) -> bool) -> Option<String> {
         let index = self.items.iter().rposition(is)?;
         if !(self.start..self.items.len() - self.below).contains(&index) {
-            self.start = index.saturating_sub(WINDOW / 2);
-            self.below = self.items.len().saturating_sub(index + WINDOW / 2);
+            self.start = index.saturating_sub(SCREEN / 2);
+            self.below = self.items.len().saturating_sub(index + SCREEN / 2);
         }
         Some(self.items[index].id.clone())
     }
 
-    /// Lets go of rows far below, once the view is far above them: true if there were any. Call before
-    /// [`Self::older`], which then does not come to as many as are let go of above.
-    pub fn trim_below(&mut self) -> bool {
-        let before = self.below;
-        while let Some(over) = self.over(MOST - STEP) {
+    /// Lets go of rows far below a view near the upper edge, in which so many rows have a place: true if there were any.
+    pub fn trim_below(&mut self, fit: usize) -> bool {
+        let kept = ABOVE + fit;
+        if self.over(kept + SPARE).is_none() {
+            return false;
+        }
+        while let Some(over) = self.over(kept) {
             self.below += over;
         }
-        self.below > before
+        true
     }
 
     /// Lets go of rows far above, once the view of a part of the past is far below them: true if there were any.
     pub fn trim_above(&mut self) -> bool {
-        let before = self.start;
-        while self.past
-            && let Some(over) = self.over(MOST - STEP)
-        {
+        if !self.past || self.over(MOST + SPARE).is_none() {
+            return false;
+        }
+        while let Some(over) = self.over(MOST) {
             self.start += over;
         }
-        self.start > before
+        true
     }
 
     /// The row in the middle, where the message that was asked for is none that is shown.
@@ -300,7 +319,7 @@ impl Timeline {
         if self.below == 0 {
             return false;
         }
-        self.below = self.below.saturating_sub(STEP);
+        self.below = self.below.saturating_sub(STEP_BACK);
         true
     }
 

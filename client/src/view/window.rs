@@ -15,7 +15,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use slint::{ComponentHandle, ModelRc, SharedString, Timer, VecModel};
 
 use super::{
-    accounts, attach, avatars::Avatars, convert, desktop::Guests, feedback, fonts, games, help, images::Images, menu,
+    accounts, attach, avatars::Avatars, caret::Caret, convert, desktop::Guests, feedback, fonts, games, help, images::Images, menu,
     picker::Picker, polls, presence, room_menu, search, shared, threads, ui,
 };
 use crate::{
@@ -52,6 +52,7 @@ pub struct View {
     shown_rows: RefCell<Vec<Row>>,
     pub(super) avatars: RefCell<Avatars>,
     pub(super) boards: games::Boards,
+    pub(super) caret: Caret,
     pub(super) told_used: presence::Told,
     pub(super) held: room_menu::Held,
     pub(super) images: Rc<RefCell<Images>>,
@@ -119,6 +120,7 @@ impl View {
             shown_rows: RefCell::default(),
             avatars: RefCell::default(),
             boards: games::Boards::default(),
+            caret: Caret::default(),
             told_used: presence::Told::default(),
             held: room_menu::Held::default(),
             images: Rc::default(),

@@ -133,9 +133,11 @@ fn talk(view: &Rc<View>) {
         let changed = this.app.borrow_mut().edit_last();
         this.show(changed);
     });
-    on!(view, Talk, on_older, |this| {
-        let done = this.app.borrow_mut().older();
+    on!(view, Talk, on_older, |this, fit| {
+        let done = this.app.borrow_mut().older(usize::try_from(fit).unwrap_or_default());
+        let moved = done.0.rows.is_some();
         this.follow_up(done);
+        moved
     });
     on!(view, Talk, on_try_older, |this| {
         let done = this.app.borrow_mut().try_older();
@@ -319,6 +321,7 @@ fn window(view: &Rc<View>) {
     let weak = Rc::downgrade(view);
     view.window.window().on_winit_window_event(move |_, event| {
         if let Some(this) = weak.upgrade() {
+            this.watch_caret(event);
             if matches!(
                 event,
                 WindowEvent::KeyboardInput { .. }

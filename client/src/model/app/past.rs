@@ -28,14 +28,18 @@ pub(super) struct Search {
 }
 
 impl AppModel {
-    /// The view came near the upper edge.
-    pub fn older(&mut self) -> (Changed, Option<Command>) {
-        let Some(room) = self.open.clone() else { return (Changed::default(), None) };
-        let Some(timeline) = self.timeline_mut() else { return (Changed::default(), None) };
+    /// The view, in which so many rows have a place, came near the upper edge.
+    pub fn older(&mut self, fit: usize) -> (Changed, Option<Command>) {
         // The place is kept where rows go below, the distance from the end where rows come above: two steps.
-        if timeline.trim_below() {
+        if self.timeline_mut().is_some_and(|timeline| timeline.trim_below(fit)) {
             return (Changed { rows: Some(Keep::Place), ..Changed::default() }, None);
         }
+        self.grow()
+    }
+
+    fn grow(&mut self) -> (Changed, Option<Command>) {
+        let Some(room) = self.open.clone() else { return (Changed::default(), None) };
+        let Some(timeline) = self.timeline_mut() else { return (Changed::default(), None) };
         match timeline.older() {
             (Older::Nothing, _) => (Changed::default(), None),
             (Older::Grew, keep) => (Changed { rows: Some(keep), ..Changed::default() }, None),
@@ -75,7 +79,7 @@ impl AppModel {
     /// Tries once more to load what could not be loaded.
     pub fn try_older(&mut self) -> (Changed, Option<Command>) {
         self.retry();
-        self.older()
+        self.grow()
     }
 
     fn retry(&mut self) {

@@ -191,7 +191,7 @@ fn a_short_room_is_filled_until_loading_fails_and_again_when_the_server_is_back(
     let mut app = opened();
     assert!(matches!(app.more(), (_, Some(Command::PageBack(_)))));
     pages(&mut app, Paging::Failed(Failure::ServerAway));
-    assert!(app.more().1.is_none() && app.older().1.is_none());
+    assert!(app.more().1.is_none() && app.older(20).1.is_none());
     app.apply(Update::Connection(Connection::Online));
     assert!(app.more().1.is_some());
     pages(&mut app, Paging::Failed(Failure::TooMany));
@@ -349,7 +349,7 @@ fn what_lies_far_back_is_shown_by_itself_and_left_again() {
 fn the_past_is_paged_both_ways_and_its_end_is_the_present() {
     let mut app = in_past();
     let asks = |command: Option<Command>, newer| matches!(command, Some(Command::Jump(jump::Wish::Page { key, newer: way, .. })) if key == "$far" && way == newer);
-    assert!(asks(app.older().1, false) && app.older().1.is_none(), "a page at a time");
+    assert!(asks(app.older(20).1, false) && app.older(20).1.is_none(), "a page at a time");
     assert!(asks(app.newer().1, true) && app.newer().1.is_none());
     let paged = |app: &mut AppModel, paging| {
         app.apply(Update::Jump(jump::News::Paging { room: "!r".into(), key: "$far".into(), newer: true, paging }));

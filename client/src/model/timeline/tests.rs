@@ -1,6 +1,9 @@
 use super::*;
 use crate::model::update::Failure;
 
+/// Rows in the view.
+const FIT: usize = 20;
+
 fn message(n: usize, sender: &str, at_ms: i64) -> Item {
     let message = Message { at_ms, ..Message::words(&format!("$e{n}"), sender, sender, "слова") };
     Item { id: format!("i{n}"), ..Item::from(message) }
@@ -63,13 +66,14 @@ fn a_long_room_opens_at_its_end_and_grows_upwards() {
     assert_eq!(timeline.older(), (Older::Grew, Keep::End));
     assert_eq!(shown(&timeline), rows(1000 - WINDOW - STEP, 1000));
     // As far as the window may grow, and a step beyond.
-    let steps = (MOST - WINDOW) / STEP;
-    for _ in 0..steps {
+    let most = ABOVE + FIT + SPARE;
+    while timeline.rows().len() <= most {
+        assert!(!timeline.trim_below(FIT));
         timeline.older();
     }
-    assert!(timeline.trim_below());
-    let top = 1000 - MOST - STEP;
-    assert_eq!(shown(&timeline), rows(top, top + MOST - STEP));
+    let top = 1000 - timeline.rows().len();
+    assert!(timeline.trim_below(FIT) && !timeline.trim_below(FIT));
+    assert_eq!(shown(&timeline), rows(top, top + ABOVE + FIT));
     assert!(!timeline.follows());
     // New messages do not move what is shown.
     timeline.apply(vec![VectorDiff::PushBack { value: message(1000, "@a:x", 1_000_000) }]);
@@ -93,6 +97,22 @@ fn history_loads_once_at_a_time_and_keeps_the_distance_from_the_end() {
     while timeline.older().0 == Older::Grew {}
     assert_eq!(shown(&timeline).0, "i0");
     assert_eq!(timeline.older().0, Older::Nothing);
+}
+
+#[test]
+fn history_comes_in_below_the_line_of_its_day() {
+    let mut timeline = Timeline::default();
+    let day = Item { id: "day".into(), kind: ItemKind::Day(0) };
+    let values = std::iter::once(day).chain(many(100..200)).collect();
+    timeline.apply(vec![VectorDiff::Reset { values }]);
+    while timeline.older().0 == Older::Grew {}
+    assert_eq!(shown(&timeline), ("day".into(), "i199".into(), 101));
+    let earlier = (50..100).map(|n| VectorDiff::Insert { index: n - 49, value: message(n, "@a:x", n as i64 * 1000) });
+    assert_eq!(timeline.apply(earlier.collect()), Keep::End);
+    assert_eq!(shown(&timeline), ("i100".into(), "i199".into(), 100), "none of it is shown yet");
+    timeline.loading = false;
+    assert_eq!(timeline.older(), (Older::Grew, Keep::End));
+    assert_eq!(shown(&timeline).0, format!("i{}", 100 - STEP));
 }
 
 #[test]
@@ -121,19 +141,23 @@ fn a_window_of_hidden_items_grows_to_what_can_be_seen() {
     let mut timeline = Timeline::default();
     let values = many(0..200).into_iter().chain((0..500).map(hidden)).collect();
     timeline.apply(vec![VectorDiff::Reset { values }]);
-    assert!(timeline.rows().is_empty() && timeline.is_short());
-    assert!(timeline.fill() && !timeline.is_short() && !timeline.fill());
+    assert!(timeline.rows().is_empty() && !timeline.is_short(), "enough is known, and none of it shown");
+    assert!(timeline.fill() && !timeline.fill());
+    let before = timeline.rows().len();
+    assert!(before >= WINDOW);
+    timeline.older();
+    assert_eq!(timeline.rows().len(), before + STEP);
     assert_eq!(shown(&timeline).1, "i199");
-    assert!(!timeline.trim_below(), "few rows stay, however many items there are");
+    assert!(!timeline.trim_below(FIT), "few rows stay, however many items there are");
 }
 
 #[test]
 fn newer_rows_come_back() {
     let mut timeline = Timeline::default();
     timeline.apply(vec![VectorDiff::Reset { values: many(0..1000) }]);
-    for _ in 0..10 {
+    for _ in 0..MOST {
         timeline.older();
-        timeline.trim_below();
+        timeline.trim_below(FIT);
     }
     assert!(!timeline.follows());
     while timeline.newer() {}
@@ -149,9 +173,9 @@ fn the_window_moves_to_a_message_that_is_asked_for() {
     let rows = |from: usize, to: usize| (format!("i{from}"), format!("i{}", to - 1), to - from);
     assert_eq!(shown(&timeline), rows(1000 - WINDOW, 1000), "what is shown already stays where it is");
     assert_eq!(timeline.reveal("$e10").as_deref(), Some("i10"));
-    assert_eq!(shown(&timeline), rows(0, 10 + WINDOW / 2));
+    assert_eq!(shown(&timeline), rows(0, 10 + SCREEN / 2));
     assert_eq!(timeline.reveal("$e500").as_deref(), Some("i500"), "below the window too");
-    assert_eq!(shown(&timeline), rows(500 - WINDOW / 2, 500 + WINDOW / 2));
+    assert_eq!(shown(&timeline), rows(500 - SCREEN / 2, 500 + SCREEN / 2));
     assert_eq!(timeline.reveal("$e1000"), None);
 }
 
