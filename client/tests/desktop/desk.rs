@@ -165,6 +165,11 @@ impl Desk {
         self.hands(&["mousemove", "--sync", &x.to_string(), &y.to_string()]);
     }
 
+    /// All that there is, from the top.
+    pub(crate) fn elements(&self) -> Vec<Element> {
+        self.tree.elements()
+    }
+
     /// How many elements have a name that begins so.
     pub(crate) fn count(&self, begins: &str) -> usize {
         self.tree.elements().iter().filter(|element| element.name.starts_with(begins)).count()

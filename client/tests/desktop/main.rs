@@ -20,6 +20,9 @@ use tree::Role;
 /// Longest wait for debug builds of everything on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// Of every pupil here.
+const PASSWORD: &str = "dlinnyj-parol-7";
+
 /// Asks again and again until there is an answer.
 fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
@@ -38,7 +41,7 @@ fn pupil(user: &str, line: &Line) -> Desk {
     desk.start(line);
     desk.press("Создать новую учётную запись");
     desk.write("Имя пользователя", user);
-    desk.write("Пароль", "dlinnyj-parol-7");
+    desk.write("Пароль", PASSWORD);
     desk.press("Создать учётную запись");
     desk.see("Личные чаты");
     // The first look around of somebody new here.
@@ -170,4 +173,56 @@ fn a_cut_line_loses_nothing() {
     for (desk, words) in [(&boris, "bez svjazi"), (&anna, "bez svjazi"), (&anna, "gde ty?"), (&boris, "doska.png")] {
         assert_eq!(desk.messages(words), 1, "{words:?} came once");
     }
+}
+
+/// The names of the seven pictures that are compared.
+fn compared(desk: &Desk, question: &str) -> Vec<String> {
+    until("seven pictures", || {
+        let elements = desk.elements();
+        let after = elements.into_iter().map(|element| element.name).skip_while(|name| name != question);
+        let names: Vec<String> = after.skip(1).filter(|name| !name.is_empty()).take(7).collect();
+        (names.len() == 7 && !names.contains(&"Совпадают".to_owned())).then_some(names)
+    })
+}
+
+#[test]
+fn a_new_device_is_confirmed_by_another_and_reads_what_was_written_before() {
+    let academy = Academy::open();
+    let line = academy.line();
+    let anna = pupil("anna", &line);
+    anna.press("Новая комната");
+    anna.write("Название", "tajnaja");
+    anna.picture("new-room");
+    anna.press("Шифровать сообщения");
+    anna.press("Создать комнату");
+    say(&anna, "sekret");
+    for name in ["Настроить", "Создать ключ", "Ключ сохранён"] {
+        anna.press(name);
+    }
+
+    let mut other = Desk::set_up("ru");
+    other.start(&line);
+    other.write("Имя пользователя", "anna");
+    other.write("Пароль", PASSWORD);
+    other.press("Войти");
+    other.press("Пропустить");
+    other.press("tajnaja");
+    other.read("Зашифрованное сообщение");
+    other.picture("locked");
+    other.press("Подтвердить");
+    other.press("Другим устройством");
+    anna.press("Согласиться");
+    let question = "На другом устройстве те же картинки в том же порядке?";
+    let shown = compared(&anna, question);
+    assert_eq!(shown, compared(&other, question));
+    anna.picture("compared");
+    for desk in [&anna, &other] {
+        desk.press("Совпадают");
+    }
+    for desk in [&anna, &other] {
+        desk.see("Готово");
+        desk.press("Закрыть");
+    }
+    other.read("sekret");
+    other.picture("confirmed");
 }
