@@ -436,6 +436,21 @@ fn a_board_belongs_to_its_room() {
 }
 
 #[test]
+fn beside_a_panel_in_a_small_window_a_room_keeps_its_name() {
+    let window = open("ru").signed_in().in_class();
+    window.view.window().window().set_size(slint::LogicalSize::new(1000.0, 700.0));
+    assert!(window.find("Игры").is_some_and(|games| games.size().width > 0.0));
+    window.press("О комнате");
+    // What had its button stands in the menu.
+    assert!(window.find("Игры").is_none() && window.find("Ветки").is_none());
+    let more = window.find("Ещё").unwrap();
+    let end = more.absolute_position().x + more.size().width;
+    assert!(end <= window.find("Закрыть панель").unwrap().absolute_position().x, "{end}");
+    window.press("Закрыть панель");
+    assert!(window.find("Игры").is_some());
+}
+
+#[test]
 fn the_room_on_screen_has_no_unread_badge() {
     let window = open("ru").signed_in();
     let unread = |unread| {
