@@ -15,8 +15,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use slint::{ComponentHandle, ModelRc, SharedString, Timer, VecModel};
 
 use super::{
-    accounts, attach, avatars::Avatars, caret::Caret, convert, desktop::Guests, feedback, fonts, games, help, images::Images, menu,
-    picker::Picker, polls, presence, room_menu, search, shared, threads, ui,
+    accounts, attach, avatars::Avatars, caret::Caret, convert, desktop::Guests, feedback, fonts, games, help,
+    images::Images, menu, picker::Picker, polls, presence, room_menu, search, shared, threads, ui,
 };
 use crate::{
     model::{
