@@ -108,8 +108,10 @@ impl Images {
             if under_way { self.sent.insert(row.to_owned(), source.to_owned()) } else { self.sent.remove(row) };
         if let Some(before) = before.filter(|before| before != source)
             && !self.thumbnails.contains_key(source)
+            && matches!(self.thumbnails.get(&before), Some((Thumbnail::Ready(_), ..)))
             && let Some(entry) = self.thumbnails.remove(&before)
         {
+            // One that is still on its way comes under its first source: by the new one it is asked for anew.
             self.thumbnails.insert(source.to_owned(), entry);
         }
     }
@@ -172,5 +174,23 @@ mod tests {
         }
         assert!(images.emoji.len() <= MOST_EMOJI);
         assert!(matches!(images.known_emoji("👍", 16), Some(Some(_))), "what is used stays");
+    }
+
+    #[test]
+    fn a_picture_that_is_sent_is_shown_whether_it_was_decoded_before_or_not() {
+        let pixels = Pixels { width: 1, height: 1, rgba: vec![0; 4] };
+        for early in [true, false] {
+            let mut images = Images::default();
+            images.follow("row", "here", true);
+            assert!(images.get("here").is_none(), "asked for");
+            if early {
+                images.put("here", Some(&pixels));
+            }
+            images.follow("row", "mxc", false);
+            let shown = images.get("mxc");
+            assert_eq!(matches!(shown, Some(Thumbnail::Ready(_))), early);
+            // What is on its way comes for its first source, so the new one has to be asked for.
+            assert_eq!(shown.is_none(), !early);
+        }
     }
 }

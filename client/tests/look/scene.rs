@@ -2,8 +2,9 @@
 
 use eyeball_im::VectorDiff;
 use parta_client::model::{
-    game,
+    crypto, feedback, game,
     item::{Body, Item, ItemKind, Media, Message, Preview, Quote, Reaction, SendState},
+    members,
     poll::{Answer, Poll},
     rooms::{RoomSummary, SpaceSummary},
     update::{Account, Connection, Member, Pixels, RoomDetails, Update},
@@ -32,7 +33,7 @@ impl Scene {
         let items = self.conversation();
         let details = RoomDetails {
             topic: self.say("Алгебра, домашние задания и новости", "Algebra, homework and news"),
-            members: 26,
+            members: 8,
             can_write: true,
             can_invite: true,
             can_remove: true,
@@ -73,7 +74,33 @@ impl Scene {
             Update::Timeline { room: CLASS.into(), diffs: vec![VectorDiff::Reset { values: items.into() }] },
             Update::Thumbnail { source: "mxc://academy/board".into(), pixels: Some(drawing()) },
             self.devices(),
+            self.crowd(),
+            Update::Crypto(crypto::News::Stands(crypto::Standing::Ready, false)),
+            Update::Feedback(feedback::News::Known(feedback::Known { reports: Vec::new(), unread: 0, enabled: true })),
         ]
+    }
+
+    /// Everyone of the class.
+    fn crowd(&self) -> Update {
+        let member = |id: &str, russian: &str, english: &str, level| members::Member {
+            id: format!("@{id}:academy"),
+            name: self.say(russian, english),
+            level,
+            own: id == "anna",
+            ..members::Member::default()
+        };
+        let members = vec![
+            member("maria", "Мария Соколова", "Maria Sokolova", 100),
+            member("anna", "Анна Петрова", "Anna Petrova", 0),
+            member("oleg", "Олег Ким", "Oleg Kim", 0),
+            member("timur", "Тимур Ахметов", "Timur Akhmetov", 0),
+            member("vera", "Вера Лебедева", "Vera Lebedeva", 0),
+            member("ivan", "Иван Зайцев", "Ivan Zaitsev", 0),
+            member("dasha", "Дарья Орлова", "Darya Orlova", 0),
+            member("lev", "Лев Морозов", "Lev Morozov", 0),
+        ];
+        let room = CLASS.to_owned();
+        Update::Crowd(members::News::List(members::List { room, members, own_level: 0, may_invite: true }))
     }
 
     fn rooms(&self) -> Vec<RoomSummary> {
