@@ -12,7 +12,10 @@ use std::{collections::BTreeSet, path::Path, rc::Rc, time::Instant};
 
 use clap::Parser;
 use parta_client::{
-    model::{crypto, update::Update},
+    model::{
+        crypto,
+        update::{Connection, Update},
+    },
     options::Options,
     settings::Settings,
     view::{View, ui, wire},
@@ -176,6 +179,12 @@ impl Window {
         window.global::<ui::SignIn>().set_registering(true);
         found.extend(self.look("new-account"));
         let scene = Scene { russian: self.look.russian };
+        // Somebody new is in no room yet.
+        for update in [scene.account(), Update::RoomsLoaded, Update::Connection(Connection::Online)] {
+            self.view.apply(update);
+        }
+        window.global::<ui::Tour>().set_running(false);
+        found.extend(self.look("no-rooms"));
         for (at, update) in scene.updates().into_iter().enumerate() {
             self.view.apply(update);
             // Rooms are there: one of them is opened, and what follows is about it.

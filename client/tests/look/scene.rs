@@ -54,11 +54,7 @@ impl Scene {
             member("@oleg:academy", self.say("Олег Ким", "Oleg Kim"), 0),
         ];
         vec![
-            Update::SignedIn(Account {
-                user_id: "@anna:academy".into(),
-                name: self.say("Анна Петрова", "Anna Petrova"),
-                server: "https://chat.academy.lan/".into(),
-            }),
+            self.account(),
             Update::Rooms(self.rooms()),
             Update::Spaces(vec![SpaceSummary {
                 id: "!school".into(),
@@ -78,6 +74,15 @@ impl Scene {
             Update::Crypto(crypto::News::Stands(crypto::Standing::Ready, false)),
             Update::Feedback(feedback::News::Known(feedback::Known { reports: Vec::new(), unread: 0, enabled: true })),
         ]
+    }
+
+    /// Who is signed in.
+    pub(crate) fn account(&self) -> Update {
+        Update::SignedIn(Account {
+            user_id: "@anna:academy".into(),
+            name: self.say("Анна Петрова", "Anna Petrova"),
+            server: "https://chat.academy.lan/".into(),
+        })
     }
 
     /// Everyone of the class.
