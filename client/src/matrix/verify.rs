@@ -73,8 +73,9 @@ pub(super) async fn listen(live: Arc<Live>) {
     });
     let own = client.user_id().map(ToOwned::to_owned);
     let people = client.add_event_handler(move |event: OriginalSyncRoomMessageEvent, room: Room| {
-        // Who shares no more than a large room with somebody does not put a dialog on their screen.
-        let personal = room.joined_members_count() <= 2;
+        // Who shares no more than a large room with somebody does not put a dialog on their screen. The bot of a game may
+        // be in a personal chat too.
+        let personal = room.direct_targets_length() > 0 || room.joined_members_count() <= 2;
         if let MessageType::VerificationRequest(content) = &event.content.msgtype
             && personal
             && Some(&content.to) == own.as_ref()

@@ -136,6 +136,18 @@ fn two_pupils_talk_and_play() {
     anna.picture("won");
     boris.picture("lost");
 
+    boris.press("Профиль: anna");
+    boris.press("Сверить");
+    anna.press("Согласиться");
+    compare([
+        (&boris, "anna видит те же картинки в том же порядке?"),
+        (&anna, "boris видит те же картинки в том же порядке?"),
+    ]);
+    boris.press("Профиль: anna");
+    boris.see("Ключи сверены: это именно этот человек.");
+    boris.picture("verified");
+    boris.press("Закрыть");
+
     anna.press("Настройки");
     anna.press("Учётная запись");
     anna.press("Выйти");
@@ -185,6 +197,20 @@ fn compared(desk: &Desk, question: &str) -> Vec<String> {
     })
 }
 
+/// Both sides are asked whether they see the same, and do.
+fn compare(sides: [(&Desk, &str); 2]) {
+    let [shown, other] = sides.map(|(desk, question)| compared(desk, question));
+    assert_eq!(shown, other);
+    sides[0].0.picture("compared");
+    for (desk, _) in sides {
+        desk.press("Совпадают");
+    }
+    for (desk, _) in sides {
+        desk.see("Готово");
+        desk.press("Закрыть");
+    }
+}
+
 #[test]
 fn a_new_device_is_confirmed_by_another_and_reads_what_was_written_before() {
     let academy = Academy::open();
@@ -213,16 +239,7 @@ fn a_new_device_is_confirmed_by_another_and_reads_what_was_written_before() {
     other.press("Другим устройством");
     anna.press("Согласиться");
     let question = "На другом устройстве те же картинки в том же порядке?";
-    let shown = compared(&anna, question);
-    assert_eq!(shown, compared(&other, question));
-    anna.picture("compared");
-    for desk in [&anna, &other] {
-        desk.press("Совпадают");
-    }
-    for desk in [&anna, &other] {
-        desk.see("Готово");
-        desk.press("Закрыть");
-    }
+    compare([(&anna, question), (&other, question)]);
     other.read("sekret");
     other.picture("confirmed");
 }
