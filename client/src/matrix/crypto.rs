@@ -1,7 +1,11 @@
 //! The recovery of an account's keys. Cross-signing is set up by the SDK while signing in; here are the backup of keys
 //! and the recovery key that leads to both.
 
-use std::{collections::BTreeSet, pin::pin, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use futures_util::StreamExt;
 use matrix_sdk::{
@@ -11,7 +15,10 @@ use matrix_sdk::{
         recovery::{EnableProgress, RecoveryError, RecoveryState},
         secret_storage::SecretStorageError,
     },
-    ruma::api::client::uiaa::{AuthData, MatrixUserIdentifier, Password, UiaaInfo, UserIdentifier},
+    ruma::{
+        OwnedRoomId, RoomId,
+        api::client::uiaa::{AuthData, MatrixUserIdentifier, Password, UiaaInfo, UserIdentifier},
+    },
 };
 use matrix_sdk_ui::timeline::{EncryptedMessage, MsgLikeKind, Timeline};
 
@@ -38,6 +45,7 @@ pub(super) async fn follow(live: Arc<Live>) {
         tell(&live).await;
         // The keys came, by the recovery key or from another device: what could not be read can be now.
         if before.replace(state) == Some(RecoveryState::Incomplete) && before == Some(RecoveryState::Enabled) {
+            live.sought.clear();
             for room in live.timelines.rooms().iter().filter_map(|room| live.client.get_room(room)) {
                 mend(&live, &room).await;
             }
@@ -174,6 +182,27 @@ async fn unlock(live: &Arc<Live>, key: &str) -> Result<(), Trouble> {
     Ok(())
 }
 
+/// The rooms whose missing keys were looked for in the backup since it can be read.
+#[derive(Default)]
+pub(super) struct Sought(Mutex<HashSet<OwnedRoomId>>);
+
+impl Sought {
+    fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn is_first(&self, room: &RoomId) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(room.to_owned())
+    }
+}
+
+/// The same as [`mend`] for a room that is opened, the first time: what was not found then is asked for by hand.
+pub(super) async fn mend_once(live: &Live, room: &Room) {
+    if live.sought.is_first(room.room_id()) {
+        mend(live, room).await;
+    }
+}
+
 /// Looks for the keys of what cannot be read in a room, and reads it. True if something is left.
 pub(super) async fn mend(live: &Live, room: &Room) -> bool {
     let Some(timeline) = live.timelines.get(room.room_id()) else { return false };
@@ -223,7 +252,7 @@ pub(super) fn answer(client: &Client, info: &UiaaInfo, password: &str) -> Result
 }
 
 /// Asked again: what was answered was wrong.
-fn refused(error: &Error) -> Trouble {
+pub(super) fn refused(error: &Error) -> Trouble {
     if error.as_uiaa_response().is_some() { Trouble::WrongPassword } else { Trouble::Failed(failure::of(error)) }
 }
 

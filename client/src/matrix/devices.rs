@@ -39,14 +39,7 @@ async fn sign_out(live: &Live, ids: &[OwnedDeviceId], password: &str) -> Result<
     let Err(error) = live.client.delete_devices(ids, None).await else { return Ok(()) };
     let Some(info) = error.as_uiaa_response() else { return Err(Trouble::Failed(failure::of_http(&error))) };
     let answer = crypto::answer(&live.client, info, password)?;
-    live.client.delete_devices(ids, Some(answer)).await.map(|_| ()).map_err(|error| {
-        // Asked again: what was answered was wrong.
-        if error.as_uiaa_response().is_some() {
-            Trouble::WrongPassword
-        } else {
-            Trouble::Failed(failure::of_http(&error))
-        }
-    })
+    live.client.delete_devices(ids, Some(answer)).await.map(|_| ()).map_err(|error| crypto::refused(&error.into()))
 }
 
 /// Tells which devices there are.

@@ -52,6 +52,8 @@ pub(super) struct Live {
     pub(super) desk: manage::Desk,
     /// The verification that runs.
     pub(super) verifying: verify::Verifying,
+    /// Where missing keys were looked for.
+    pub(super) sought: crypto::Sought,
     /// Feedback on its way to the administrators.
     pub(super) post: feedback::Post,
     tasks: parking::Tasks,
@@ -119,6 +121,7 @@ impl Live {
             push_rules: OnceCell::new(),
             desk: manage::Desk::default(),
             verifying: verify::Verifying::default(),
+            sought: crypto::Sought::default(),
             tasks: parking::Tasks::default(),
         });
         media::tell_known(&live);
@@ -213,7 +216,8 @@ impl Live {
     /// Stops, and tells the server within this time that the device is gone.
     pub(super) async fn sign_out(&self, patience: Duration) {
         self.stop();
-        // Keys of messages that are not in the backup yet.
+        // Half of it is for keys of messages that are not in the backup yet.
+        let patience = patience / 2;
         let backups = self.client.encryption().backups();
         if backups.are_enabled().await {
             let _ = tokio::time::timeout(patience, backups.wait_for_steady_state()).await;

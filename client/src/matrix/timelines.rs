@@ -138,7 +138,7 @@ impl Live {
         self.updates.send(Update::Members { room: id.to_owned(), members: rooms::members(&room, true).await });
         self.updates.send(Update::Details { room: id.to_owned(), details: rooms::details(&room).await });
         members::tell(self, &room).await;
-        crypto::mend(self, &room).await;
+        crypto::mend_once(self, &room).await;
     }
 
     /// No room is shown.

@@ -94,7 +94,7 @@ pub(super) async fn listen(live: Arc<Live>) {
             && !request.is_done()
             && !request.is_cancelled()
         {
-            begin(&live, request, None).await;
+            begin(&live, request).await;
         }
     }
 }
@@ -113,7 +113,7 @@ pub(super) async fn take(live: &Arc<Live>, wish: Wish) {
                 tracing::info!(%error, "a step of the verification was not told");
                 if wish != Wish::Stop {
                     let end = Stage::Ended(End::Failed(failure::of(&error)));
-                    tell(live, partner(live, &request, None).await, end);
+                    tell(live, partner(live, &request).await, end);
                 }
             }
         }
@@ -143,7 +143,7 @@ async fn ask(live: &Arc<Live>, made: Result<VerificationRequest, End>, id: &str)
         let _ = answer(&before, &Wish::Stop).await;
     }
     match made {
-        Ok(request) => begin(live, request, None).await,
+        Ok(request) => begin(live, request).await,
         Err(end) => {
             let partner = Partner { person: id.to_owned(), name: person::localpart(id).to_owned(), own: id.is_empty() };
             tell(live, partner, Stage::Ended(end));
@@ -182,21 +182,20 @@ fn refused(error: &RequestVerificationError) -> End {
     }
 }
 
-async fn begin(live: &Arc<Live>, request: VerificationRequest, name: Option<&str>) {
+async fn begin(live: &Arc<Live>, request: VerificationRequest) {
     live.verifying.with(|state| state.running = Some(request.clone()));
-    let partner = partner(live, &request, name).await;
+    let partner = partner(live, &request).await;
     live.add(tokio::spawn(follow(Arc::clone(live), request, partner)));
 }
 
 /// With whom a request is.
-async fn partner(live: &Live, request: &VerificationRequest, name: Option<&str>) -> Partner {
+async fn partner(live: &Live, request: &VerificationRequest) -> Partner {
     let own = request.is_self_verification();
     let other = request.other_user_id();
-    let name = match (name, request.room_id().and_then(|room| live.client.get_room(room))) {
-        (Some(name), _) => name.to_owned(),
-        (None, Some(room)) => person_name(&room, other).await,
-        (None, None) if own => String::new(),
-        (None, None) => other.localpart().to_owned(),
+    let name = match request.room_id().and_then(|room| live.client.get_room(room)) {
+        Some(room) => person_name(&room, other).await,
+        None if own => String::new(),
+        None => other.localpart().to_owned(),
     };
     Partner { person: other.to_string(), name, own }
 }
