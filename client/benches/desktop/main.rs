@@ -38,8 +38,8 @@ const IDLE: Duration = Duration::from_secs(30);
 const STARTS: usize = 5;
 /// Presses on rooms, two by turns.
 const SWITCHES: usize = 1_000;
-/// Turns of the wheel up the long room.
-const TURNS: usize = 2_000;
+/// Turns of the wheel up the long room, each time.
+const TURNS: usize = 1_500;
 
 /// Asks again and again until there is an answer.
 fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
@@ -128,22 +128,33 @@ fn measure(desk: &Desk, command: impl Fn(&Desk) -> std::process::Command) -> Mea
     Measured { start, memory: memory(program.id()), idle }
 }
 
-/// Scrolls up 10,000 messages with the wheel, as fast as a hand can.
+/// Scrolls up 10,000 messages with the wheel, as fast as a hand can; then on, with a screen reader that hears of it all.
 fn scroll(desk: &Desk, school: &seed::School, pulse: &Path) {
     desk.press(school.long);
     let last = desk.read(&school.long_last);
     desk.point(&last);
     let before = memory(process(desk));
+    desk.tree.listen(false);
+    let alone = turns(desk, pulse);
+    desk.tree.listen(true);
+    let told = turns(desk, pulse);
+    let reached = desk.tree.elements().into_iter().filter_map(|element| number(&element.name)).min();
+    tell(&format!("the window's thread in {TURNS} turns of the wheel up 10,000 messages"), &alone, &"");
+    tell("the same with a screen reader", &told, &"");
+    tell("the oldest message that came on screen", &reached.map_or(-1, |number| number), &"");
+    tell("memory before and after, MB: RSS / PSS", &format!("{before} → {}", memory(process(desk))), &"");
+}
+
+/// Turns the wheel up, and says what the window's thread was busy with meanwhile.
+fn turns(desk: &Desk, pulse: &Path) -> String {
+    // Its file is written every second, and begun anew once it is gone.
+    sleep(Duration::from_secs(2));
+    std::fs::remove_file(pulse).unwrap();
     for _ in 0..TURNS / 10 {
         desk.hands(&["click", "--repeat", "10", "--delay", "15", "4"]);
     }
-    // Its file is written every second.
     sleep(Duration::from_secs(2));
-    let reached = desk.tree.elements().into_iter().filter_map(|element| number(&element.name)).min();
-    let pulse = std::fs::read_to_string(pulse).unwrap();
-    tell(&format!("the window's thread in {TURNS} turns of the wheel up 10,000 messages"), &pulse.trim(), &"");
-    tell("the oldest message that came on screen", &reached.map_or(-1, |number| number), &"");
-    tell("memory before and after, MB: RSS / PSS", &format!("{before} → {}", memory(process(desk))), &"");
+    std::fs::read_to_string(pulse).unwrap().trim().to_owned()
 }
 
 /// The program's number at the kernel.

@@ -16,9 +16,9 @@ use crate::model::{
 /// Rows shown when a room is opened, enough for a screen of a classroom's size; the view asks for more where it is higher.
 const WINDOW: usize = 24;
 /// Rows added when the view comes near the upper edge of the window: as many as are made between two frames.
-const STEP: usize = 4;
+const STEP: usize = 2;
 /// Rows added when it comes to the lower edge, where it stands still until they are there.
-const STEP_BACK: usize = 8;
+const STEP_BACK: usize = 4;
 /// Rows that fill the highest of screens.
 pub const SCREEN: usize = 60;
 /// Rows that are kept while new ones come at the end; beyond, the far edge is let go. More than are kept anywhere else.

@@ -127,7 +127,7 @@ pub(super) fn show(this: &View) {
             size: entry.size.map(|size| convert::bytes(size, comma)).unwrap_or_default().into(),
             kind: media::kind(entry.kind),
             pictured: entry.preview.is_some(),
-            picture: entry.preview.as_ref().map(images::image).unwrap_or_default(),
+            picture: images::or_clear(entry.preview.as_ref().map(images::image)),
             refusal: match app.sheet.refusal(entry, shrink) {
                 None => ui::Refusal::None,
                 Some(Refusal::TooLarge) => ui::Refusal::TooLarge,

@@ -4,7 +4,7 @@ use std::{rc::Rc, time::Duration};
 
 use slint::{ComponentHandle, ModelRc, SharedString, TimerMode, VecModel};
 
-use super::{convert, ui, window::View, wiring::on};
+use super::{convert, images, ui, window::View, wiring::on};
 use crate::model::{
     command::Command,
     composer::{self, Mark, Suggestion, Written},
@@ -96,7 +96,7 @@ impl View {
                         kind: ui::SuggestionKind::Emoji,
                         title: if picture.is_some() { format!(":{name}:") } else { format!("{key} :{name}:") }.into(),
                         pictured: picture.is_some(),
-                        picture: picture.unwrap_or_default(),
+                        picture: images::or_clear(picture),
                         ..ui::Suggestion::default()
                     }
                 }

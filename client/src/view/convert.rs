@@ -5,7 +5,7 @@ use slint::{Image, ModelRc, SharedString, StyledText, VecModel};
 
 use super::{
     emoji,
-    images::{Images, Thumbnail},
+    images::{self, Images, Thumbnail},
     media, polls, room_menu, ui, voice,
 };
 use crate::{
@@ -263,7 +263,11 @@ fn shield(shield: Shield) -> ui::Shield {
 
 /// A row of the timeline.
 pub(super) fn row(row: &Row, context: &mut Context<'_>) -> ui::MessageRow {
-    let mut out = ui::MessageRow { id: row.item.id.as_str().into(), ..ui::MessageRow::default() };
+    let mut out = ui::MessageRow {
+        id: row.item.id.as_str().into(),
+        picture: images::or_clear(None),
+        ..ui::MessageRow::default()
+    };
     match &row.item.kind {
         ItemKind::Day(at) => {
             out.kind = ui::RowKind::Day;
@@ -338,7 +342,7 @@ fn fill(out: &mut ui::MessageRow, message: &Message, context: &mut Context<'_>) 
             ui::ReactionEntry {
                 key: reaction.key.as_str().into(),
                 pictured: picture.is_some(),
-                picture: picture.unwrap_or_default(),
+                picture: images::or_clear(picture),
                 count: count(reaction.who.len() as u64),
                 mine: reaction.mine,
                 who: reaction.who.join(", ").into(),
@@ -512,7 +516,7 @@ fn line(runs: Vec<emoji::Run<Image>>) -> ModelRc<ui::TextRun> {
     let runs = runs.into_iter().map(|run| ui::TextRun {
         text: run.text.into(),
         pictured: run.picture.is_some(),
-        picture: run.picture.unwrap_or_default(),
+        picture: images::or_clear(run.picture),
         gap: run.gap,
     });
     ModelRc::new(VecModel::from(runs.collect::<Vec<_>>()))

@@ -25,6 +25,15 @@ fn asset(key: &str) -> Option<&'static PngTwemojiAsset> {
         .or_else(|| PngTwemojiAsset::from_emoji(&key.replace('\u{fe0f}', "")))
 }
 
+/// The picture, or one of a single clear pixel in its place. An empty [`Image`] is equal to no other, not even to itself, so
+/// that a row that held one would count as changed, and be laid out anew, whenever a row came in above it.
+pub(super) fn or_clear(picture: Option<Image>) -> Image {
+    thread_local! {
+        static CLEAR: Image = Image::from_rgba8(SharedPixelBuffer::<Rgba8Pixel>::new(1, 1));
+    }
+    picture.unwrap_or_else(|| CLEAR.with(Clone::clone))
+}
+
 /// What is known of a thumbnail.
 #[derive(Clone)]
 pub(super) enum Thumbnail {

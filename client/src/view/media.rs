@@ -7,7 +7,12 @@ use std::{
 
 use slint::{ComponentHandle, Model, ModelRc, VecModel};
 
-use super::{convert, images::Thumbnail, ui, window::View};
+use super::{
+    convert,
+    images::{self, Thumbnail},
+    ui,
+    window::View,
+};
 use crate::model::{
     command::Command,
     item::{Body, Media, Message, SendState},
@@ -241,8 +246,8 @@ impl View {
                 let Some(media) = message.body.media() else { continue };
                 let (picture, picture_state) = match context.thumbnail(&message.body) {
                     Some(Thumbnail::Ready(image)) => (image, ui::PictureState::Ready),
-                    Some(Thumbnail::Loading) => (slint::Image::default(), ui::PictureState::Loading),
-                    Some(Thumbnail::Failed) | None => (slint::Image::default(), ui::PictureState::None),
+                    Some(Thumbnail::Loading) => (images::or_clear(None), ui::PictureState::Loading),
+                    Some(Thumbnail::Failed) | None => (images::or_clear(None), ui::PictureState::None),
                 };
                 entries.push(ui::RoomFile {
                     key: message.key.as_str().into(),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
 
 use super::{
-    convert, ui,
+    convert, images, ui,
     window::View,
     wiring::{self, on},
 };
@@ -100,7 +100,7 @@ impl View {
                         ui::GivenEntry {
                             key: key.into(),
                             pictured: picture.is_some(),
-                            picture: picture.unwrap_or_default(),
+                            picture: images::or_clear(picture),
                             who: who.join(", ").into(),
                         }
                     })

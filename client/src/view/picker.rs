@@ -10,7 +10,13 @@ use std::{
 use emojis::Group;
 use slint::{ComponentHandle, Model, ModelNotify, ModelRc, ModelTracker, Timer, TimerMode, VecModel};
 
-use super::{convert, images::Images, ui, window::View, wiring::on};
+use super::{
+    convert,
+    images::{self, Images},
+    ui,
+    window::View,
+    wiring::on,
+};
 use crate::model::{
     command::Command,
     emoji::{self, Row, Way},
@@ -115,7 +121,7 @@ impl Rows {
             key: key.into(),
             name: emoji::name(key, self.russian).into(),
             ready: picture.is_some(),
-            picture: picture.unwrap_or_default(),
+            picture: images::or_clear(picture),
         }
     }
 }

@@ -16,7 +16,7 @@ const TOLD: Duration = Duration::from_secs(1);
 const BOUNDS: [u128; 3] = [16, 33, 100];
 
 /// Begins to measure, if asked to. The file is rewritten every second: how many questions were asked, how many of them
-/// waited longer than each bound, and the longest wait, in milliseconds.
+/// waited longer than each bound, and the longest wait, in milliseconds. Once it is taken away, all is counted from there.
 pub(super) fn begin() {
     if let Some(file) = std::env::var_os("PARTA_PULSE") {
         thread::spawn(move || measure(&PathBuf::from(file)));
@@ -45,6 +45,10 @@ fn measure(file: &PathBuf) {
         }
         if told.elapsed() >= TOLD {
             told = Instant::now();
+            // Taken away by who reads it, to count from here.
+            if !file.exists() {
+                (asked, over, longest) = (0, [0; BOUNDS.len()], Duration::ZERO);
+            }
             let counts: Vec<String> =
                 over.iter().zip(BOUNDS).map(|(count, bound)| format!("\"over_{bound}_ms\": {count}")).collect();
             let longest = longest.as_secs_f64() * 1000.0;

@@ -9,6 +9,8 @@ use zbus::{
 const ACCESSIBLE: &str = "org.a11y.atspi.Accessible";
 const COMPONENT: &str = "org.a11y.atspi.Component";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
+const BUS: &str = "org.a11y.Bus";
+const BUS_PATH: &str = "/org/a11y/bus";
 /// `ATSPI_COORD_TYPE_SCREEN`
 const SCREEN: u32 = 0;
 
@@ -58,21 +60,24 @@ impl Element {
 }
 
 /// The accessibility bus of a session.
-pub(crate) struct Tree(Connection);
+pub(crate) struct Tree {
+    session: Connection,
+    bus: Connection,
+}
 
 impl Tree {
     /// Goes to the bus, and says that there is a screen reader: programs tell nothing otherwise.
     pub(crate) fn open(session: &str) -> zbus::Result<Self> {
         let session = Builder::address(session)?.build()?;
-        let bus = "org.a11y.Bus";
-        let path = "/org/a11y/bus";
-        for property in ["IsEnabled", "ScreenReaderEnabled"] {
-            let value = zbus::zvariant::Value::from(true);
-            session.call_method(Some(bus), path, Some(PROPERTIES), "Set", &("org.a11y.Status", property, value))?;
-        }
+        listen(&session, true)?;
         let address: String =
-            session.call_method(Some(bus), path, Some(bus), "GetAddress", &())?.body().deserialize()?;
-        Ok(Self(Builder::address(address.as_str())?.build()?))
+            session.call_method(Some(BUS), BUS_PATH, Some(BUS), "GetAddress", &())?.body().deserialize()?;
+        Ok(Self { session, bus: Builder::address(address.as_str())?.build()? })
+    }
+
+    /// Says whether there is a screen reader.
+    pub(crate) fn listen(&self, there: bool) {
+        listen(&self.session, there).expect("the bus keeps answering");
     }
 
     /// Every element of every program, in the order in which they are read out.
@@ -111,7 +116,15 @@ impl Tree {
     where
         T: serde::de::DeserializeOwned + zbus::zvariant::Type,
     {
-        let answer = self.0.call_method(Some(of.0.as_str()), of.1.as_str(), Some(interface), method, body)?;
+        let answer = self.bus.call_method(Some(of.0.as_str()), of.1.as_str(), Some(interface), method, body)?;
         answer.body().deserialize()
     }
+}
+
+fn listen(session: &Connection, there: bool) -> zbus::Result<()> {
+    for property in ["IsEnabled", "ScreenReaderEnabled"] {
+        let value = zbus::zvariant::Value::from(there);
+        session.call_method(Some(BUS), BUS_PATH, Some(PROPERTIES), "Set", &("org.a11y.Status", property, value))?;
+    }
+    Ok(())
 }

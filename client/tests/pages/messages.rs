@@ -1,6 +1,6 @@
 //! What a person does with messages: the menu, threads, pins, sending on, the keyboard.
 
-use parta_client::model::{desktop, forward, menu, pins, threads};
+use parta_client::model::{desktop, forward, item, menu, pins, threads};
 
 use super::*;
 
@@ -332,4 +332,23 @@ fn the_keyboard_walks_over_messages_and_acts_on_them() {
     assert!(window.view.window().global::<ui::Talk>().get_chip_editing());
     menu.invoke_walk(1);
     assert_eq!(menu.get_focused(), "", "below the newest is the composer");
+}
+
+/// A row that differs from itself would be laid out anew with every row that comes in above it.
+#[test]
+fn a_row_that_stays_is_the_same_row() {
+    let window = open("ru");
+    window.sign_in();
+    window.enter_class();
+    let mut told = Message::words("$2", "@ivan:academy", "Иван", "Ура 🎉");
+    told.reactions =
+        vec![item::Reaction { key: "не картинка".into(), who: vec!["Анна".into()], mine: false }];
+    window.says(told);
+    let rows = window.view.window().global::<ui::Talk>().get_rows();
+    assert!(rows.row_count() > 1);
+    for index in 0..rows.row_count() {
+        let row = rows.row_data(index).unwrap();
+        assert!(rows.row_data(index).unwrap() == row, "{}", row.id);
+        assert!(row.reactions.iter().zip(row.reactions.iter()).all(|(one, other)| one == other), "{}", row.id);
+    }
 }
