@@ -5,13 +5,17 @@
 
 use std::fmt::Debug;
 
+use rand::rngs::StdRng;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::words::Lang;
 
 mod chess;
+mod search;
 mod tictactoe;
+
+pub use search::Strength;
 
 /// Every game the service knows.
 pub static ALL: &[&dyn Rules] = &[&chess::Chess, &tictactoe::TicTacToe];
@@ -175,6 +179,11 @@ pub trait Position: Debug + Send + Sync {
     fn turn(&self) -> Seat;
     /// Whether the rules ended the game here.
     fn ending(&self) -> Option<Ending>;
+    /// A move for the player at turn, chosen by the computer, in the form of [`Position::legal_moves`]; `None` when the
+    /// game is over or is one that the computer does not play. Work of up to a second.
+    fn choose(&self, _strength: Strength, _rng: &mut StdRng) -> Option<String> {
+        None
+    }
     /// A draw that either player may claim now.
     fn draw_claim(&self) -> Option<Reason> {
         None
