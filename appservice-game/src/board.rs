@@ -66,10 +66,9 @@ pub fn block(session: &Session) -> Value {
     put(
         "last_move",
         session.moves.last().map(|played| {
-            let ply = session.moves.len();
             json!({
-                "ply": ply,
-                "seat": seats[(ply - 1) % seats.len()].id,
+                "ply": session.moves.len(),
+                "seat": name(played.seat),
                 "move": played.canonical,
                 "notation": played.notation,
             })
@@ -135,11 +134,7 @@ fn mentions(session: &Session) -> Value {
                 return json!({ "user_ids": session.players.iter().flatten().collect::<Vec<_>>() });
             }
             Reason::Resignation | Reason::LeftRoom => ending.winner.and_then(|seat| session.player(seat)),
-            _ => session
-                .moves
-                .len()
-                .checked_sub(1)
-                .and_then(|last| session.player(Seat((last % session.players.len()) as u8).other())),
+            _ => session.moves.last().and_then(|last| session.player(last.seat.other())),
         },
         Status::Cancelled => None,
     };

@@ -5,16 +5,59 @@
 
 use std::fmt::Debug;
 
+use rand::rngs::StdRng;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::words::Lang;
 
+/// What every game is tried with: play by chance ends, in a position that its own words describe, and any text is answered.
+#[cfg(test)]
+macro_rules! random_games {
+    ($rules:expr, $most:expr) => {
+        proptest::proptest! {
+            #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
+
+            #[test]
+            fn random_play_ends_in_a_legal_position(seed in proptest::prelude::any::<u64>()) {
+                let game = super::super::tests::random_game(&$rules, seed);
+                let last = game.last().unwrap();
+                proptest::prop_assert!(game.len() <= $most + 1, "{} moves", game.len() - 1);
+                proptest::prop_assert!(last.ending().is_some() && last.legal_moves().is_empty());
+            }
+
+            #[test]
+            fn any_text_is_answered(seed in proptest::prelude::any::<u64>(), texts in proptest::collection::vec(".*", 0..12)) {
+                for position in super::super::tests::random_game(&$rules, seed).iter().step_by(7) {
+                    for text in &texts {
+                        let _ = (position.apply(position.turn(), text), position.looks_like_move(text));
+                    }
+                }
+            }
+        }
+    };
+}
+
 mod chess;
+mod connectfour;
+mod draughts;
+mod gomoku;
+mod grid;
+mod reversi;
+mod search;
 mod tictactoe;
 
+pub use search::Strength;
+
 /// Every game the service knows.
-pub static ALL: &[&dyn Rules] = &[&chess::Chess, &tictactoe::TicTacToe];
+pub static ALL: &[&dyn Rules] = &[
+    &chess::Chess,
+    &draughts::Draughts,
+    &tictactoe::TicTacToe,
+    &connectfour::ConnectFour,
+    &reversi::Reversi,
+    &gomoku::Gomoku,
+];
 
 /// The rules called `kind` in events and in the log.
 pub fn find(kind: &str) -> Option<&'static dyn Rules> {
@@ -70,6 +113,14 @@ pub enum Reason {
     Checkmate,
     /// Tic-tac-toe: three marks in a line.
     ThreeInARow,
+    /// Connect four: four stones in a line.
+    FourInARow,
+    /// Gomoku: five stones in a line, or more.
+    FiveInARow,
+    /// Reversi: more discs than the other when nobody can move.
+    MostDiscs,
+    /// Draughts: the player at turn has no piece, or none that can move.
+    NoMoves,
     /// A player gave up.
     Resignation,
     /// A player is no longer in the room.
@@ -82,11 +133,19 @@ pub enum Reason {
     FivefoldRepetition,
     /// Chess: 75 moves by each side without a capture or a pawn move (FIDE 9.6.2).
     SeventyFiveMoves,
-    /// Tic-tac-toe: no empty cell.
+    /// Reversi: as many discs as the other.
+    EqualDiscs,
+    /// Draughts: 15 moves by each side with kings alone, nothing taken.
+    FifteenMoves,
+    /// Draughts: three kings or more did not win against one within 15 moves.
+    ThreeKings,
+    /// Draughts: as many moves as an ending of so few pieces has, with nothing taken and no new king.
+    EndgameMoves,
+    /// No empty cell.
     BoardFull,
     /// Both players agreed to a draw.
     Agreement,
-    /// Chess: a claimed draw, the third time the same position (FIDE 9.2).
+    /// The third time the same position: claimed in chess (FIDE 9.2), a draw by itself in draughts.
     ThreefoldRepetition,
     /// Chess: a claimed draw, 50 moves by each side without a capture or a pawn move (FIDE 9.3).
     FiftyMoves,
@@ -129,6 +188,9 @@ pub enum Illegal {
         /// The player at turn has to answer a check.
         in_check: bool,
     },
+    /// Draughts: something has to be taken, and this does not, or not all.
+    #[error("something has to be taken")]
+    MustTake,
     /// Several moves fit; here they are as players write them.
     #[error("several moves fit: {0:?}")]
     Ambiguous(Vec<String>),
@@ -175,6 +237,11 @@ pub trait Position: Debug + Send + Sync {
     fn turn(&self) -> Seat;
     /// Whether the rules ended the game here.
     fn ending(&self) -> Option<Ending>;
+    /// A move for the player at turn, chosen by the computer, in the form of [`Position::legal_moves`]; `None` when the
+    /// game is over or is one that the computer does not play. Work of up to a second.
+    fn choose(&self, _strength: Strength, _rng: &mut StdRng) -> Option<String> {
+        None
+    }
     /// A draw that either player may claim now.
     fn draw_claim(&self) -> Option<Reason> {
         None
@@ -191,4 +258,54 @@ pub trait Position: Debug + Send + Sync {
     fn state(&self) -> Value;
     /// The board in characters, lines without a trailing newline.
     fn picture(&self) -> String;
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{Rng as _, SeedableRng as _};
+
+    use super::*;
+
+    /// The position after moves from the start, each by whoever is at turn.
+    pub(super) fn play(rules: &dyn Rules, moves: &str) -> Box<dyn Position> {
+        let mut position = rules.start();
+        for text in moves.split_whitespace() {
+            position = match position.apply(position.turn(), text) {
+                Ok(outcome) => outcome.next,
+                Err(illegal) => panic!("{text}: {illegal}"),
+            };
+        }
+        position
+    }
+
+    /// How many ways of so many moves there are from the start.
+    pub(super) fn perft(rules: &dyn Rules, depth: u32) -> u64 {
+        fn count(position: &dyn Position, depth: u32) -> u64 {
+            let moves = position.legal_moves();
+            if depth == 1 {
+                return moves.len() as u64;
+            }
+            let next = |text: &String| position.apply(position.turn(), text).unwrap().next;
+            moves.iter().map(|text| count(next(text).as_ref(), depth - 1)).sum()
+        }
+        count(rules.start().as_ref(), depth)
+    }
+
+    /// All positions of a game that is played by chance to its end.
+    pub(super) fn random_game(rules: &dyn Rules, seed: u64) -> Vec<Box<dyn Position>> {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut game = vec![rules.start()];
+        loop {
+            let position = game.last().unwrap();
+            let moves = position.legal_moves();
+            if moves.is_empty() {
+                return game;
+            }
+            let text = &moves[rng.random_range(0..moves.len())];
+            let outcome = position.apply(position.turn(), text).unwrap();
+            assert_eq!((&outcome.canonical, outcome.ending), (text, outcome.next.ending()));
+            assert!(position.looks_like_move(text) && position.looks_like_move(&outcome.notation), "{text}");
+            game.push(outcome.next);
+        }
+    }
 }

@@ -110,6 +110,8 @@ pub struct Broken {
 /// A move that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Played {
+    /// Whose it was: sides that must pass do not take turns.
+    pub seat: Seat,
     /// In the form of [`Position::legal_moves`].
     pub canonical: String,
     /// As players write it.
@@ -258,7 +260,7 @@ impl Session {
             Entry::Moved { seat, mv } => {
                 let outcome = self.position.apply(*seat, mv).map_err(|_| broken("a move in the log is illegal"))?;
                 self.position = outcome.next;
-                self.moves.push(Played { canonical: outcome.canonical, notation: outcome.notation });
+                self.moves.push(Played { seat: *seat, canonical: outcome.canonical, notation: outcome.notation });
                 // To move is to refuse the opponent's offer (FIDE 9.1.2.1); one's own stands.
                 if self.draw_offer == Some(seat.other()) {
                     self.draw_offer = None;

@@ -80,8 +80,8 @@ pub fn help(lang: Lang) -> String {
 
 /// The first words in a room, in both languages because nobody has spoken yet.
 pub fn greeting(people: usize) -> String {
-    let mut greeting = "Здравствуйте! Я веду игры: !шахматы, !крестики, всё остальное подскажет !игра.\n\
-                        Hello! I run games here: !chess, !tictactoe; !game tells the rest."
+    let mut greeting = "Здравствуйте! Я веду игры: !шахматы, !шашки, !крестики и другие; всё подскажет !игра.\n\
+                        Hello! I run games here: !chess, !draughts, !tictactoe and more; !game tells all."
         .to_owned();
     if people < 2 {
         greeting.push_str("\nПозовите в комнату соперника, чтобы начать. Invite an opponent to this room to begin.");
@@ -103,8 +103,8 @@ pub fn language_set(lang: Lang) -> &'static str {
 /// Said when a game is asked for that is going on nowhere in the room.
 pub fn no_game(lang: Lang) -> &'static str {
     lang.pick(
-        "В этой комнате нет такой игры. Начать: !шахматы или !крестики.",
-        "There is no such game in this room. To start one: !chess or !tictactoe.",
+        "В этой комнате нет такой игры. Какие есть и как начать: !игра.",
+        "There is no such game in this room. Which there are and how to start: !game.",
     )
 }
 
@@ -113,6 +113,22 @@ pub fn ending(ending: Ending, lang: Lang) -> &'static str {
     let (ru, en) = match ending.reason {
         Reason::Checkmate => ("Мат.", "Checkmate."),
         Reason::ThreeInARow => ("Три в ряд!", "Three in a row!"),
+        Reason::FourInARow => ("Четыре в ряд!", "Four in a row!"),
+        Reason::FiveInARow => ("Пять в ряд!", "Five in a row!"),
+        Reason::MostDiscs => ("Ходов больше нет, считаем фишки.", "Nobody can move: the discs are counted."),
+        Reason::NoMoves => ("Ходить больше нечем.", "No move is left."),
+        Reason::EqualDiscs => ("Ничья: фишек поровну.", "A draw: as many discs on each side."),
+        Reason::FifteenMoves => {
+            ("Ничья: 15 ходов одними дамками без взятий.", "A draw: 15 moves with kings alone, nothing taken.")
+        }
+        Reason::ThreeKings => (
+            "Ничья: три дамки не выиграли у одной за 15 ходов.",
+            "A draw: three kings did not win against one in 15 moves.",
+        ),
+        Reason::EndgameMoves => (
+            "Ничья: соотношение сил слишком долго не менялось.",
+            "A draw: the balance of force has not changed for too long.",
+        ),
         Reason::Resignation => ("Соперник сдался.", "The opponent resigned."),
         Reason::LeftRoom => ("Соперник покинул комнату.", "The opponent left the room."),
         Reason::Stalemate => ("Пат — ничья.", "Stalemate: a draw."),
@@ -158,7 +174,7 @@ impl Refusal {
             Self::NotAPlayer => "not_a_player",
             Self::Move(Illegal::NotYourTurn) => "not_your_turn",
             Self::Move(Illegal::Unreadable) => "unreadable_move",
-            Self::Move(Illegal::NotAllowed { .. }) => "illegal_move",
+            Self::Move(Illegal::NotAllowed { .. } | Illegal::MustTake) => "illegal_move",
             Self::Move(Illegal::Ambiguous(_)) => "ambiguous_move",
             Self::Move(Illegal::PromotionMissing) => "promotion_missing",
             Self::Move(Illegal::CellTaken) => "cell_taken",
@@ -184,13 +200,13 @@ impl Refusal {
             Self::UnknownAction => ("Такого действия я не знаю.", "I do not know this action."),
             Self::Malformed => ("Не удалось прочесть запрос.", "The request could not be read."),
             Self::NotAPlayer => (
-                "Вы не участвуете в этой игре. Начать свою: !шахматы или !крестики.",
-                "You are not playing in this game. To start your own: !chess or !tictactoe.",
+                "Вы не участвуете в этой игре. Начать свою: !игра.",
+                "You are not playing in this game. To start your own: !game.",
             ),
             Self::Move(Illegal::NotYourTurn) => ("Сейчас ход соперника.", "It is your opponent's turn."),
             Self::Move(Illegal::Unreadable) => (
-                "Не понимаю этот ход. Примеры: e2e4, Кf3, 0-0; в крестиках-ноликах — номер клетки.",
-                "I cannot read this move. Examples: e2e4, Nf3, O-O; in tic-tac-toe the number of a cell.",
+                "Не понимаю этот ход. Как его записать, сказано под доской.",
+                "I cannot read this move. Below the board it says how to write one.",
             ),
             Self::Move(Illegal::NotAllowed { in_check: true }) => (
                 "Так пойти нельзя: вам шах, нужно от него защититься.",
@@ -200,11 +216,15 @@ impl Refusal {
                 "По правилам так пойти нельзя. Выберите другой ход.",
                 "The rules do not allow this move. Choose another one.",
             ),
+            Self::Move(Illegal::MustTake) => (
+                "Нужно бить, и до конца. Выберите ход, которым берёте.",
+                "You have to take, and to the end of it. Choose a move that does.",
+            ),
             Self::Move(Illegal::Ambiguous(names)) => {
                 let names = names.join(", ");
                 return lang.pick(
-                    format!("Так могут пойти разные фигуры; уточните: {names}."),
-                    format!("Several pieces can go there; say which: {names}."),
+                    format!("Так можно пойти по-разному; уточните: {names}."),
+                    format!("There are several such moves; say which: {names}."),
                 );
             }
             Self::Move(Illegal::PromotionMissing) => (
@@ -212,15 +232,15 @@ impl Refusal {
                 "Say what the pawn becomes: e8=Q, e8=R, e8=B or e8=N.",
             ),
             Self::Move(Illegal::CellTaken) => {
-                ("Эта клетка занята. Выберите свободную.", "This cell is taken. Choose a free one.")
+                ("Здесь занято. Выберите свободное место.", "This place is taken. Choose a free one.")
             }
             Self::StaleMove => {
                 ("Доска уже изменилась. Посмотрите на неё ещё раз.", "The board has changed. Please look at it again.")
             }
             Self::NotWaiting => ("Это приглашение уже не действует.", "This invitation is no longer open."),
             Self::NotInvited => (
-                "Это приглашение не для вас. Пригласить самому: !шахматы или !крестики.",
-                "This invitation is not for you. To invite somebody: !chess or !tictactoe.",
+                "Это приглашение не для вас. Пригласить самому: !игра.",
+                "This invitation is not for you. To invite somebody: !game.",
             ),
             Self::NotPlaying | Self::Move(Illegal::Over) => (
                 "Эта игра не идёт. Сыграть ещё раз: !реванш.",

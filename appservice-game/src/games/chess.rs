@@ -1,12 +1,14 @@
 //! Chess by the FIDE Laws. Moves come from cozy-chess; draws, which need the past of a game, are kept here.
 
 use cozy_chess::{BitBoard, Board, Color, Piece, Square, util};
+use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
-use super::{Ending, Illegal, Outcome, Position, Reason, Rules, Seat, SeatName};
+use super::{Ending, Illegal, Outcome, Position, Reason, Rules, Seat, SeatName, Strength};
 use crate::words::Lang;
 
 mod notation;
+mod player;
 
 /// The game.
 pub(super) struct Chess;
@@ -166,6 +168,10 @@ impl Position for State {
         } else {
             None
         }
+    }
+
+    fn choose(&self, strength: Strength, rng: &mut StdRng) -> Option<String> {
+        player::choose(self, strength.limits(), rng)
     }
 
     fn draw_claim(&self) -> Option<Reason> {

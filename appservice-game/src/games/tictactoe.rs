@@ -2,25 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::{Ending, Illegal, Outcome, Position, Reason, Rules, Seat, SeatName};
+use super::{
+    Ending, Illegal, Outcome, Position, Reason, Rules, Seat, SeatName,
+    grid::{KEYCAPS, digit},
+};
 use crate::words::Lang;
 
 /// The game.
 pub(super) struct TicTacToe;
 
 const LINES: [[usize; 3]; 8] = [[0, 1, 2], [3, 4, 5], [6, 7, 8], [0, 3, 6], [1, 4, 7], [2, 5, 8], [0, 4, 8], [2, 4, 6]];
-
-const KEYCAPS: [&str; 9] = [
-    "1\u{fe0f}\u{20e3}",
-    "2\u{fe0f}\u{20e3}",
-    "3\u{fe0f}\u{20e3}",
-    "4\u{fe0f}\u{20e3}",
-    "5\u{fe0f}\u{20e3}",
-    "6\u{fe0f}\u{20e3}",
-    "7\u{fe0f}\u{20e3}",
-    "8\u{fe0f}\u{20e3}",
-    "9\u{fe0f}\u{20e3}",
-];
 
 impl Rules for TicTacToe {
     fn kind(&self) -> &'static str {
@@ -101,11 +92,9 @@ impl Grid {
     }
 }
 
-/// The cell that `text` names: a digit, bare or as a keycap emoji.
+/// The cell that `text` names.
 fn read(text: &str) -> Option<usize> {
-    let mut chars = text.trim().chars().filter(|c| !matches!(c, '\u{fe0f}' | '\u{20e3}'));
-    let digit = chars.next()?.to_digit(10)? as usize;
-    (chars.next().is_none() && digit >= 1).then(|| digit - 1)
+    digit(text).map(|digit| digit - 1)
 }
 
 impl Position for Grid {

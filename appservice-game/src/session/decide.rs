@@ -166,15 +166,14 @@ impl Session {
         let same = usize::try_from(ply)
             .ok()
             .and_then(|ply| ply.checked_sub(1))
-            .filter(|index| index % self.players.len() == seat.index())
             .and_then(|index| self.moves.get(index))
-            .is_some_and(|played| played.canonical == text || played.notation == text);
+            .is_some_and(|played| played.seat == seat && (played.canonical == text || played.notation == text));
         Some(if same { Ok(()) } else { Err(Refusal::StaleMove) })
     }
 
     fn offer_draw(&self, seat: Seat) -> Result<Option<Entry>, Refusal> {
         // One offer for each own move, so that nobody is nagged.
-        let own_moves = |upto: usize| (0..upto).filter(|index| index % self.players.len() == seat.index()).count();
+        let own_moves = |upto: usize| self.moves.iter().take(upto).filter(|played| played.seat == seat).count();
         if self.draw_offer == Some(seat) {
             return Ok(None);
         }

@@ -213,3 +213,61 @@ async fn refusals_before_the_end_of_a_game() {
     assert_eq!(block["result"], json!({ "winner": "white", "reason": "resignation" }));
     assert_eq!(academy.fake.refusals().len(), 4);
 }
+
+/// Every further game by text, to an end that its rules make.
+#[tokio::test]
+async fn every_other_game_by_text() {
+    for (command, moves, result) in [
+        ("!шашки белые", "", None),
+        ("!четыре", "1 2 1 2 1 2 1", Some(json!({ "winner": "red", "reason": "four_in_a_row" }))),
+        ("!connect4", "1 1 2 2 3 3 4", Some(json!({ "winner": "red", "reason": "four_in_a_row" }))),
+        ("!реверси чёрные", "e6 f4 e3 f6 g5 d6 e7 f5 c5", Some(json!({ "winner": "black", "reason": "most_discs" }))),
+        (
+            "!gomoku black",
+            "h8 a1 i9 a2 j10 a3 k11 a4 l12",
+            Some(json!({ "winner": "black", "reason": "five_in_a_row" })),
+        ),
+    ] {
+        let academy = Academy::open().await;
+        academy.say(IVAN, command).await;
+        academy.status("waiting").await;
+        academy.say(ANNA, "!играю").await;
+        let begun = academy.status("playing").await;
+        assert_eq!(begun["players"][0]["user_id"], IVAN, "{command}");
+        if let Some(result) = result {
+            for (ply, text) in moves.split(' ').enumerate() {
+                academy.say(if ply % 2 == 0 { IVAN } else { ANNA }, text).await;
+                academy.ply(ply as u64 + 1).await;
+            }
+            assert_eq!(academy.status("finished").await["result"], result, "{command}");
+            assert_eq!(academy.fake.refusals(), Vec::<String>::new(), "{command}");
+        } else {
+            draughts(&academy).await;
+        }
+    }
+}
+
+/// A forced take, and the rest of the game by whatever the board allows: it ends, and every move was told with its player.
+async fn draughts(academy: &Academy) {
+    for (ply, text) in ["c3-d4", "f6-e5"].into_iter().enumerate() {
+        academy.say(if ply == 0 { IVAN } else { ANNA }, text).await;
+        academy.ply(ply as u64 + 1).await;
+    }
+    academy.say(IVAN, "a3-b4").await;
+    assert_eq!(academy.refusal(0).await, "illegal_move");
+    let mut block = academy.ply(2).await;
+    assert_eq!(block["legal_moves"], json!(["d4f6"]));
+    let mut ply = 2;
+    while block["status"] == "playing" {
+        let who = if block["turn"] == "white" { IVAN } else { ANNA };
+        // The last one keeps the pieces from going to and fro at the edge.
+        let text = block["legal_moves"].as_array().unwrap().last().unwrap().as_str().unwrap().to_owned();
+        let seat = block["turn"].clone();
+        academy.say(who, &text).await;
+        ply += 1;
+        block = academy.ply(ply).await;
+        assert_eq!((&block["last_move"]["seat"], &block["last_move"]["move"]), (&seat, &json!(text)));
+    }
+    assert_eq!(block["status"], "finished");
+    assert_eq!(academy.fake.refusals().len(), 1);
+}
