@@ -4,6 +4,8 @@
 //! game is a file in `game/` that says what its boards look like, and a line in [`Kind::rules`].
 
 mod chess;
+mod draughts;
+mod stones;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -20,8 +22,16 @@ pub use table::{Field, Pressed, Table, replayed};
 pub enum Kind {
     /// Chess
     Chess,
+    /// Russian draughts
+    Draughts,
     /// Tic-tac-toe
     TicTacToe,
+    /// Connect four
+    ConnectFour,
+    /// Reversi
+    Reversi,
+    /// Gomoku
+    Gomoku,
     /// One that is shown in the words of its message, with the buttons that every game has
     #[serde(other)]
     Other,
@@ -32,7 +42,11 @@ impl Kind {
     pub fn rules(self) -> Option<&'static dyn Rules> {
         match self {
             Self::Chess => Some(&chess::Chess),
+            Self::Draughts => Some(&draughts::Draughts),
             Self::TicTacToe => Some(&tictactoe::TicTacToe),
+            Self::ConnectFour => Some(&stones::ConnectFour),
+            Self::Reversi => Some(&stones::Reversi),
+            Self::Gomoku => Some(&stones::Gomoku),
             Self::Other => None,
         }
     }
@@ -54,6 +68,27 @@ pub trait Rules: Sync {
     /// A move in the form of `legal_moves`.
     fn read(&self, made: &str) -> Option<Made>;
 
+    /// The fields of a move, from its first to its last: the one where something is put down, or those that a piece stands
+    /// on one after the other. Empty for what cannot be read.
+    fn way(&self, made: &str) -> Vec<usize> {
+        self.read(made).map(|made| made.from.into_iter().chain([made.to]).collect()).unwrap_or_default()
+    }
+
+    /// The field that is meant when this one is pressed.
+    fn meant(&self, _fields: &[char], index: usize) -> usize {
+        index
+    }
+
+    /// The field where what is meant by one comes to lie.
+    fn lands(&self, _fields: &[char], index: usize) -> usize {
+        index
+    }
+
+    /// The pieces that have to be moved, where not all may.
+    fn forced(&self, _board: &Board) -> Vec<usize> {
+        Vec::new()
+    }
+
     /// What players call a field.
     fn place(&self, index: usize) -> String;
 
@@ -64,8 +99,7 @@ pub trait Rules: Sync {
 
     /// Fields to point out: those of the last move.
     fn marked(&self, board: &Board) -> Vec<usize> {
-        let last = board.last_move.as_ref().and_then(|last| self.read(&last.made));
-        last.into_iter().flat_map(|made| made.from.into_iter().chain([made.to])).collect()
+        board.last_move.as_ref().map(|last| self.way(&last.made)).unwrap_or_default()
     }
 
     /// The field where something is about to be lost.
@@ -262,7 +296,7 @@ pub enum Wish {
     Start {
         /// Room id
         room: String,
-        /// `chess` or `tictactoe`
+        /// As in [`Board::kind`]
         kind: String,
         /// `ru` or `en`
         lang: String,
@@ -312,4 +346,18 @@ impl Wish {
             Self::Play { game_id, .. } | Self::Act { game_id, .. } => Some(game_id),
         }
     }
+}
+
+/// The cells of a board that is told as a string, each sign in the place of its piece; what is missing is empty.
+fn cells(state: &Value, count: usize, piece: impl Fn(char) -> char) -> Vec<char> {
+    let told = state.get("cells").and_then(Value::as_str).unwrap_or_default();
+    let mut fields: Vec<char> = told.chars().take(count).map(piece).collect();
+    fields.resize(count, ' ');
+    fields
+}
+
+/// The indices of the line that won, if somebody has.
+fn line(board: &Board) -> Vec<usize> {
+    let line = board.state.get("line").and_then(Value::as_array);
+    line.into_iter().flatten().filter_map(|field| usize::try_from(field.as_u64()?).ok()).collect()
 }

@@ -525,7 +525,11 @@ fn line(runs: Vec<emoji::Run<Image>>) -> ModelRc<ui::TextRun> {
 pub(super) fn game_kind(kind: game::Kind) -> ui::GameKind {
     match kind {
         game::Kind::Chess => ui::GameKind::Chess,
+        game::Kind::Draughts => ui::GameKind::Draughts,
         game::Kind::TicTacToe => ui::GameKind::TicTacToe,
+        game::Kind::ConnectFour => ui::GameKind::ConnectFour,
+        game::Kind::Reversi => ui::GameKind::Reversi,
+        game::Kind::Gomoku => ui::GameKind::Gomoku,
         game::Kind::Other => ui::GameKind::Other,
     }
 }

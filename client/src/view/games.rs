@@ -69,13 +69,14 @@ fn fields(rules: &dyn Rules, fields: &[Field]) -> Vec<ui::FieldEntry> {
                 |shown: bool, name: &str| if shown && rules.coordinates() { name.into() } else { Default::default() };
             ui::FieldEntry {
                 piece: letter(field.piece),
-                // The first player's pieces: capitals in chess, crosses in tic-tac-toe.
+                // White pieces, and in connect four red ones, are capitals; crosses are the first player's in tic-tac-toe.
                 white: field.piece.is_ascii_uppercase() || field.piece == 'x',
                 dark: (field.index / columns + field.index % columns) % 2 == 1,
                 chosen: field.chosen,
                 target: field.target,
                 marked: field.marked,
                 danger: field.danger,
+                forced: field.forced,
                 index: number(field.index),
                 column: edge(at >= lowest, column),
                 row: edge(at % columns == 0, row),
@@ -315,7 +316,11 @@ pub(super) fn wire(view: &Rc<View>) {
     });
     on!(on_start, |this, kind, opponent, side| {
         let (kind, seats) = match kind {
+            ui::GameKind::Draughts => ("draughts", ["random", "white", "black"]),
             ui::GameKind::TicTacToe => ("tictactoe", ["random", "x", "o"]),
+            ui::GameKind::ConnectFour => ("connectfour", ["random", "red", "yellow"]),
+            ui::GameKind::Reversi => ("reversi", ["random", "black", "white"]),
+            ui::GameKind::Gomoku => ("gomoku", ["random", "black", "white"]),
             _ => ("chess", ["random", "white", "black"]),
         };
         let seat = usize::try_from(side).ok().and_then(|side| seats.get(side)).copied().unwrap_or("random");

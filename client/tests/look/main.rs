@@ -203,6 +203,11 @@ impl Window {
         self.view.apply(scene.chess());
         window.global::<ui::Games>().invoke_show("c".into());
         found.extend(self.look("chess"));
+        for (page, update) in scene.boards() {
+            self.view.apply(update);
+            window.global::<ui::Games>().invoke_show(page.into());
+            found.extend(self.look(page));
+        }
         window.global::<ui::Panel>().set_side(ui::Side::None);
         found.extend(self.walk_keys(&scene));
         window.hide().unwrap();

@@ -296,14 +296,48 @@ impl Scene {
             "state": {"fen": "rnbqkbnr/pppp1ppp/8/4p3/4P3/8/PPPP1PPP/RNBQKBNR w KQkq e6 0 2", "check": false},
             "legal_moves": ["g1f3", "f1c4", "d2d4"], "moves": ["e2e4", "e7e5"],
         }});
-        let board = Box::new(game::parse(&content).expect("a board"));
+        self.board("$game", &content)
+    }
+
+    fn board(&self, key: &str, content: &serde_json::Value) -> Update {
+        let board = Box::new(game::parse(content).expect("a board"));
         let text = String::new();
         let game = Message {
             at_ms: MORNING + 60 * MINUTE,
             body: Body::Game { board, text },
-            ..Message::words("$game", "@games:academy", &self.say("Игры", "Games"), "")
+            ..Message::words(key, "@games:academy", &self.say("Игры", "Games"), "")
         };
         Update::Timeline { room: CLASS.into(), diffs: vec![VectorDiff::PushBack { value: Item::from(game) }] }
+    }
+
+    /// A board of each other game, each in a state in which there is something to see.
+    pub(crate) fn boards(&self) -> [(&'static str, Update); 4] {
+        let draughts = ".b...b.bb...b.b..b.b.b........b...w.....w..w.w...w...w.ww.w.W...".to_owned();
+        let four = ["...............r......y......ry.....yrry.y"].concat();
+        let reversi =
+            [&".".repeat(18), "b....", &".".repeat(3), "wbb...", "..bwb...", "..bwwb..", &".".repeat(16)].concat();
+        let mut gomoku = vec![b'.'; 225];
+        for (at, stone) in
+            [(112, b'b'), (113, b'w'), (96, b'b'), (128, b'w'), (80, b'b'), (127, b'w'), (126, b'b'), (98, b'w')]
+        {
+            gomoku[at] = stone;
+        }
+        let gomoku = String::from_utf8(gomoku).expect("letters");
+        let boards = [
+            ("draughts", "white", "black", draughts, json!(["g3f4", "c3d4"]), "b4a5"),
+            ("connectfour", "red", "yellow", four, json!(["1", "2", "3", "4", "5", "6", "7"]), "6"),
+            ("reversi", "black", "white", reversi, json!(["c3", "e3", "c5"]), "d3"),
+            ("gomoku", "black", "white", gomoku, json!(["a1"]), "i9"),
+        ];
+        boards.map(|(kind, first, second, cells, legal, last)| {
+            let content = json!({ "org.parta.game": {
+                "version": 1, "game_id": kind, "kind": kind, "revision": 3, "status": "playing", "creator": "@anna:academy",
+                "players": [{"seat": first, "user_id": "@anna:academy"}, {"seat": second, "user_id": "@oleg:academy"}],
+                "turn": first, "ply": 8, "state": {"cells": cells}, "legal_moves": legal, "moves": [],
+                "last_move": {"ply": 8, "seat": second, "move": last, "notation": last},
+            }});
+            (kind, self.board(&format!("${kind}"), &content))
+        })
     }
 }
 

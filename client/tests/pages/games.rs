@@ -209,6 +209,83 @@ fn a_finished_game_is_gone_through_again() {
     assert_eq!(games(), -1);
 }
 
+/// A board of stones, or of draughts, with Anna at turn.
+fn board(kind: &str, state: &serde_json::Value, legal: &[&str]) -> Message {
+    chess("$game", &json!({ "kind": kind, "state": state, "legal_moves": legal }))
+}
+
+#[test]
+fn every_kind_is_played_by_pressing() {
+    let columns = format!("{}r{}", ".".repeat(35), ".".repeat(6));
+    let pieces =
+        ["........", "........", ".....b..", "........", "...b....", "..w.....", "........", "........"].concat();
+    let corner = format!("b{}", ".".repeat(224));
+    for (kind, state, legal, presses, made) in [
+        ("draughts", json!({ "cells": pieces }), ["c3e5g7"].as_slice(), ["c3, белая шашка", "g7"].as_slice(), "c3e5g7"),
+        ("connectfour", json!({ "cells": columns }), &["1", "2"], &["2-4"], "2"),
+        ("reversi", json!({ "cells": ".".repeat(64) }), &["d3", "c4"], &["c4"], "c4"),
+        ("gomoku", json!({ "cells": corner }), &["b14", "o1"], &["o1"], "o1"),
+    ] {
+        std::thread::spawn(move || {
+            let window = in_class("ru");
+            window.says(board(kind, &state, legal));
+            for name in presses {
+                window.press(name);
+            }
+            assert!(played(&window, made), "{kind}");
+        })
+        .join()
+        .unwrap();
+    }
+}
+
+#[test]
+fn pieces_and_results_are_said_in_both_languages() {
+    in_both_languages(|window| {
+        window.sign_in();
+        window.enter_class();
+        window.view.window().window().set_size(slint::PhysicalSize::new(1366, 1600));
+        let cells = format!("wWbB{}", ".".repeat(60));
+        window.says(board("draughts", &json!({ "cells": cells }), &[]));
+        for name in [("b8, белая дамка", "b8, white king"), ("c8, чёрная шашка", "c8, black man")]
+        {
+            assert!(window.find(window.either(name)).is_some(), "{name:?}");
+        }
+        let finished = json!({
+            "kind": "reversi", "game_id": "r", "status": "finished", "turn": null, "legal_moves": [],
+            "state": { "cells": format!("bw{}", ".".repeat(62)) }, "result": { "reason": "equal_discs" },
+        });
+        window.says(chess("$over", &finished));
+        assert!(window.find(window.either(("b1, белая фишка", "b1, white stone"))).is_some());
+        let result = ("Ничья: фишек поровну", "Draw: as many stones on each side");
+        assert!(window.find(window.either(result)).is_some());
+    });
+}
+
+#[test]
+fn any_game_can_be_chosen() {
+    for (game, side, kind, seat) in [
+        ("Русские шашки", "Чёрными", "draughts", "black"),
+        ("Четыре в ряд", "Жёлтыми", "connectfour", "yellow"),
+        ("Реверси", "Чёрными", "reversi", "black"),
+        ("Гомоку", "Белыми", "gomoku", "white"),
+    ] {
+        std::thread::spawn(move || {
+            let window = in_class("ru");
+            window.press("Игры");
+            window.press(game);
+            window.press(side);
+            window.press("Пригласить играть");
+            assert!(window.asked(|command| matches!(
+                command,
+                Command::Game(Wish::Start { kind: asked, seat: place, .. }) if asked == kind && place == seat
+            )));
+        })
+        .join()
+        .unwrap();
+    }
+}
+
 #[test]
 fn a_game_of_another_kind_is_shown_in_words() {
     let window = in_class("en");

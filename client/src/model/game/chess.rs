@@ -98,7 +98,7 @@ fn rank(index: usize) -> usize {
 }
 
 /// The name of a field, row by row from a8.
-fn square(index: usize) -> String {
+pub(super) fn square(index: usize) -> String {
     format!("{}{}", file(index), rank(index))
 }
 

@@ -17,6 +17,8 @@ pub struct Field {
     pub marked: bool,
     /// The king in check
     pub danger: bool,
+    /// A piece that has to be moved, for others may not
+    pub forced: bool,
 }
 
 /// What pressing a field led to.
@@ -33,7 +35,8 @@ pub enum Pressed {
 /// What a person does on a board.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Table {
-    chosen: Option<usize>,
+    /// The fields of a move that is being made: the piece, and where it was sent so far
+    way: Vec<usize>,
     /// Waits for what a piece becomes: from where and to where it goes
     promoting: Option<(usize, usize)>,
     /// Sent and not answered yet: its ply
@@ -49,7 +52,7 @@ impl Table {
     pub fn changed(&mut self, board: &Board) {
         if self.sent.is_some_and(|ply| board.ply >= ply) || board.status != Status::Playing {
             self.sent = None;
-            self.chosen = None;
+            self.way.clear();
             self.promoting = None;
         }
         if self.asked.is_some_and(|revision| board.revision > revision) {
@@ -62,18 +65,42 @@ impl Table {
     pub fn fields(&self, board: &Board, own: &str) -> Vec<Field> {
         let Some(rules) = board.kind.rules() else { return Vec::new() };
         let mine = self.my_move(board, own);
-        let targets: Vec<usize> =
-            moves(rules, board).filter(|(made, _)| mine && made.from == self.chosen).map(|(made, _)| made.to).collect();
         let fields = rules.fields(&board.state);
+        let targets = if mine { self.targets(rules, board) } else { Vec::new() };
+        let targets: Vec<usize> = targets.into_iter().map(|target| rules.lands(&fields, target)).collect();
         let danger = rules.danger(board);
         let marked = rules.marked(board);
+        let forced = if mine && self.way.is_empty() { rules.forced(board) } else { Vec::new() };
         arrange(rules, board, own, &fields, |index| Field {
-            chosen: self.chosen == Some(index),
+            chosen: self.way.contains(&index),
             target: targets.contains(&index),
             marked: marked.contains(&index),
             danger: danger == Some(index),
+            forced: forced.contains(&index),
             ..Field::default()
         })
+    }
+
+    /// The fields that the move may go on to: the next ones, and those where it ends if only one way leads there.
+    fn targets(&self, rules: &dyn Rules, board: &Board) -> Vec<usize> {
+        let ways: Vec<Vec<usize>> = moves(rules, board).map(|(way, _)| way).filter(|way| self.fits(way)).collect();
+        let mut targets: Vec<usize> = ways.iter().map(|way| way[self.way.len()]).collect();
+        targets.extend(ways.iter().filter_map(|way| self.ends(rules, board, *way.last()?).map(|_| way[way.len() - 1])));
+        // To press the piece itself is to let go of it.
+        targets.retain(|target| self.way.len() != 1 || self.way[0] != *target);
+        targets
+    }
+
+    /// A way that begins as the one that is being made, and goes on.
+    fn fits(&self, way: &[usize]) -> bool {
+        way.len() > self.way.len() && way.starts_with(&self.way) && (way.len() == 1 || !self.way.is_empty())
+    }
+
+    /// The only move from here that ends there; several that differ in what the piece becomes are one.
+    fn ends<'a>(&self, rules: &'a dyn Rules, board: &'a Board, index: usize) -> Option<&'a str> {
+        let mut ending = moves(rules, board).filter(|(way, _)| self.fits(way) && way.last() == Some(&index));
+        let (way, text) = ending.next()?;
+        ending.all(|(other, _)| other == way).then_some(text)
     }
 
     /// It is this person's turn and no move of theirs is under way.
@@ -90,20 +117,24 @@ impl Table {
     pub fn press(&mut self, board: &Board, own: &str, index: usize) -> Pressed {
         let Some(rules) = board.kind.rules().filter(|_| self.my_move(board, own)) else { return Pressed::Nothing };
         self.promoting = None;
-        let here = |from: Option<usize>| moves(rules, board).find(|(made, _)| made.from == from && made.to == index);
-        if let Some((_, made)) = here(None) {
-            return self.made(board, made.to_owned());
+        let index = rules.meant(&rules.fields(&board.state), index);
+        if self.way.len() == 1 && self.way[0] == index {
+            self.way.clear();
+            return Pressed::Nothing;
         }
-        if let Some(from) = self.chosen.filter(|from| *from != index)
-            && let Some((made, text)) = here(Some(from))
-        {
-            if made.becomes.is_some() {
+        if let Some(text) = self.ends(rules, board, index) {
+            if let Some(Made { from: Some(from), becomes: Some(_), .. }) = rules.read(text) {
                 self.promoting = Some((from, index));
                 return Pressed::Promote;
             }
             return self.made(board, text.to_owned());
         }
-        self.chosen = (self.chosen != Some(index) && is_movable(rules, board, index)).then_some(index);
+        if !self.way.is_empty() && moves(rules, board).any(|(way, _)| self.fits(&way) && way[self.way.len()] == index) {
+            self.way.push(index);
+            return Pressed::Nothing;
+        }
+        self.way.clear();
+        self.way.extend(is_movable(rules, board, index).then_some(index));
         Pressed::Nothing
     }
 
@@ -113,7 +144,7 @@ impl Table {
             && is_movable(rules, board, index)
         {
             self.promoting = None;
-            self.chosen = Some(index);
+            self.way = vec![index];
         }
     }
 
@@ -121,14 +152,14 @@ impl Table {
     pub fn promote(&mut self, board: &Board, piece: &str) -> Pressed {
         let made = self.promoting.take().zip(board.kind.rules()).and_then(|((from, to), rules)| {
             let wanted = Made { from: Some(from), to, becomes: piece.chars().next() };
-            moves(rules, board).find(|(made, _)| *made == wanted).map(|(_, text)| text.to_owned())
+            board.legal_moves.iter().find(|text| rules.read(text) == Some(wanted)).cloned()
         });
         made.map_or(Pressed::Nothing, |made| self.made(board, made))
     }
 
     fn made(&mut self, board: &Board, made: String) -> Pressed {
         self.sent = Some(board.ply + 1);
-        self.chosen = None;
+        self.way.clear();
         self.ask(board);
         Pressed::Move(made)
     }
@@ -166,10 +197,12 @@ fn arrange(rules: &dyn Rules, board: &Board, own: &str, fields: &[char], look: i
     drawn
 }
 
-fn moves<'a>(rules: &'a dyn Rules, board: &'a Board) -> impl Iterator<Item = (Made, &'a str)> {
-    board.legal_moves.iter().filter_map(|text| Some((rules.read(text)?, text.as_str())))
+/// The legal moves that can be made on a board, by the fields that they go over.
+fn moves<'a>(rules: &'a dyn Rules, board: &'a Board) -> impl Iterator<Item = (Vec<usize>, &'a str)> {
+    board.legal_moves.iter().map(|text| (rules.way(text), text.as_str())).filter(|(way, _)| !way.is_empty())
 }
 
+/// A piece stands there that a move begins with; where something is put down there is none.
 fn is_movable(rules: &dyn Rules, board: &Board, index: usize) -> bool {
-    moves(rules, board).any(|(made, _)| made.from == Some(index))
+    moves(rules, board).any(|(way, _)| way.len() > 1 && way[0] == index)
 }

@@ -15,10 +15,7 @@ impl Rules for TicTacToe {
     }
 
     fn fields(&self, state: &Value) -> Vec<char> {
-        let cells = state.get("cells").and_then(Value::as_str).unwrap_or_default();
-        let mut fields: Vec<char> = cells.chars().map(|cell| if cell == '.' { ' ' } else { cell }).collect();
-        fields.resize(FIELDS, ' ');
-        fields
+        super::cells(state, FIELDS, |cell| if cell == '.' { ' ' } else { cell })
     }
 
     fn read(&self, made: &str) -> Option<Made> {
@@ -32,8 +29,7 @@ impl Rules for TicTacToe {
 
     /// The line that won, and nothing before: a mark on so small a board is seen without it.
     fn marked(&self, board: &Board) -> Vec<usize> {
-        let line = board.state.get("line").and_then(Value::as_array);
-        line.into_iter().flatten().filter_map(|field| usize::try_from(field.as_u64()?).ok()).collect()
+        super::line(board)
     }
 
     fn start(&self) -> Vec<char> {
