@@ -109,8 +109,7 @@ fn taken(fields: &[char], way: &[usize]) -> Vec<usize> {
     for pair in way.windows(2) {
         let (low, high) = (pair[0].min(pair[1]), pair[0].max(pair[1]));
         let steps = high / SIDE - low / SIDE;
-        if steps > 0 {
-            let apart = (high - low) / steps;
+        if let Some(apart) = (high - low).checked_div(steps) {
             taken.extend((1..steps).map(|step| low + step * apart).filter(|field| fields[*field] != ' '));
         }
     }
