@@ -93,10 +93,11 @@ impl Work<'_> {
         };
         match (side, opponent, strength) {
             (Some(side), Some(opponent), Some(strength)) => {
-                let opponent = opponent.map(|user| match user {
-                    user if user == *self.bot.me() => Opponent::Computer(strength.unwrap_or_default()),
-                    user => Opponent::Person(user),
-                });
+                let opponent = match (opponent, strength) {
+                    (Some(user), _) if user == *self.bot.me() => Some(Opponent::Computer(strength.unwrap_or_default())),
+                    (Some(user), _) => Some(Opponent::Person(user)),
+                    (None, strength) => strength.map(Opponent::Computer),
+                };
                 self.start(asked, rules, opponent, side, asked.lang);
             }
             _ => self.refuse(asked, None, &Refusal::Malformed),

@@ -323,5 +323,11 @@ async fn against_the_computer_on_a_native_board() {
     assert_eq!(academy.refusal(0).await, "malformed");
     academy.native(IVAN, "org.parta.game.action", start("medium")).await;
     let block = academy.ply(1).await;
+    assert_eq!(academy.fake.refusals().len(), 1);
+    let easy = json!({ "action": "start", "kind": "draughts", "seat": "black", "strength": "easy" });
+    academy.native(IVAN, "org.parta.game.action", easy).await;
+    academy
+        .block("draughts", |block| block["kind"] == "draughts" && block["computer"] == "easy" && block["ply"] == 1)
+        .await;
     assert_eq!((&block["computer"], &block["last_move"]["seat"]), (&json!("medium"), &json!("white")));
 }
