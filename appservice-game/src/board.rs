@@ -62,6 +62,7 @@ pub fn block(session: &Session) -> Value {
     };
     put("invited", session.invited.as_ref().map(|user| json!(user)));
     put("started_by", session.started_by.as_ref().map(|id| json!(id)));
+    put("computer", session.computer.map(|strength| json!(strength)));
     put("turn", session.turn().and_then(name).map(|seat| json!(seat)));
     put(
         "last_move",
@@ -163,6 +164,7 @@ mod tests {
             lang: Lang::Ru,
             rematch_of: None,
             started_by: Some(ruma::owned_event_id!("$start")),
+            computer: None,
         };
         let joined = Entry::Joined { user: owned_user_id!("@anna:academy.example") };
         let mut session =

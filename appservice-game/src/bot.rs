@@ -22,6 +22,7 @@ use crate::{
 
 mod bucket;
 mod chat;
+mod computer;
 mod incoming;
 mod native;
 mod requests;
@@ -98,12 +99,22 @@ pub struct Bot {
     store: Store,
     state: Mutex<State>,
     wake: Arc<Notify>,
+    /// Told when the computer may be at turn somewhere.
+    think: Notify,
 }
+
+pub use computer::Player;
 
 impl Bot {
     /// A bot that continues where its store stands. `wake` is told when there is something to send.
     pub async fn new(settings: Settings, store: Store, wake: Arc<Notify>) -> Result<Self, store::Error> {
-        let bot = Self { state: Mutex::new(State { stale: true, ..State::default() }), settings, store, wake };
+        let bot = Self {
+            state: Mutex::new(State { stale: true, ..State::default() }),
+            settings,
+            store,
+            wake,
+            think: Notify::new(),
+        };
         drop(bot.state().await?);
         Ok(bot)
     }
@@ -178,6 +189,9 @@ impl Bot {
         self.store.commit(batch).await?;
         if !batch.jobs.is_empty() {
             self.wake.notify_one();
+        }
+        if !batch.log.is_empty() {
+            self.think.notify_one();
         }
         Ok(())
     }

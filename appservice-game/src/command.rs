@@ -1,7 +1,7 @@
 //! What a message or a reaction asks for. Pure reading of text; who may do what is decided elsewhere.
 
 use crate::{
-    games::{self, Rules},
+    games::{self, Rules, Strength},
     words::Lang,
 };
 
@@ -89,6 +89,17 @@ fn start(word: &str, arguments: &[String]) -> Option<(Command, Lang)> {
 /// Lower case, `ё` as `е`: how words are compared.
 pub fn fold(word: &str) -> String {
     word.to_lowercase().replace('ё', "е")
+}
+
+/// How well the computer is to play, when `word` asks for it or says how.
+pub fn computer(word: &str) -> Option<Option<Strength>> {
+    Some(match fold(word).as_str() {
+        "компьютер" | "комп" | "бот" | "computer" | "bot" => None,
+        "легко" | "легкий" | "слабый" | "easy" => Some(Strength::Easy),
+        "средне" | "средний" | "medium" => Some(Strength::Medium),
+        "сложно" | "трудно" | "сильный" | "hard" => Some(Strength::Hard),
+        _ => return None,
+    })
 }
 
 /// A message's own words: without the quotation that older clients put before a reply.

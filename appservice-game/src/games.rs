@@ -223,6 +223,10 @@ pub trait Rules: Send + Sync {
     fn describe_move(&self, ply: usize, notation: &str, lang: Lang) -> String;
     /// One sentence: how to write a move.
     fn how_to_move(&self, lang: Lang) -> &'static str;
+    /// Whether the computer plays it, by [`Position::choose`].
+    fn has_computer(&self) -> bool {
+        false
+    }
     /// The reactions that make a move, in the order of the board; empty when there are too many moves for that.
     fn reaction_moves(&self) -> &'static [&'static str] {
         &[]

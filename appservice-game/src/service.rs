@@ -12,7 +12,7 @@ use tokio::{
 
 use crate::{
     appservice::Inbox,
-    bot::{Bot, Settings},
+    bot::{Bot, Player, Settings},
     config::Config,
     homeserver::{Failure, Homeserver},
     outbox::Outbox,
@@ -66,6 +66,7 @@ impl Service {
                     tracing::error!(%error, "the listener stopped");
                 }
             }),
+            tokio::spawn(Player::new(bot.clone()).run(stopped.clone())),
             tokio::spawn(Outbox::new(bot, homeserver.clone(), wake).run(stopped.clone())),
             tokio::spawn(introduce(homeserver, registration.id, me, config.display_name.clone(), stopped)),
         ];

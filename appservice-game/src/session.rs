@@ -8,7 +8,7 @@ use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    games::{self, Ending, Position, Reason, Rules, Seat},
+    games::{self, Ending, Position, Reason, Rules, Seat, Strength},
     words::Lang,
 };
 
@@ -39,6 +39,9 @@ pub enum Entry {
         /// The event that asked for it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         started_by: Option<OwnedEventId>,
+        /// The bot itself is the opponent, and plays this well.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        computer: Option<Strength>,
     },
     /// The opponent took the free seat.
     Joined {
@@ -147,6 +150,8 @@ pub struct Session {
     pub rematch: Option<String>,
     /// The event that asked for it.
     pub started_by: Option<OwnedEventId>,
+    /// How well the bot plays, where it is the opponent.
+    pub computer: Option<Strength>,
     rules: &'static dyn Rules,
     position: Box<dyn Position>,
     /// Per seat: number of moves made when this player last offered a draw.
@@ -163,7 +168,7 @@ impl Session {
     /// The session after the first entry of its log.
     pub fn create(game_id: &str, room_id: OwnedRoomId, entry: &Entry) -> Result<Self, Broken> {
         let broken = |what| Broken { game_id: game_id.to_owned(), what };
-        let Entry::Created { kind, creator, seat, invited, lang, rematch_of, started_by } = entry else {
+        let Entry::Created { kind, creator, seat, invited, lang, rematch_of, started_by, computer } = entry else {
             return Err(broken("the log does not begin with its creation"));
         };
         let rules = games::find(kind).ok_or_else(|| broken("a kind of game unknown here"))?;
@@ -184,6 +189,7 @@ impl Session {
             rematch_of: rematch_of.clone(),
             rematch: None,
             started_by: started_by.clone(),
+            computer: *computer,
             rules,
             position: rules.start(),
         })

@@ -64,12 +64,14 @@ pub fn help(lang: Lang) -> String {
         }
     }));
     help.push_str(lang.pick(
-        "• !играю — принять приглашение (или реакция ✋), !отмена — отказаться или отозвать\n\
+        "• против компьютера: !шахматы компьютер, !шашки компьютер; легко, средне или сложно\n\
+         • !играю — принять приглашение (или реакция ✋), !отмена — отказаться или отозвать\n\
          • ход — просто сообщение: e2e4, Кf3, 5; или !ход e2e4\n\
          • !ничья (🤝) — предложить, принять или объявить; !отказ — отклонить\n\
          • !сдаюсь (🏳️), !реванш (🔁), !доска — показать доску снова\n\
          • !язык en — switch to English",
-        "• !join: accept an invitation (or react ✋), !cancel: refuse or withdraw it\n\
+        "• against the computer: !chess computer, !draughts computer; easy, medium or hard\n\
+         • !join: accept an invitation (or react ✋), !cancel: refuse or withdraw it\n\
          • a move is just a message: e2e4, Nf3, 5; or !move e2e4\n\
          • !draw (🤝): offer, accept or claim; !nodraw: decline\n\
          • !resign (🏳️), !rematch (🔁), !board: show the board again\n\
@@ -187,6 +189,8 @@ impl Refusal {
             Self::DrawOfferedAlready => "draw_offered_already",
             Self::NoDrawClaim => "no_draw_claim",
             Self::OpponentUnknown => "opponent_unknown",
+            Self::ComputerPlaysOn => "computer_plays_on",
+            Self::NoComputer => "no_computer",
             Self::TooManyGames => "too_many_games",
             Self::TooOften => "too_often",
         }
@@ -259,6 +263,14 @@ impl Refusal {
             Self::OpponentUnknown => (
                 "Такого соперника в комнате нет. Сначала пригласите его сюда.",
                 "There is no such opponent in this room. Invite them here first.",
+            ),
+            Self::ComputerPlaysOn => (
+                "Компьютер играет до конца. Ничья будет, когда её дают правила.",
+                "The computer plays to the end. There is a draw where the rules give one.",
+            ),
+            Self::NoComputer => (
+                "В эту игру я не играю. Сыграть со мной можно так: !шахматы компьютер или !шашки компьютер.",
+                "I do not play this game. You can play against me like this: !chess computer or !draughts computer.",
             ),
             Self::TooManyGames => (
                 "В комнате уже слишком много игр. Закончите одну из них.",

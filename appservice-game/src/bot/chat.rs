@@ -5,7 +5,7 @@ use ruma::{OwnedUserId, RoomId};
 use super::{
     Live,
     incoming::Incoming,
-    requests::{LONGEST, Side, is_at_turn, move_of, read_side},
+    requests::{LONGEST, Opponent, Side, is_at_turn, move_of, read_side},
     store,
     work::{Asked, Work},
 };
@@ -154,19 +154,24 @@ impl Work<'_> {
         // The words of a mention are a name, which may be anything; so with a mention only the last word can be a side.
         let named = opponent.is_some();
         let mut side = None;
+        let mut computer = None;
         for (index, word) in arguments.iter().enumerate() {
             if let Some(found) = read_side(rules, word)
                 && (!named || index + 1 == arguments.len())
             {
                 side = Some(found);
+            } else if !named && let Some(strength) = command::computer(word) {
+                computer = Some(strength.or(computer).unwrap_or_default());
             } else if opponent.is_none() {
                 match self.member_called(&asked.event.room_id, word) {
+                    Some(user) if user == me => computer = Some(computer.unwrap_or_default()),
                     Some(user) if user != me && user != *sender => opponent = Some(user),
                     _ => return self.refuse(asked, None, &Refusal::OpponentUnknown),
                 }
             }
         }
         let side = side.unwrap_or(Side::Usual);
+        let opponent = computer.map(Opponent::Computer).or(opponent.map(Opponent::Person));
         self.start(asked, rules, opponent, side, asked.lang);
     }
 

@@ -1,15 +1,16 @@
 //! What a native board asks for.
 
 use ruma::OwnedUserId;
+use serde::Deserialize as _;
 
 use super::{
     incoming::Incoming,
-    requests::{LONGEST, Side, read_side},
+    requests::{LONGEST, Opponent, Side, read_side},
     store,
     work::{Asked, Work},
 };
 use crate::{
-    games,
+    games::{self, Strength},
     session::{Act, Refusal},
     words::Lang,
 };
@@ -86,8 +87,19 @@ impl Work<'_> {
             None => Some(None),
             Some(user) => user.as_str().and_then(|user| OwnedUserId::try_from(user).ok()).map(Some),
         };
-        match (side, opponent) {
-            (Some(side), Some(opponent)) => self.start(asked, rules, opponent, side, asked.lang),
+        let strength = match content.get("strength") {
+            None => Some(None),
+            Some(strength) => Strength::deserialize(strength).ok().map(Some),
+        };
+        match (side, opponent, strength) {
+            (Some(side), Some(opponent), Some(strength)) => {
+                let opponent = match (opponent, strength) {
+                    (Some(user), _) if user == *self.bot.me() => Some(Opponent::Computer(strength.unwrap_or_default())),
+                    (Some(user), _) => Some(Opponent::Person(user)),
+                    (None, strength) => strength.map(Opponent::Computer),
+                };
+                self.start(asked, rules, opponent, side, asked.lang);
+            }
             _ => self.refuse(asked, None, &Refusal::Malformed),
         }
     }

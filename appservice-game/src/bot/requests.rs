@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     command::fold,
-    games::{Rules, Seat},
+    games::{Rules, Seat, Strength},
     session::{Act, Entry, Refusal, Session, Status},
     words::Lang,
 };
@@ -33,14 +33,22 @@ impl Work<'_> {
         &mut self,
         asked: Asked<'_>,
         rules: &'static dyn Rules,
-        opponent: Option<OwnedUserId>,
+        opponent: Option<Opponent>,
         side: Side,
         lang: Lang,
     ) {
         let sender = &asked.event.sender;
-        if opponent.as_ref().is_some_and(|opponent| opponent == sender || opponent == self.bot.me()) {
-            return self.refuse(asked, None, &Refusal::OpponentUnknown);
-        }
+        let (invited, computer) = match opponent {
+            None => (None, None),
+            Some(Opponent::Person(user)) if user == *sender => {
+                return self.refuse(asked, None, &Refusal::OpponentUnknown);
+            }
+            Some(Opponent::Person(user)) => (Some(user), None),
+            Some(Opponent::Computer(_)) if !rules.has_computer() => {
+                return self.refuse(asked, None, &Refusal::NoComputer);
+            }
+            Some(Opponent::Computer(strength)) => (None, Some(strength)),
+        };
         let lots = Seat(u8::from((self.bot.settings.coin)()));
         let seat = match side {
             Side::Seat(seat) => seat,
@@ -61,10 +69,11 @@ impl Work<'_> {
                 kind: rules.kind().to_owned(),
                 creator: sender.clone(),
                 seat,
-                invited: opponent,
+                invited,
                 lang,
                 rematch_of: None,
                 started_by: Some(asked.event.event_id.clone()),
+                computer,
             },
             earlier.as_deref(),
         );
@@ -152,6 +161,13 @@ impl Work<'_> {
             .filter_map(|game_id| self.state.games.get(game_id))
             .find(|live| wanted(live))
     }
+}
+
+/// Whom a game is started with.
+pub(super) enum Opponent {
+    Person(OwnedUserId),
+    /// The bot itself.
+    Computer(Strength),
 }
 
 /// Where the one who starts a game will sit.

@@ -91,14 +91,23 @@ impl Work<'_> {
             self.record(asked.event, earlier, Entry::Cancelled);
             self.show(earlier);
         }
+        let against_computer = session.computer.is_some();
         let keys: &[&str] = if session.invited.is_some() { &["✋", "👎"] } else { &["✋"] };
         self.state.next_game += 1;
         self.batch.games.push(NewGame { number, game_id: game_id.clone(), room_id: room_id.clone() });
         self.write(asked.event, &game_id, entry, true);
         self.state.games.insert(game_id.clone(), Live { session, board: None, chatter: 0 });
         self.room(&room_id).games.push(game_id.clone());
-        self.show_anew(&game_id);
-        self.react(&game_id, keys);
+        if against_computer {
+            let user = self.bot.me().clone();
+            if let Some(event) = self.bot.own_event(&room_id, &game_id, 0) {
+                self.record(&event, &game_id, Entry::Joined { user });
+            }
+            self.show_anew(&game_id);
+        } else {
+            self.show_anew(&game_id);
+            self.react(&game_id, keys);
+        }
         Some(game_id)
     }
 

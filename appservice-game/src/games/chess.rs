@@ -51,6 +51,10 @@ impl Rules for Chess {
         Box::new(State::from(Board::default()))
     }
 
+    fn has_computer(&self) -> bool {
+        true
+    }
+
     fn describe_move(&self, ply: usize, notation: &str, lang: Lang) -> String {
         let dots = if ply % 2 == 1 { "." } else { "…" };
         let notation = match lang {

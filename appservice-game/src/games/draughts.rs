@@ -47,6 +47,10 @@ impl Rules for Draughts {
         Box::new(State::from(Board::start()))
     }
 
+    fn has_computer(&self) -> bool {
+        true
+    }
+
     fn describe_move(&self, ply: usize, notation: &str, _lang: Lang) -> String {
         let dots = if ply % 2 == 1 { "." } else { "…" };
         format!("{}{dots}\u{a0}{notation}", ply.div_ceil(2))

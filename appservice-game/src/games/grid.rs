@@ -1,5 +1,7 @@
 //! Boards of cells that hold nothing or a stone of one side, and how people write fields.
 
+use std::fmt::Write as _;
+
 use super::Seat;
 
 /// The digits as emoji, for what is chosen by a reaction.
@@ -124,7 +126,8 @@ impl Grid {
     pub(super) fn picture(&self, signs: [&str; 2], number: impl Fn(usize) -> usize) -> String {
         let mut picture = String::new();
         for (row, cells) in self.cells.chunks(self.columns).enumerate() {
-            picture.push_str(&format!("{:>2}", number(row)));
+            // A string takes all that is written to it.
+            let _ = write!(picture, "{:>2}", number(row));
             for cell in cells {
                 picture.push(' ');
                 picture.push_str(cell.map_or("·", |seat| signs[seat.index()]));

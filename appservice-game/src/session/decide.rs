@@ -69,6 +69,10 @@ pub enum Refusal {
     NoDrawClaim,
     /// The opponent is not here, is the bot, or is oneself.
     OpponentUnknown,
+    /// The computer takes no draw that the rules do not give.
+    ComputerPlaysOn,
+    /// The computer does not play this game.
+    NoComputer,
     /// The room's games are as many as it may have.
     TooManyGames,
     /// Boards are asked for faster than the room may get them.
@@ -87,10 +91,11 @@ impl Session {
             kind: self.rules.kind().to_owned(),
             creator: user.to_owned(),
             seat: seat.other(),
-            invited: Some(opponent.to_owned()),
+            invited: self.computer.is_none().then(|| opponent.to_owned()),
             lang,
             rematch_of: Some(self.game_id.clone()),
             started_by: Some(event.to_owned()),
+            computer: self.computer,
         })
     }
 
@@ -172,6 +177,9 @@ impl Session {
     }
 
     fn offer_draw(&self, seat: Seat) -> Result<Option<Entry>, Refusal> {
+        if self.computer.is_some() {
+            return Err(Refusal::ComputerPlaysOn);
+        }
         // One offer for each own move, so that nobody is nagged.
         let own_moves = |upto: usize| self.moves.iter().take(upto).filter(|played| played.seat == seat).count();
         if self.draw_offer == Some(seat) {

@@ -21,6 +21,7 @@ fn created(kind: &str, invited: Option<&str>) -> Entry {
         lang: Lang::Ru,
         rematch_of: None,
         started_by: None,
+        computer: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::fake::{ANNA, Academy, Fake, IVAN, OLGA, ROOM};
+use crate::fake::{ANNA, Academy, BOT, Fake, IVAN, OLGA, ROOM};
 
 #[tokio::test]
 async fn tic_tac_toe_by_text() {
@@ -270,4 +270,64 @@ async fn draughts(academy: &Academy) {
     }
     assert_eq!(block["status"], "finished");
     assert_eq!(academy.fake.refusals().len(), 1);
+}
+
+/// A lone pupil plays: the computer answers every move by itself, is resumed after a restart, and ends the game.
+#[tokio::test]
+async fn against_the_computer() {
+    let mut academy = Academy::open().await;
+    academy.say(IVAN, "!крестики компьютер").await;
+    assert_eq!(academy.refusal(0).await, "no_computer");
+    academy.say(IVAN, "!шашки компьютер легко белые").await;
+    let begun = academy.status("playing").await;
+    assert_eq!((&begun["computer"], &begun["players"][0]["user_id"]), (&json!("easy"), &json!(IVAN)));
+    assert_eq!(begun["players"][1]["user_id"], json!(BOT));
+    academy.say(IVAN, "!ничья").await;
+    assert_eq!(academy.refusal(1).await, "computer_plays_on");
+    let mut block = begun;
+    for round in 0..40 {
+        let ply = block["ply"].as_u64().unwrap();
+        assert_eq!(block["turn"], "white");
+        academy.say(IVAN, block["legal_moves"][0].as_str().unwrap()).await;
+        if round == 2 {
+            academy.restart().await;
+        }
+        block = academy
+            .block("the computer's answer", |block| {
+                block["status"] == "finished" || block["ply"].as_u64() >= Some(ply + 2)
+            })
+            .await;
+        if block["status"] == "finished" {
+            break;
+        }
+    }
+    if block["status"] == "playing" {
+        academy.say(IVAN, "!сдаюсь").await;
+        block = academy.status("finished").await;
+        assert_eq!(block["result"]["winner"], "black");
+    }
+    let moves = block["moves"].as_array().unwrap().len();
+    assert_eq!(moves as u64, block["ply"].as_u64().unwrap());
+    // Again, with the other side: the computer begins.
+    academy.say(IVAN, "!реванш").await;
+    let again =
+        academy.block("the rematch", |again| again["rematch_of"] == block["game_id"] && again["ply"] == 1).await;
+    assert_eq!((&again["players"][1]["user_id"], &again["turn"]), (&json!(IVAN), &json!("black")));
+}
+
+#[tokio::test]
+async fn against_the_computer_on_a_native_board() {
+    let academy = Academy::open().await;
+    let start = |strength: &str| json!({ "action": "start", "kind": "chess", "opponent": BOT, "seat": "black", "strength": strength });
+    academy.native(IVAN, "org.parta.game.action", start("godlike")).await;
+    assert_eq!(academy.refusal(0).await, "malformed");
+    academy.native(IVAN, "org.parta.game.action", start("medium")).await;
+    let block = academy.ply(1).await;
+    assert_eq!(academy.fake.refusals().len(), 1);
+    let easy = json!({ "action": "start", "kind": "draughts", "seat": "black", "strength": "easy" });
+    academy.native(IVAN, "org.parta.game.action", easy).await;
+    academy
+        .block("draughts", |block| block["kind"] == "draughts" && block["computer"] == "easy" && block["ply"] == 1)
+        .await;
+    assert_eq!((&block["computer"], &block["last_move"]["seat"]), (&json!("medium"), &json!("white")));
 }

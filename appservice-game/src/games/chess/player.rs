@@ -1,6 +1,6 @@
 //! The computer at the chessboard.
 
-use cozy_chess::{Board, Color, File, Move, Piece, Rank, Square, util};
+use cozy_chess::{Board, Color, File, Move, Piece, Square, util};
 use rand::Rng;
 
 use super::State;
