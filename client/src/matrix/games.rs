@@ -17,7 +17,10 @@ use tokio::sync::broadcast;
 
 use crate::{
     matrix::{failure, live::Live},
-    model::{game::Wish, update::Failure},
+    model::{
+        game::{Opponent, Wish},
+        update::Failure,
+    },
 };
 
 /// The game bot's account on the account's own server.
@@ -49,8 +52,10 @@ fn event(wish: Wish) -> (&'static str, Value) {
     match wish {
         Wish::Start { kind, lang, opponent, seat, .. } => {
             let mut content = json!({ "action": "start", "kind": kind, "lang": lang, "seat": seat });
-            if let Some(opponent) = opponent {
-                content["opponent"] = json!(opponent);
+            match opponent {
+                Opponent::Anyone => {}
+                Opponent::Person(user) => content["opponent"] = json!(user),
+                Opponent::Computer(strength) => content["strength"] = json!(strength),
             }
             ("org.parta.game.action", content)
         }
@@ -127,7 +132,7 @@ mod tests {
             room: "!r:x".into(),
             kind: "chess".into(),
             lang: "ru".into(),
-            opponent: Some("@b:x".into()),
+            opponent: Opponent::Person("@b:x".into()),
             seat: "white".into(),
         };
         let (kind, content) = event(start);

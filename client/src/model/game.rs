@@ -289,6 +289,17 @@ impl Board {
     }
 }
 
+/// Whom a game is asked for with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opponent {
+    /// Whoever comes first
+    Anyone,
+    /// A user id
+    Person(String),
+    /// The bot itself; `easy`, `medium` or `hard`
+    Computer(&'static str),
+}
+
 /// What is asked of the bot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wish {
@@ -300,8 +311,8 @@ pub enum Wish {
         kind: String,
         /// `ru` or `en`
         lang: String,
-        /// User id; `None` for whoever comes first
-        opponent: Option<String>,
+        /// With whom
+        opponent: Opponent,
         /// Seat of the one who asks, or `random`
         seat: String,
     },

@@ -10,7 +10,7 @@ use slint::{ComponentHandle, Model, ModelRc, SharedString, VecModel};
 
 use super::{convert, ui, window::View};
 use crate::model::{
-    game::{self, Board, Field, Notation, Ply, Rules, Table, Wish},
+    game::{self, Board, Field, Notation, Opponent, Ply, Rules, Table, Wish},
     person,
     update::Member,
 };
@@ -314,7 +314,7 @@ pub(super) fn wire(view: &Rc<View>) {
         let changed = this.app.borrow_mut().leave_game();
         this.show(changed);
     });
-    on!(on_start, |this, kind, opponent, side| {
+    on!(on_start, |this, kind, opponent, side, strength| {
         let (kind, seats) = match kind {
             ui::GameKind::Draughts => ("draughts", ["random", "white", "black"]),
             ui::GameKind::TicTacToe => ("tictactoe", ["random", "x", "o"]),
@@ -324,7 +324,14 @@ pub(super) fn wire(view: &Rc<View>) {
             _ => ("chess", ["random", "white", "black"]),
         };
         let seat = usize::try_from(side).ok().and_then(|side| seats.get(side)).copied().unwrap_or("random");
-        let wish = this.app.borrow_mut().start_game(kind, &opponent, seat, this.language_code());
+        let opponent = match strength {
+            0 => Opponent::Computer("easy"),
+            1 => Opponent::Computer("medium"),
+            2 => Opponent::Computer("hard"),
+            _ if opponent.is_empty() => Opponent::Anyone,
+            _ => Opponent::Person(opponent.into()),
+        };
+        let wish = this.app.borrow_mut().start_game(kind, opponent, seat, this.language_code());
         this.show_game();
         if let Some(wish) = wish {
             this.ask_bot(wish);

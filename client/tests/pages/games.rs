@@ -174,7 +174,7 @@ fn an_opponent_is_chosen() {
     window.press("Пригласить играть");
     assert!(window.asked(|command| matches!(
         command,
-        Command::Game(Wish::Start { kind, opponent: None, seat, lang, .. })
+        Command::Game(Wish::Start { kind, opponent: game::Opponent::Anyone, seat, lang, .. })
             if kind == "tictactoe" && seat == "o" && lang == "ru"
     )));
     assert_eq!(
@@ -260,6 +260,34 @@ fn pieces_and_results_are_said_in_both_languages() {
         let result = ("Ничья: фишек поровну", "Draw: as many stones on each side");
         assert!(window.find(window.either(result)).is_some());
     });
+}
+
+#[test]
+fn who_is_alone_plays_against_the_computer() {
+    for (language, words) in [
+        ("ru", ["Игры", "Русские шашки", "Компьютер", "Сложно", "Играть"]),
+        ("en", ["Games", "Russian draughts", "The computer", "Strongly", "Play"]),
+    ] {
+        std::thread::spawn(move || {
+            let window = in_class(language);
+            words.map(|word| window.press(word));
+            assert!(window.asked(|command| matches!(
+                command,
+                Command::Game(Wish::Start { kind, opponent: game::Opponent::Computer("hard"), .. }) if kind == "draughts"
+            )));
+        })
+        .join()
+        .unwrap();
+    }
+}
+
+#[test]
+fn the_computer_does_not_play_all_games() {
+    let window = in_class("ru");
+    window.press("Игры");
+    assert!(window.find("Компьютер").is_some());
+    window.press("Гомоку");
+    assert!(window.find("Компьютер").is_none());
 }
 
 #[test]

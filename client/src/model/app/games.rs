@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{AppModel, Changed};
 use crate::model::{
     command::Command,
-    game::{Board, Pressed, Status, Table, Wish},
+    game::{Board, Opponent, Pressed, Status, Table, Wish},
     item::{Body, Message},
     timeline::Timeline,
 };
@@ -199,19 +199,17 @@ impl AppModel {
         Some(Wish::Act { room, game_id: board.game_id, board: key, action: action.to_owned() })
     }
 
-    /// A game to ask for in the open room. In a chat of two the other person is the opponent.
-    pub fn start_game(&mut self, kind: &str, opponent: &str, seat: &str, lang: &str) -> Option<Wish> {
+    /// A game to ask for in the open room. In a chat of two nobody but the other person may come.
+    pub fn start_game(&mut self, kind: &str, opponent: Opponent, seat: &str, lang: &str) -> Option<Wish> {
         let room = self.open.clone()?;
         let peer = self.rooms.get(&room).filter(|room| room.direct).map(|room| room.peer.clone());
-        let opponent = peer.filter(|peer| !peer.is_empty()).unwrap_or_else(|| opponent.to_owned());
+        let opponent = match (opponent, peer.filter(|peer| !peer.is_empty())) {
+            (Opponent::Computer(strength), _) => Opponent::Computer(strength),
+            (_, Some(peer)) => Opponent::Person(peer),
+            (opponent, None) => opponent,
+        };
         self.expect_game();
-        Some(Wish::Start {
-            room,
-            kind: kind.to_owned(),
-            lang: lang.to_owned(),
-            opponent: Some(opponent).filter(|opponent| !opponent.is_empty()),
-            seat: seat.to_owned(),
-        })
+        Some(Wish::Start { room, kind: kind.to_owned(), lang: lang.to_owned(), opponent, seat: seat.to_owned() })
     }
 }
 
