@@ -1,11 +1,13 @@
 //! A game to its end: two people through matrix-sdk, the real server and the real game service.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use matrix_sdk::ruma::UserId;
 use matrix_sdk::ruma::api::client::room::create_room::v3::Request as CreateRequest;
 use matrix_sdk::ruma::events::room::member::MembershipState;
+use matrix_sdk::ruma::events::room::message::RoomMessageEventContent;
 use matrix_sdk::{Client, Room};
 use serde_json::{Value, json};
 
@@ -13,12 +15,14 @@ use crate::api::Homeserver;
 use crate::harness::{Engine, SERVER_NAME, Server, Setup, binary, free_port};
 use crate::sdk::{join, person, until};
 
-on_both_engines_alone![tic_tac_toe_to_its_end, chess_to_mate];
+on_both_engines_alone![tic_tac_toe_to_its_end, chess_to_mate, every_other_game_through_a_restart];
 
 /// A server and its game service, which ends with this.
 struct School {
     server: Server,
     games: Child,
+    /// The game service's configuration.
+    config: PathBuf,
 }
 
 impl Drop for School {
@@ -52,15 +56,15 @@ impl School {
         );
         fs::write(&config, text).unwrap();
         let server = setup.start().await;
-        let log = fs::File::create(folder.join("games.log")).unwrap();
-        let games = Command::new(&program)
-            .args(["serve", "--config"])
-            .arg(&config)
-            .stdin(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        Self { server, games }
+        let games = serve(&config);
+        Self { server, games, config }
+    }
+
+    /// Kills the game service, which knows nothing of it beforehand, and starts it again.
+    fn restart_games(&mut self) {
+        self.games.kill().unwrap();
+        self.games.wait().unwrap();
+        self.games = serve(&self.config);
     }
 
     fn homeserver(&self) -> Homeserver {
@@ -68,9 +72,21 @@ impl School {
     }
 }
 
+/// Starts the game service.
+fn serve(config: &Path) -> Child {
+    let log = fs::File::options().create(true).append(true).open(config.with_extension("log")).unwrap();
+    Command::new(binary("PARTA_GAMES_BIN", "parta-games"))
+        .args(["serve", "--config"])
+        .arg(config)
+        .stdin(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .unwrap()
+}
+
 /// Two people at a board.
 struct Table {
-    _school: School,
+    school: School,
     anna: Client,
     boris: Client,
     at_anna: Room,
@@ -93,7 +109,7 @@ impl Table {
             (*member.membership() == MembershipState::Join).then_some(())
         };
         until(&anna, "the bot", joined).await;
-        Self { _school: school, anna, boris, at_anna, at_boris }
+        Self { school, anna, boris, at_anna, at_boris }
     }
 
     /// The newest state of the room's one game, once it is as `wanted` says.
@@ -104,9 +120,14 @@ impl Table {
                 let event: Value = event.raw().deserialize_as_unchecked().ok()?;
                 Some(event["content"]["org.parta.game"].clone()).filter(Value::is_object)
             });
-            blocks.max_by_key(|block| block["revision"].as_u64()).filter(|block| wanted(block))
+            blocks.filter(|block| wanted(block)).max_by_key(|block| block["revision"].as_u64())
         };
         until(&self.anna, what, newest).await
+    }
+
+    /// The newest state of the room's game of this kind, once so many moves are made.
+    async fn board_of(&self, kind: &str, ply: u64) -> Value {
+        self.board(kind, |block| block["kind"] == kind && block["ply"] == ply).await
     }
 
     /// Starts a game that Anna begins, and has Boris join it.
@@ -114,10 +135,10 @@ impl Table {
         let opponent = self.boris.user_id().unwrap();
         let start = json!({ "action": "start", "kind": kind, "opponent": opponent, "seat": seat });
         self.at_anna.send_raw("org.parta.game.action", start).await.expect("asked for a game");
-        let waiting = self.board("the invitation", |block| block["status"] == "waiting").await;
+        let waiting = self.board("the invitation", |block| block["kind"] == kind && block["status"] == "waiting").await;
         let join = json!({ "action": "join", "game_id": waiting["game_id"] });
         self.at_boris.send_raw("org.parta.game.action", join).await.expect("joined the game");
-        self.board("the game", |block| block["status"] == "playing").await
+        self.board("the game", |block| block["kind"] == kind && block["status"] == "playing").await
     }
 
     /// Plays these moves in turn, Anna first, and gives the last board.
@@ -130,7 +151,7 @@ impl Table {
             let room = if index % 2 == 0 { &self.at_anna } else { &self.at_boris };
             let made = json!({ "game_id": game["game_id"], "ply": ply, "move": text });
             room.send_raw("org.parta.game.move", made).await.expect("moved");
-            board = self.board(text, |block| block["ply"] == ply).await;
+            board = self.board(text, |block| block["game_id"] == game["game_id"] && block["ply"] == ply).await;
             assert_eq!(board["last_move"]["move"], *text);
         }
         board
@@ -157,4 +178,31 @@ async fn chess_to_mate(engine: Engine) {
     assert_eq!(end["status"], "finished");
     assert_eq!(end["result"], json!({ "winner": "black", "reason": "checkmate" }));
     assert_eq!(end["moves"], json!(["f2f3", "e7e5", "g2g4", "d8h4"]));
+}
+
+/// The first half on native boards, then the game service is killed, and the second half by text.
+async fn every_other_game_through_a_restart(engine: Engine) {
+    let mut table = Table::set(engine).await;
+    let draughts = "g3h4 f6g5 h4f6 g7e5 f2g3 e7f6 g1f2 f6g5 e3f4 g5e3g1 e1f2 g1c5 c3d4 e5c3e1h4 h2g3 h4e1 c1d2 e1a5 a3b4 \
+                    c5a3c1 a1b2 c1a3";
+    for (kind, seat, moves, result) in [
+        ("connectfour", "red", "1 2 1 2 1 2 1", json!({ "winner": "red", "reason": "four_in_a_row" })),
+        ("reversi", "black", "e6 f4 e3 f6 g5 d6 e7 f5 c5", json!({ "winner": "black", "reason": "most_discs" })),
+        ("gomoku", "black", "h8 a1 i9 a2 j10 a3 k11 a4 l12", json!({ "winner": "black", "reason": "five_in_a_row" })),
+        ("draughts", "white", draughts, json!({ "winner": "black", "reason": "no_moves" })),
+    ] {
+        let moves: Vec<&str> = moves.split_whitespace().collect();
+        let game = table.begin(kind, seat).await;
+        let half = moves.len() / 2;
+        table.play(&game, &moves[..half]).await;
+        table.school.restart_games();
+        let mut end = game;
+        for (index, text) in moves.iter().enumerate().skip(half) {
+            let room = if index % 2 == 0 { &table.at_anna } else { &table.at_boris };
+            room.send(RoomMessageEventContent::text_plain(*text)).await.expect("said");
+            end = table.board_of(kind, index as u64 + 1).await;
+        }
+        assert_eq!((&end["status"], &end["result"]), (&json!("finished"), &result), "{kind}");
+        assert_eq!(end["moves"], json!(moves), "{kind}");
+    }
 }
