@@ -100,10 +100,13 @@ const PAGES: [Page; 29] = [
 ];
 
 /// The pages whose pictures are kept.
-const KEPT: [&str; 9] = [
+const KEPT: [&str; 12] = [
     "sign-in",
     "conversation",
     "chess",
+    "draughts",
+    "new-game",
+    "gomoku",
     "help",
     "settings-appearance",
     "settings-devices",
@@ -203,13 +206,16 @@ impl Window {
         self.view.apply(scene.chess());
         window.global::<ui::Games>().invoke_show("c".into());
         found.extend(self.look("chess"));
-        for (page, update) in scene.boards() {
-            self.view.apply(update);
-            window.global::<ui::Games>().invoke_show(page.into());
-            found.extend(self.look(page));
-        }
         window.global::<ui::Panel>().set_side(ui::Side::None);
         found.extend(self.walk_keys(&scene));
+        // Boards have few words, and hundreds of fields: one size of them is enough.
+        if self.look.size.0 == 1366 && self.look.letters == 100 {
+            for (page, update) in scene.boards() {
+                self.view.apply(update);
+                window.global::<ui::Games>().invoke_show(page.into());
+                found.extend(self.look(page));
+            }
+        }
         window.hide().unwrap();
         found
     }
