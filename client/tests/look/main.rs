@@ -147,16 +147,22 @@ impl Window {
         }
     }
 
-    /// The words that are cut on a page.
-    fn look(&self, page: &str) -> Vec<String> {
+    /// Paints a page, and keeps its picture if it is one of those and it is asked for.
+    fn paint(&self, page: &str) {
         self.settle();
-        let Look { russian, dark, size, letters } = self.look;
+        let Look { russian, size, letters, .. } = self.look;
         if std::env::var_os("PARTA_UPDATE").is_some() && letters == 100 && size.0 == 1366 && KEPT.contains(&page) {
             let language = if russian { "ru" } else { "en" };
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/pictures");
             std::fs::create_dir_all(&folder).unwrap();
             self.save(&folder.join(format!("{page}-{language}.png")));
         }
+    }
+
+    /// The words that are cut on a page.
+    fn look(&self, page: &str) -> Vec<String> {
+        self.paint(page);
+        let Look { dark, size, letters, .. } = self.look;
         let found = cut::find(self.view.window().window(), &self.own_words);
         let place = format!("{page}, {}×{}, letters of {letters} %", size.0, size.1);
         if let Some(folder) = std::env::var_os("PARTA_TEST_PICTURES")
@@ -208,13 +214,11 @@ impl Window {
         found.extend(self.look("chess"));
         window.global::<ui::Panel>().set_side(ui::Side::None);
         found.extend(self.walk_keys(&scene));
-        // Boards have few words, and hundreds of fields: one size of them is enough.
-        if self.look.size.0 == 1366 && self.look.letters == 100 {
-            for (page, update) in scene.boards() {
-                self.view.apply(update);
-                window.global::<ui::Games>().invoke_show(page.into());
-                found.extend(self.look(page));
-            }
+        // What boards say is looked at with chess; here it is their pictures, for hundreds of fields take long to walk.
+        for (page, update) in scene.boards() {
+            self.view.apply(update);
+            window.global::<ui::Games>().invoke_show(page.into());
+            self.paint(page);
         }
         window.hide().unwrap();
         found
