@@ -2,7 +2,7 @@
 //! of all scripts are installed, and each digit of a text has them listed anew. So the window gets a list of its own, with
 //! its own letters first.
 
-use std::path::PathBuf;
+use std::{cell::Cell, collections::BTreeSet, path::PathBuf};
 
 use slint::fontique_011::{
     fontique::{Collection, CollectionOptions, FallbackKey, FamilyId, GenericFamily, Script, SourceKind},
@@ -27,8 +27,15 @@ const SCRIPTS: [&[u8; 4]; 24] = [
     b"Kana", b"Khmr", b"Laoo", b"Mong", b"Mymr", b"Sinh", b"Syrc", b"Taml", b"Telu", b"Thai", b"Tibt", b"Yiii",
 ];
 
-/// Puts the short list in place of the system's.
+thread_local! {
+    static REPLACED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Puts the short list in place of the system's, which the windows of a thread share.
 pub(super) fn replace() {
+    if REPLACED.replace(true) {
+        return;
+    }
     let mut system = shared_collection();
     let mut fonts = Collection::new(CollectionOptions { shared: true, system_fonts: false });
     let mut words: Vec<FamilyId> = NOTO_SANS.iter().flat_map(|font| add(&mut fonts, font)).collect();
@@ -63,7 +70,8 @@ fn borrow(system: &mut Collection, fonts: &mut Collection, family: FamilyId) -> 
     if let Some(known) = fonts.family_id(family.name()) {
         return Some(known);
     }
-    let files: Vec<PathBuf> = family
+    // One file may hold several of its fonts.
+    let files: BTreeSet<PathBuf> = family
         .fonts()
         .iter()
         .filter_map(|font| match font.source().kind() {
