@@ -38,6 +38,7 @@ macro_rules! random_games {
     };
 }
 
+pub mod battleship;
 mod chess;
 mod connectfour;
 mod draughts;
@@ -121,6 +122,8 @@ pub enum Reason {
     MostDiscs,
     /// Draughts: the player at turn has no piece, or none that can move.
     NoMoves,
+    /// Battleship: every ship of the other is sunk.
+    FleetSunk,
     /// A player gave up.
     Resignation,
     /// A player is no longer in the room.
@@ -200,9 +203,27 @@ pub enum Illegal {
     /// The cell is not empty.
     #[error("the cell is taken")]
     CellTaken,
+    /// Battleship: it is known what is there.
+    #[error("tried before")]
+    TriedBefore,
+    /// Battleship: somebody has fired at this fleet.
+    #[error("the fleet is under fire")]
+    UnderFire,
+    /// Nothing is hidden in this game.
+    #[error("nothing is hidden in this game")]
+    NothingHidden,
     /// The game has ended.
     #[error("the game is over")]
     Over,
+}
+
+/// What one player sees and the others do not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hand {
+    /// For a native board, as in docs/games-events.md.
+    pub state: Value,
+    /// In characters, lines without a trailing newline.
+    pub picture: String,
 }
 
 /// One game's names and beginning.
@@ -217,8 +238,16 @@ pub trait Rules: Send + Sync {
     fn seats(&self) -> &'static [SeatName];
     /// Where the person who invites sits when nothing is said; `None` draws lots.
     fn creator_seat(&self) -> Option<Seat>;
-    /// The first position.
+    /// The first position; of a game that is dealt, one of them.
     fn start(&self) -> Box<dyn Position>;
+    /// What is hidden at the beginning, drawn by lot, for the log alone; empty where nothing is.
+    fn deal(&self, _lang: Lang, _rng: &mut StdRng) -> String {
+        String::new()
+    }
+    /// The first position of a game with this deal; `None` when [`Rules::deal`] never says so.
+    fn begin(&self, _deal: &str, _lang: Lang) -> Option<Box<dyn Position>> {
+        Some(self.start())
+    }
     /// A move in words, such as `12…Nf6`; `ply` counts from 1.
     fn describe_move(&self, ply: usize, notation: &str, lang: Lang) -> String;
     /// One sentence: how to write a move.
@@ -257,6 +286,18 @@ pub trait Position: Debug + Send + Sync {
     /// Whether the player at turn is in check.
     fn in_check(&self) -> bool {
         false
+    }
+    /// What this player alone may see.
+    fn hand(&self, _player: Seat) -> Option<Hand> {
+        None
+    }
+    /// What [`Position::arrange`] may take, drawn by lot.
+    fn rearrangement(&self, _rng: &mut StdRng) -> Option<String> {
+        None
+    }
+    /// The position after a player has laid out anew what they alone see.
+    fn arrange(&self, _player: Seat, _hand: &str) -> Result<Box<dyn Position>, Illegal> {
+        Err(Illegal::NothingHidden)
     }
     /// The position for a native board; its shape is documented in docs/games-events.md.
     fn state(&self) -> Value;

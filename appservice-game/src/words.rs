@@ -119,6 +119,7 @@ pub fn ending(ending: Ending, lang: Lang) -> &'static str {
         Reason::FiveInARow => ("Пять в ряд!", "Five in a row!"),
         Reason::MostDiscs => ("Ходов больше нет, считаем фишки.", "Nobody can move: the discs are counted."),
         Reason::NoMoves => ("Ходить больше нечем.", "No move is left."),
+        Reason::FleetSunk => ("Флот потоплен!", "The fleet is sunk!"),
         Reason::EqualDiscs => ("Ничья: фишек поровну.", "A draw: as many discs on each side."),
         Reason::FifteenMoves => {
             ("Ничья: 15 ходов одними дамками без взятий.", "A draw: 15 moves with kings alone, nothing taken.")
@@ -180,6 +181,9 @@ impl Refusal {
             Self::Move(Illegal::Ambiguous(_)) => "ambiguous_move",
             Self::Move(Illegal::PromotionMissing) => "promotion_missing",
             Self::Move(Illegal::CellTaken) => "cell_taken",
+            Self::Move(Illegal::TriedBefore) => "tried_before",
+            Self::Move(Illegal::UnderFire) => "under_fire",
+            Self::Move(Illegal::NothingHidden) => "nothing_hidden",
             Self::StaleMove => "stale_move",
             Self::NotWaiting => "not_waiting",
             Self::NotInvited => "not_invited",
@@ -237,6 +241,16 @@ impl Refusal {
             ),
             Self::Move(Illegal::CellTaken) => {
                 ("Здесь занято. Выберите свободное место.", "This place is taken. Choose a free one.")
+            }
+            Self::Move(Illegal::TriedBefore) => {
+                ("Что там, уже известно. Выберите другую клетку.", "It is known what is there. Choose another cell.")
+            }
+            Self::Move(Illegal::UnderFire) => (
+                "По вашим кораблям уже стреляли: переставить их нельзя.",
+                "Your ships have been fired at: they cannot be laid anew.",
+            ),
+            Self::Move(Illegal::NothingHidden) => {
+                ("В этой игре ничего не спрятано.", "Nothing is hidden in this game.")
             }
             Self::StaleMove => {
                 ("Доска уже изменилась. Посмотрите на неё ещё раз.", "The board has changed. Please look at it again.")
