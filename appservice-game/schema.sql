@@ -63,6 +63,12 @@ CREATE TABLE IF NOT EXISTS members (
     PRIMARY KEY (room_id, user_id)
 );
 
+-- The direct chats in which a player is told what the others must not see.
+CREATE TABLE IF NOT EXISTS directs (
+    user_id TEXT PRIMARY KEY,
+    room_id TEXT NOT NULL
+);
+
 CREATE TABLE IF NOT EXISTS meta (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL

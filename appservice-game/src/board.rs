@@ -8,7 +8,7 @@ use ruma::{EventId, OwnedUserId};
 use serde_json::{Value, json};
 
 use crate::{
-    games::{Reason, Seat},
+    games::{Hand, Reason, Seat},
     session::{Session, Status},
 };
 
@@ -16,6 +16,8 @@ mod text;
 
 /// Key of the block in a board message.
 pub const BLOCK: &str = "org.parta.game";
+/// Type of the to-device event that tells a player what only they may see.
+pub const HAND: &str = "org.parta.game.hand";
 /// Key of the block in a refusal.
 pub const ERROR_BLOCK: &str = "org.parta.game.error";
 /// Moves beyond this number are left out of the block: an event has at most 65,536 bytes, and an edit carries the block twice.
@@ -61,18 +63,23 @@ pub fn block(session: &Session) -> Value {
         }
     };
     put("invited", session.invited.as_ref().map(|user| json!(user)));
+    put("open", session.rules().is_for_all().then_some(Value::Bool(true)));
     put("started_by", session.started_by.as_ref().map(|id| json!(id)));
     put("computer", session.computer.map(|strength| json!(strength)));
     put("turn", session.turn().and_then(name).map(|seat| json!(seat)));
     put(
         "last_move",
         session.moves.last().map(|played| {
-            json!({
+            let mut last = json!({
                 "ply": session.moves.len(),
                 "seat": name(played.seat),
                 "move": played.canonical,
                 "notation": played.notation,
-            })
+            });
+            if let Some(user) = &played.by {
+                last["user_id"] = json!(user);
+            }
+            last
         }),
     );
     put(
@@ -107,6 +114,30 @@ pub fn message(session: &Session, names: &Names) -> Value {
     });
     content[BLOCK] = block(session);
     content
+}
+
+/// The content of the to-device event with what one player alone sees.
+pub fn hand(session: &Session, seat: Seat, hand: &Hand) -> Value {
+    json!({
+        "version": 1,
+        "game_id": session.game_id,
+        "room_id": session.room_id,
+        "kind": session.rules().kind(),
+        "revision": session.revision,
+        "seat": session.rules().seats().get(seat.index()).map(|seat| seat.id),
+        "state": hand.state,
+    })
+}
+
+/// The same in words, for a direct chat. It asks for nothing, so it is a notice.
+pub fn hand_message(session: &Session, hand: &Hand) -> Value {
+    let spans = text::describe_hand(session, hand);
+    json!({
+        "msgtype": "m.notice",
+        "body": text::plain(&spans, &Names::new()),
+        "format": "org.matrix.custom.html",
+        "formatted_body": text::html(&spans, &Names::new()),
+    })
 }
 
 /// An edit that replaces the board message `board` (Client-Server API, "Event replacements").
@@ -165,6 +196,8 @@ mod tests {
             rematch_of: None,
             started_by: Some(ruma::owned_event_id!("$start")),
             computer: None,
+            deal: String::new(),
+            native: false,
         };
         let joined = Entry::Joined { user: owned_user_id!("@anna:academy.example") };
         let mut session =

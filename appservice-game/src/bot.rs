@@ -23,6 +23,7 @@ use crate::{
 mod bucket;
 mod chat;
 mod computer;
+mod hand;
 mod incoming;
 mod native;
 mod requests;
@@ -35,8 +36,8 @@ use work::Work;
 
 /// A clock: milliseconds from any beginning, never going back.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
-/// Draws lots between two.
-pub type Coin = Arc<dyn Fn() -> bool + Send + Sync>;
+/// Draws lots: any number, as likely as any other.
+pub type Lots = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// How the bot behaves.
 #[derive(Clone)]
@@ -52,13 +53,13 @@ pub struct Settings {
     /// Time.
     pub clock: Clock,
     /// Chance.
-    pub coin: Coin,
+    pub lots: Lots,
 }
 
 impl Settings {
     /// The usual behaviour of a bot with this user id.
-    pub fn new(me: OwnedUserId, clock: Clock, coin: Coin) -> Self {
-        Self { me, lang: Lang::default(), games_per_room: 10, repost_after: 12, clock, coin }
+    pub fn new(me: OwnedUserId, clock: Clock, lots: Lots) -> Self {
+        Self { me, lang: Lang::default(), games_per_room: 10, repost_after: 12, clock, lots }
     }
 }
 

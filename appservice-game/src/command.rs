@@ -33,6 +33,10 @@ pub enum Command {
     Rematch,
     /// Show the board again.
     Board,
+    /// See what one alone may see.
+    Hand,
+    /// Lay it out anew.
+    Arrange,
     /// Choose the room's language; `None` when none was named.
     Language(Option<Lang>),
 }
@@ -70,6 +74,10 @@ pub fn read(body: &str) -> Option<(Command, Lang)> {
         "rematch" => (Command::Rematch, Lang::En),
         "доска" => (Command::Board, Lang::Ru),
         "board" => (Command::Board, Lang::En),
+        "корабли" | "флот" => (Command::Hand, Lang::Ru),
+        "fleet" | "hand" => (Command::Hand, Lang::En),
+        "переставить" | "расставить" => (Command::Arrange, Lang::Ru),
+        "shuffle" | "arrange" => (Command::Arrange, Lang::En),
         "язык" => (Command::Language(Lang::find(&fold(&rest()))), Lang::Ru),
         "language" | "lang" => (Command::Language(Lang::find(&fold(&rest()))), Lang::En),
         _ => return start(&command, &arguments),

@@ -38,12 +38,13 @@ macro_rules! random_games {
     };
 }
 
-pub mod battleship;
+mod battleship;
 mod chess;
 mod connectfour;
 mod draughts;
 mod gomoku;
 mod grid;
+mod hangman;
 mod reversi;
 mod search;
 mod tictactoe;
@@ -58,6 +59,8 @@ pub static ALL: &[&dyn Rules] = &[
     &connectfour::ConnectFour,
     &reversi::Reversi,
     &gomoku::Gomoku,
+    &battleship::Battleship,
+    &hangman::Hangman,
 ];
 
 /// The rules called `kind` in events and in the log.
@@ -124,6 +127,12 @@ pub enum Reason {
     NoMoves,
     /// Battleship: every ship of the other is sunk.
     FleetSunk,
+    /// Hangman: the word stands there.
+    WordGuessed,
+    /// Hangman: as many mistakes as there may be.
+    Hanged,
+    /// A game for all was ended by the one who started it.
+    GivenUp,
     /// A player gave up.
     Resignation,
     /// A player is no longer in the room.
@@ -203,7 +212,7 @@ pub enum Illegal {
     /// The cell is not empty.
     #[error("the cell is taken")]
     CellTaken,
-    /// Battleship: it is known what is there.
+    /// Battleship: it is known what is there. Hangman: the letter or word has been said.
     #[error("tried before")]
     TriedBefore,
     /// Battleship: somebody has fired at this fleet.
@@ -247,6 +256,10 @@ pub trait Rules: Send + Sync {
     /// The first position of a game with this deal; `None` when [`Rules::deal`] never says so.
     fn begin(&self, _deal: &str, _lang: Lang) -> Option<Box<dyn Position>> {
         Some(self.start())
+    }
+    /// Everybody in the room plays, on one side and at once: nobody has to join, and there is one seat.
+    fn is_for_all(&self) -> bool {
+        false
     }
     /// A move in words, such as `12…Nf6`; `ply` counts from 1.
     fn describe_move(&self, ply: usize, notation: &str, lang: Lang) -> String;
@@ -298,6 +311,10 @@ pub trait Position: Debug + Send + Sync {
     /// The position after a player has laid out anew what they alone see.
     fn arrange(&self, _player: Seat, _hand: &str) -> Result<Box<dyn Position>, Illegal> {
         Err(Illegal::NothingHidden)
+    }
+    /// The position with nothing hidden, for a game that is ended by people; `None` where nothing is hidden.
+    fn revealed(&self) -> Option<Box<dyn Position>> {
+        None
     }
     /// The position for a native board; its shape is documented in docs/games-events.md.
     fn state(&self) -> Value;

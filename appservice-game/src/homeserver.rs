@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::{Client, Method, StatusCode, header};
-use ruma::{EventId, OwnedEventId, OwnedUserId, RoomId, UserId};
+use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -162,6 +162,29 @@ impl Homeserver {
             Err(Failure::Never { status, .. }) if status == StatusCode::NOT_FOUND => Ok(false),
             Err(other) => Err(other),
         }
+    }
+
+    /// Makes a direct chat with a person (Client-Server API, "Direct messaging").
+    pub async fn create_direct(&self, user: &UserId) -> Result<OwnedRoomId, Failure> {
+        let body = json!({ "preset": "trusted_private_chat", "is_direct": true, "invite": [user] });
+        let answer = self.call(Method::POST, &["v3", "createRoom"], Some(&body)).await?;
+        answer["room_id"]
+            .as_str()
+            .and_then(|id| RoomId::parse(id).ok())
+            .ok_or_else(|| Failure::Later { after: None, why: "an answer without a room id".to_owned() })
+    }
+
+    /// Sends an event to all devices of a person (Client-Server API, "Send-to-Device messaging").
+    pub async fn send_to_device(
+        &self,
+        user: &UserId,
+        kind: &str,
+        txn_id: &str,
+        content: &Value,
+    ) -> Result<(), Failure> {
+        let path = ["v3", "sendToDevice", kind, txn_id];
+        let body = json!({ "messages": { user.as_str(): { "*": content } } });
+        self.call(Method::PUT, &path, Some(&body)).await.map(drop)
     }
 
     /// Sends an event; the same `txn_id` sends it once, however often this is called.

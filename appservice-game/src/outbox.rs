@@ -9,8 +9,9 @@ use std::{
     time::Duration,
 };
 
-use ruma::{OwnedEventId, OwnedRoomId};
-use serde_json::json;
+use reqwest::StatusCode;
+use ruma::{OwnedEventId, OwnedRoomId, UserId};
+use serde_json::{Value, json};
 use tokio::{
     sync::{Notify, watch},
     task::JoinSet,
@@ -171,6 +172,11 @@ impl Outbox {
                 });
             }
             Job::LeaveIfAlone => return Ok(self.leave_if_alone(pending).await),
+            Job::Hand { user, content } => {
+                let sent = self.homeserver.send_to_device(user, board::HAND, &pending.txn_id, content).await;
+                return Ok(sent.map(|()| Sent::Nothing));
+            }
+            Job::Direct { user, content } => return self.direct(pending, user, content).await,
             Job::Message { content, .. } => ("m.room.message", content.clone()),
             Job::Edit { board, content, .. } => match store.board_event(*board).await? {
                 Some(event_id) => ("m.room.message", board::edit(content, &event_id)),
@@ -186,6 +192,29 @@ impl Outbox {
         };
         let sent = self.homeserver.send(room_id, kind, &pending.txn_id, &content).await;
         Ok(sent.map(Sent::Event))
+    }
+
+    /// Says something in the direct chat with a person; in a new one when there is none or the bot is no longer in it.
+    async fn direct(
+        &self,
+        pending: &Pending,
+        user: &UserId,
+        content: &Value,
+    ) -> Result<Result<Sent, Failure>, store::Error> {
+        let store = self.bot.store();
+        if let Some(room_id) = store.direct(user).await? {
+            match self.homeserver.send(&room_id, "m.room.message", &pending.txn_id, content).await {
+                Err(Failure::Never { status, .. }) if status == StatusCode::FORBIDDEN => {}
+                sent => return Ok(sent.map(|_| Sent::Nothing)),
+            }
+        }
+        let room_id = match self.homeserver.create_direct(user).await {
+            Ok(room_id) => room_id,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        store.keep_direct(user, &room_id).await?;
+        let sent = self.homeserver.send(&room_id, "m.room.message", &pending.txn_id, content).await;
+        Ok(sent.map(|_| Sent::Nothing))
     }
 
     async fn leave_if_alone(&self, pending: &Pending) -> Result<Sent, Failure> {

@@ -42,6 +42,12 @@ pub enum Entry {
         /// The bot itself is the opponent, and plays this well.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         computer: Option<Strength>,
+        /// [`Rules::deal`]: what is hidden.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        deal: String,
+        /// Asked for on a native board, which shows the player what is theirs alone.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        native: bool,
     },
     /// The opponent took the free seat.
     Joined {
@@ -57,6 +63,16 @@ pub enum Entry {
         /// Which.
         #[serde(rename = "move")]
         mv: String,
+        /// Who made it, in a game for all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<OwnedUserId>,
+    },
+    /// A player laid out anew what they alone see.
+    Arranged {
+        /// Whose.
+        seat: Seat,
+        /// As [`Position::arrange`] takes it.
+        hand: String,
     },
     /// A player gave up.
     Resigned {
@@ -119,6 +135,8 @@ pub struct Played {
     pub canonical: String,
     /// As players write it.
     pub notation: String,
+    /// Who made it, in a game for all.
+    pub by: Option<OwnedUserId>,
 }
 
 /// A game in a room.
@@ -152,6 +170,8 @@ pub struct Session {
     pub started_by: Option<OwnedEventId>,
     /// How well the bot plays, where it is the opponent.
     pub computer: Option<Strength>,
+    /// Whether it was asked for on a native board.
+    pub native: bool,
     rules: &'static dyn Rules,
     position: Box<dyn Position>,
     /// Per seat: number of moves made when this player last offered a draw.
@@ -168,12 +188,16 @@ impl Session {
     /// The session after the first entry of its log.
     pub fn create(game_id: &str, room_id: OwnedRoomId, entry: &Entry) -> Result<Self, Broken> {
         let broken = |what| Broken { game_id: game_id.to_owned(), what };
-        let Entry::Created { kind, creator, seat, invited, lang, rematch_of, started_by, computer } = entry else {
+        let Entry::Created { kind, creator, seat, invited, lang, rematch_of, started_by, computer, deal, native } =
+            entry
+        else {
             return Err(broken("the log does not begin with its creation"));
         };
         let rules = games::find(kind).ok_or_else(|| broken("a kind of game unknown here"))?;
         let mut players = vec![None; rules.seats().len()];
-        *players.get_mut(seat.index()).ok_or_else(|| broken("no such seat"))? = Some(creator.clone());
+        let place = players.get_mut(seat.index()).ok_or_else(|| broken("no such seat"))?;
+        *place = (!rules.is_for_all()).then(|| creator.clone());
+        let position = rules.begin(deal, *lang).ok_or_else(|| broken("a deal that the rules never make"))?;
         Ok(Self {
             game_id: game_id.to_owned(),
             room_id,
@@ -182,7 +206,7 @@ impl Session {
             offered_at: vec![None; players.len()],
             players,
             lang: *lang,
-            status: Status::Waiting,
+            status: if rules.is_for_all() { Status::Playing } else { Status::Waiting },
             moves: Vec::new(),
             draw_offer: None,
             revision: 1,
@@ -190,8 +214,9 @@ impl Session {
             rematch: None,
             started_by: started_by.clone(),
             computer: *computer,
+            native: *native,
             rules,
-            position: rules.start(),
+            position,
         })
     }
 
@@ -225,10 +250,23 @@ impl Session {
         matches!(self.status, Status::Waiting | Status::Playing)
     }
 
-    /// Where a person sits.
+    /// Where a person sits; in a game for all, everybody on the one seat.
     pub fn seat_of(&self, user: &UserId) -> Option<Seat> {
+        if self.rules.is_for_all() {
+            return Some(Seat(0));
+        }
         let index = self.players.iter().position(|player| player.as_deref() == Some(user))?;
         Some(Seat(index as u8))
+    }
+
+    /// Whether the game is this person's: they sit at it, or have started it for all.
+    pub fn is_of(&self, user: &UserId) -> bool {
+        if self.rules.is_for_all() { self.creator == *user } else { self.seat_of(user).is_some() }
+    }
+
+    /// Whether this person may move now.
+    pub fn is_at_turn(&self, user: &UserId) -> bool {
+        self.turn().is_some_and(|seat| self.seat_of(user) == Some(seat))
     }
 
     /// Who sits there.
@@ -263,10 +301,11 @@ impl Session {
                 self.status = Status::Playing;
             }
             Entry::Cancelled => self.status = Status::Cancelled,
-            Entry::Moved { seat, mv } => {
+            Entry::Moved { seat, mv, by } => {
                 let outcome = self.position.apply(*seat, mv).map_err(|_| broken("a move in the log is illegal"))?;
                 self.position = outcome.next;
-                self.moves.push(Played { seat: *seat, canonical: outcome.canonical, notation: outcome.notation });
+                let (canonical, notation) = (outcome.canonical, outcome.notation);
+                self.moves.push(Played { seat: *seat, canonical, notation, by: by.clone() });
                 // To move is to refuse the opponent's offer (FIDE 9.1.2.1); one's own stands.
                 if self.draw_offer == Some(seat.other()) {
                     self.draw_offer = None;
@@ -275,6 +314,11 @@ impl Session {
                     self.status = Status::Finished(ending);
                 }
             }
+            Entry::Arranged { seat, hand } => {
+                self.position =
+                    self.position.arrange(*seat, hand).map_err(|_| broken("a hand in the log is illegal"))?;
+            }
+            Entry::Resigned { .. } if self.rules.is_for_all() => self.status = drawn(Reason::GivenUp),
             Entry::Resigned { seat } => self.status = won(*seat, Reason::Resignation),
             Entry::Left { seat } => self.status = won(*seat, Reason::LeftRoom),
             Entry::DrawOffered { seat } => {
@@ -288,6 +332,11 @@ impl Session {
         }
         if !self.is_open() {
             self.draw_offer = None;
+            if matches!(self.status, Status::Finished(_))
+                && let Some(revealed) = self.position.revealed()
+            {
+                self.position = revealed;
+            }
         }
         self.revision += 1;
         Ok(())

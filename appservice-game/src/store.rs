@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use ruma::{EventId, OwnedEventId, OwnedUserId, RoomId};
+use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId};
 use sqlx::{
     Row as _, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -184,6 +184,27 @@ impl Store {
                 .fetch_one(&self.pool)
                 .await?;
         Ok(loaded)
+    }
+
+    /// The bot's direct chat with a person.
+    pub async fn direct(&self, user: &UserId) -> Result<Option<OwnedRoomId>, Error> {
+        let room_id: Option<String> = sqlx::query_scalar("SELECT room_id FROM directs WHERE user_id = $1")
+            .bind(user.as_str())
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(room_id.map(RoomId::parse).transpose()?)
+    }
+
+    /// From now on the bot's direct chat with a person.
+    pub async fn keep_direct(&self, user: &UserId, room_id: &RoomId) -> Result<(), Error> {
+        sqlx::query(
+            "INSERT INTO directs (user_id, room_id) VALUES ($1, $2) ON CONFLICT (user_id) DO UPDATE SET room_id = excluded.room_id",
+        )
+        .bind(user.as_str())
+        .bind(room_id.as_str())
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// The oldest waiting row of every room.

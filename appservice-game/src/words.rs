@@ -49,6 +49,12 @@ pub fn help(lang: Lang) -> String {
     let mut help = lang.pick("Игры в этой комнате\n", "Games in this room\n").to_owned();
     help.extend(games::ALL.iter().map(|rules| {
         let command = rules.commands(lang)[0];
+        if rules.is_for_all() {
+            return match lang {
+                Lang::Ru => format!("• !{command} — {}, играет вся комната\n", rules.title(lang).to_lowercase()),
+                Lang::En => format!("• !{command}: {}, for the whole room\n", rules.title(lang).to_lowercase()),
+            };
+        }
         let seats: Vec<_> = rules.seats().iter().map(|seat| seat.name(lang)).collect();
         match lang {
             Lang::Ru => format!(
@@ -68,12 +74,14 @@ pub fn help(lang: Lang) -> String {
          • !играю — принять приглашение (или реакция ✋), !отмена — отказаться или отозвать\n\
          • ход — просто сообщение: e2e4, Кf3, 5; или !ход e2e4\n\
          • !ничья (🤝) — предложить, принять или объявить; !отказ — отклонить\n\
+         • !корабли — свои корабли в личном сообщении, !переставить — расставить их иначе\n\
          • !сдаюсь (🏳️), !реванш (🔁), !доска — показать доску снова\n\
          • !язык en — switch to English",
         "• against the computer: !chess computer, !draughts computer; easy, medium or hard\n\
          • !join: accept an invitation (or react ✋), !cancel: refuse or withdraw it\n\
          • a move is just a message: e2e4, Nf3, 5; or !move e2e4\n\
          • !draw (🤝): offer, accept or claim; !nodraw: decline\n\
+         • !fleet: your own ships in a direct message, !shuffle: lay them out anew\n\
          • !resign (🏳️), !rematch (🔁), !board: show the board again\n\
          • !language ru — говорить по-русски",
     ));
@@ -120,6 +128,9 @@ pub fn ending(ending: Ending, lang: Lang) -> &'static str {
         Reason::MostDiscs => ("Ходов больше нет, считаем фишки.", "Nobody can move: the discs are counted."),
         Reason::NoMoves => ("Ходить больше нечем.", "No move is left."),
         Reason::FleetSunk => ("Флот потоплен!", "The fleet is sunk!"),
+        Reason::WordGuessed => ("Слово отгадано!", "The word is guessed!"),
+        Reason::Hanged => ("Попытки кончились.", "No mistake is left."),
+        Reason::GivenUp => ("Игру закончили, слово не отгадано.", "The game was ended; the word is not guessed."),
         Reason::EqualDiscs => ("Ничья: фишек поровну.", "A draw: as many discs on each side."),
         Reason::FifteenMoves => {
             ("Ничья: 15 ходов одними дамками без взятий.", "A draw: 15 moves with kings alone, nothing taken.")
@@ -184,6 +195,9 @@ impl Refusal {
             Self::Move(Illegal::TriedBefore) => "tried_before",
             Self::Move(Illegal::UnderFire) => "under_fire",
             Self::Move(Illegal::NothingHidden) => "nothing_hidden",
+            Self::NotYours => "not_yours",
+            Self::NoOpponent => "no_opponent",
+            Self::AlreadyRunning => "already_running",
             Self::StaleMove => "stale_move",
             Self::NotWaiting => "not_waiting",
             Self::NotInvited => "not_invited",
@@ -243,7 +257,7 @@ impl Refusal {
                 ("Здесь занято. Выберите свободное место.", "This place is taken. Choose a free one.")
             }
             Self::Move(Illegal::TriedBefore) => {
-                ("Что там, уже известно. Выберите другую клетку.", "It is known what is there. Choose another cell.")
+                ("Это уже было. Попробуйте другое.", "This has been tried already. Try something else.")
             }
             Self::Move(Illegal::UnderFire) => (
                 "По вашим кораблям уже стреляли: переставить их нельзя.",
@@ -252,6 +266,17 @@ impl Refusal {
             Self::Move(Illegal::NothingHidden) => {
                 ("В этой игре ничего не спрятано.", "Nothing is hidden in this game.")
             }
+            Self::NotYours => {
+                ("Закончить эту игру может тот, кто её начал.", "Only the person who started this game can end it.")
+            }
+            Self::NoOpponent => (
+                "В этой игре все на одной стороне: ничьей в ней нет.",
+                "In this game everybody is on one side: there is no draw.",
+            ),
+            Self::AlreadyRunning => (
+                "Эта игра здесь уже идёт. Показать её: !доска.",
+                "This game is being played here already. To see it: !board.",
+            ),
             Self::StaleMove => {
                 ("Доска уже изменилась. Посмотрите на неё ещё раз.", "The board has changed. Please look at it again.")
             }

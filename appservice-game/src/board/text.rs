@@ -4,7 +4,7 @@ use ruma::UserId;
 
 use super::Names;
 use crate::{
-    games::SeatName,
+    games::{Hand, SeatName},
     session::{Session, Status},
     words::{self, Lang},
 };
@@ -52,6 +52,9 @@ pub(super) fn describe(session: &Session) -> Vec<Span<'_>> {
         return spans;
     }
     spans.push(text(": "));
+    if rules.is_for_all() {
+        spans.push(text(lang.pick("играет вся комната.", "the whole room plays.")));
+    }
     for (index, (seat, player)) in seats.iter().zip(&session.players).enumerate() {
         if index > 0 {
             spans.push(text(" — "));
@@ -68,10 +71,28 @@ pub(super) fn describe(session: &Session) -> Vec<Span<'_>> {
             Lang::Ru => format!("Последний ход: {described}"),
             Lang::En => format!("Last move: {described}"),
         }));
+        if let Some(user) = &last.by {
+            spans.push(text(" ("));
+            spans.push(Span::Person(user));
+            spans.push(text(")"));
+        }
         spans.push(Span::Line);
     }
     status_line(session, seats, &mut spans);
     spans
+}
+
+/// What one player alone sees.
+pub(super) fn describe_hand<'a>(session: &'a Session, hand: &Hand) -> Vec<Span<'a>> {
+    let lang = session.lang;
+    vec![
+        Span::Strong(session.rules().title(lang).to_owned()),
+        Span::Text(lang.pick(". Это видите только вы.", ". Only you see this.").to_owned()),
+        Span::Board(hand.picture.clone()),
+        Span::Text(session.rules().how_to_move(lang).to_owned()),
+        Span::Line,
+        Span::Text(lang.pick("Всё это пишите в комнату игры.", "Write all this in the game's room.").to_owned()),
+    ]
 }
 
 fn status_line<'a>(session: &'a Session, seats: &[SeatName], spans: &mut Vec<Span<'a>>) {
@@ -92,7 +113,9 @@ fn status_line<'a>(session: &'a Session, seats: &[SeatName], spans: &mut Vec<Spa
     if session.position().in_check() {
         spans.push(Span::Strong(lang.pick("Шах! ", "Check! ").to_owned()));
     }
-    if let Some(seat) = session.turn() {
+    if session.rules().is_for_all() {
+        spans.push(text(session.rules().how_to_move(lang)));
+    } else if let Some(seat) = session.turn() {
         spans.push(text(lang.pick("Ходит ", "To move: ")));
         if let Some(player) = session.player(seat) {
             spans.push(Span::Person(player));

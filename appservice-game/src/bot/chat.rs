@@ -5,7 +5,7 @@ use ruma::{OwnedUserId, RoomId};
 use super::{
     Live,
     incoming::Incoming,
-    requests::{LONGEST, Opponent, Side, is_at_turn, move_of, read_side},
+    requests::{LONGEST, Opponent, Side, move_of, read_side},
     store,
     work::{Asked, Work},
 };
@@ -47,7 +47,7 @@ impl Work<'_> {
         let game = match on_board {
             Some(game_id) => self.state.games.get(&game_id).filter(|live| mine(live)),
             None => self
-                .newest(&event.room_id, |live| mine(live) && is_at_turn(&live.session, &event.sender))
+                .newest(&event.room_id, |live| mine(live) && live.session.is_at_turn(&event.sender))
                 .or_else(|| self.newest(&event.room_id, mine)),
         };
         if let Some(live) = game {
@@ -63,7 +63,8 @@ impl Work<'_> {
         let room_id = &asked.event.room_id;
         let seated = |live: &Live| live.session.seat_of(sender).is_some();
         let playing = |live: &Live| live.session.status == Status::Playing && seated(live);
-        let open = |live: &Live| live.session.is_open() && seated(live);
+        let own = |live: &Live| live.session.status == Status::Playing && live.session.is_of(sender);
+        let open = |live: &Live| live.session.is_open() && live.session.is_of(sender);
         let waiting = |live: &Live| live.session.status == Status::Waiting;
         let id = |live: Option<&Live>| live.map(|live| live.session.game_id.clone());
         match command {
@@ -92,26 +93,29 @@ impl Work<'_> {
                     .or_else(|| {
                         id(self.newest(room_id, |live| {
                             playing(live)
-                                && is_at_turn(&live.session, sender)
+                                && live.session.is_at_turn(sender)
                                 && live.session.position().looks_like_move(&text)
                         }))
                     })
-                    .or_else(|| id(self.newest(room_id, |live| playing(live) && is_at_turn(&live.session, sender))))
+                    .or_else(|| id(self.newest(room_id, |live| playing(live) && live.session.is_at_turn(sender))))
                     .or_else(|| id(self.newest(room_id, playing)));
                 self.act_or_say(asked, game, &move_of(&text));
             }
             Command::Resign => {
                 let game =
-                    on_board.or_else(|| id(self.newest(room_id, playing))).or_else(|| id(self.newest(room_id, open)));
+                    on_board.or_else(|| id(self.newest(room_id, own))).or_else(|| id(self.newest(room_id, open)));
+                let game = game.or_else(|| id(self.newest(room_id, playing)));
                 self.act_or_say(asked, game, &Act::Resign);
             }
             Command::Draw => {
-                let game = on_board.or_else(|| id(self.newest(room_id, playing)));
+                let game =
+                    on_board.or_else(|| id(self.newest(room_id, own))).or_else(|| id(self.newest(room_id, playing)));
                 self.act_or_say(asked, game, &Act::Draw);
             }
             Command::NoDraw => {
                 let game = on_board
-                    .or_else(|| id(self.newest(room_id, |live| playing(live) && live.session.draw_offer.is_some())))
+                    .or_else(|| id(self.newest(room_id, |live| own(live) && live.session.draw_offer.is_some())))
+                    .or_else(|| id(self.newest(room_id, own)))
                     .or_else(|| id(self.newest(room_id, playing)));
                 self.act_or_say(asked, game, &Act::DeclineDraw);
             }
@@ -125,6 +129,19 @@ impl Work<'_> {
                 match game {
                     Some(game_id) => self.rematch(asked, &game_id, asked.lang),
                     None => self.answer(asked, words::no_game(asked.lang)),
+                }
+            }
+            Command::Hand | Command::Arrange => {
+                let hides = |live: &Live| {
+                    own(live)
+                        && live.session.seat_of(sender).is_some_and(|seat| live.session.position().hand(seat).is_some())
+                };
+                let game =
+                    on_board.or_else(|| id(self.newest(room_id, hides))).or_else(|| id(self.newest(room_id, own)));
+                match (game, command) {
+                    (Some(game_id), Command::Hand) => self.show_hand(asked, &game_id),
+                    (Some(game_id), _) => self.arrange(asked, &game_id),
+                    (None, _) => self.answer(asked, words::no_game(asked.lang)),
                 }
             }
             Command::Board => {
@@ -221,8 +238,8 @@ impl Work<'_> {
                 Act::Decline
             }
             (Reaction::No, Status::Playing, Some(seat)) if session.draw_offer == Some(seat.other()) => Act::DeclineDraw,
-            (Reaction::Draw, Status::Playing, Some(_)) => Act::Draw,
-            (Reaction::Resign, Status::Playing, Some(_)) => Act::Resign,
+            (Reaction::Draw, Status::Playing, Some(_)) if !session.rules().is_for_all() => Act::Draw,
+            (Reaction::Resign, Status::Playing, Some(_)) if session.is_of(&event.sender) => Act::Resign,
             (Reaction::Move(text), Status::Playing, Some(_)) if !session.rules().reaction_moves().is_empty() => {
                 move_of(&text)
             }

@@ -61,6 +61,14 @@ impl Work<'_> {
                 self.rematch(asked, &game_id, asked.lang);
                 return Ok(());
             }
+            "hand" => {
+                self.show_hand(asked, &game_id);
+                return Ok(());
+            }
+            "arrange" => {
+                self.arrange(asked, &game_id);
+                return Ok(());
+            }
             "board" => {
                 self.show_again(asked, &game_id);
                 return Ok(());

@@ -1,6 +1,6 @@
 //! What people ask for, in whichever way: who is asked, and what `chat` and `native` have in common.
 
-use ruma::{EventId, OwnedUserId, RoomId, UserId};
+use ruma::{EventId, OwnedUserId, RoomId};
 
 use super::{
     Live,
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     command::fold,
     games::{Rules, Seat, Strength},
-    session::{Act, Entry, Refusal, Session, Status},
+    session::{Act, Entry, Refusal, Status},
     words::Lang,
 };
 
@@ -40,6 +40,7 @@ impl Work<'_> {
         let sender = &asked.event.sender;
         let (invited, computer) = match opponent {
             None => (None, None),
+            Some(Opponent::Person(_)) if rules.is_for_all() => (None, None),
             Some(Opponent::Person(user)) if user == *sender => {
                 return self.refuse(asked, None, &Refusal::OpponentUnknown);
             }
@@ -49,7 +50,7 @@ impl Work<'_> {
             }
             Some(Opponent::Computer(strength)) => (None, Some(strength)),
         };
-        let lots = Seat(u8::from((self.bot.settings.coin)()));
+        let lots = Seat(((self.bot.settings.lots)() & 1) as u8);
         let seat = match side {
             Side::Seat(seat) => seat,
             Side::Lots => lots,
@@ -74,6 +75,8 @@ impl Work<'_> {
                 rematch_of: None,
                 started_by: Some(asked.event.event_id.clone()),
                 computer,
+                deal: self.deal(rules, lang),
+                native: asked.event.kind == ACTION,
             },
             earlier.as_deref(),
         );
@@ -94,7 +97,8 @@ impl Work<'_> {
             }
             return;
         }
-        match live.session.rematch(sender, lang, &asked.event.event_id) {
+        let deal = self.deal(live.session.rules(), lang);
+        match live.session.rematch(sender, lang, &asked.event.event_id, deal, asked.event.kind == ACTION) {
             Err(refusal) => self.refuse(asked, Some(game_id), &refusal),
             Ok(entry) => {
                 if let Some(next) = self.create(asked, entry, None) {
@@ -185,10 +189,6 @@ pub(super) fn read_side(rules: &dyn Rules, word: &str) -> Option<Side> {
     }
     let index = rules.seats().iter().position(|seat| seat.choices.contains(&word.as_str()))?;
     Some(Side::Seat(Seat(index as u8)))
-}
-
-pub(super) fn is_at_turn(session: &Session, user: &UserId) -> bool {
-    session.turn().is_some_and(|seat| session.player(seat) == Some(user))
 }
 
 pub(super) fn move_of(text: &str) -> Act {

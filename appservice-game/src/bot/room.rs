@@ -40,7 +40,7 @@ impl Work<'_> {
             "leave" | "ban" => {
                 let me = self.bot.settings.me.clone();
                 let room = self.room(&event.room_id);
-                let was_here = room.names.remove(user).is_some();
+                room.names.remove(user);
                 let deserted = is_deserted(&room.names, &me);
                 self.batch.members.push((event.room_id.clone(), user.to_owned(), None));
                 let games = self.room(&event.room_id).games.clone();
@@ -51,7 +51,8 @@ impl Work<'_> {
                         self.show(&game_id);
                     }
                 }
-                if was_here && deserted {
+                // Also when an invitation to a direct chat was refused.
+                if deserted {
                     self.job(&event.room_id, Job::LeaveIfAlone);
                 }
             }

@@ -11,7 +11,7 @@ const IVAN: &str = "@ivan:academy";
 async fn bot(games_per_room: usize) -> (tempfile::TempDir, Bot) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&folder.path().join("games.sqlite3"), "test").await.unwrap();
-    let settings = Settings::new(owned_user_id!("@games:academy"), Arc::new(|| 0_u64), Arc::new(|| false));
+    let settings = Settings::new(owned_user_id!("@games:academy"), Arc::new(|| 0_u64), Arc::new(|| 0));
     let bot = Bot::new(Settings { games_per_room, ..settings }, store, Arc::new(Notify::new())).await.unwrap();
     (folder, bot)
 }

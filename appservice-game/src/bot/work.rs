@@ -92,7 +92,11 @@ impl Work<'_> {
             self.show(earlier);
         }
         let against_computer = session.computer.is_some();
-        let keys: &[&str] = if session.invited.is_some() { &["✋", "👎"] } else { &["✋"] };
+        let keys: &[&str] = match (session.status, &session.invited) {
+            (Status::Waiting, Some(_)) => &["✋", "👎"],
+            (Status::Waiting, None) => &["✋"],
+            _ => &[],
+        };
         self.state.next_game += 1;
         self.batch.games.push(NewGame { number, game_id: game_id.clone(), room_id: room_id.clone() });
         self.write(asked.event, &game_id, entry, true);
@@ -115,6 +119,12 @@ impl Work<'_> {
     fn may_create(&mut self, session: &Session, replaced: Option<&str>) -> Result<(), Refusal> {
         let room_id = &session.room_id;
         let now = (self.bot.settings.clock)();
+        let same_kind = |live: &Live| live.session.rules().kind() == session.rules().kind();
+        if session.rules().is_for_all()
+            && self.newest(room_id, |live| live.session.is_open() && same_kind(live)).is_some()
+        {
+            return Err(Refusal::AlreadyRunning);
+        }
         let names = &self.room(room_id).names;
         // An empty list is one that has not been fetched yet.
         if session.invited.as_ref().is_some_and(|user| !names.is_empty() && !names.contains_key(user)) {
@@ -147,6 +157,7 @@ impl Work<'_> {
                 if begins {
                     let reactions = live.session.rules().reaction_moves();
                     self.react(game_id, reactions);
+                    self.deal_out(asked, game_id);
                 } else if matches!(live.session.status, Status::Finished(_)) {
                     self.react(game_id, &["🔁"]);
                 }

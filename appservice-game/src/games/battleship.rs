@@ -16,7 +16,7 @@ mod fleet;
 use fleet::{Fleet, SHIPS, SIDE};
 
 /// The game.
-pub struct Battleship;
+pub(super) struct Battleship;
 
 /// The columns in Russian, as on squared paper: without ё and й.
 const RUSSIAN: [char; SIDE] = ['а', 'б', 'в', 'г', 'д', 'е', 'ж', 'з', 'и', 'к'];
@@ -185,6 +185,8 @@ struct Battle {
     seas: [Sea; 2],
     turn: Seat,
     lang: Lang,
+    /// Shown to all, though nobody has won.
+    open: bool,
 }
 
 /// The name of a cell in Latin letters.
@@ -216,7 +218,7 @@ fn read(text: &str) -> Option<usize> {
 
 impl Battle {
     fn new(fleets: [Fleet; 2], lang: Lang) -> Self {
-        Self { seas: fleets.map(Sea::new), turn: Seat(0), lang }
+        Self { seas: fleets.map(Sea::new), turn: Seat(0), lang, open: false }
     }
 
     /// The sea that this player fires at.
@@ -290,8 +292,12 @@ impl Position for Battle {
         Ok(Box::new(next))
     }
 
+    fn revealed(&self) -> Option<Box<dyn Position>> {
+        Some(Box::new(Self { open: true, ..self.clone() }))
+    }
+
     fn state(&self) -> Value {
-        let open = self.ending().is_some();
+        let open = self.open || self.ending().is_some();
         let afloat = |sea: &Sea| -> Vec<usize> {
             sea.fleet.ships().filter(|ship| sea.known[ship[0]] != Known::Sunk).map(<[usize]>::len).collect()
         };
@@ -303,7 +309,7 @@ impl Position for Battle {
     }
 
     fn picture(&self) -> String {
-        let open = self.ending().is_some();
+        let open = self.open || self.ending().is_some();
         let sea =
             |seat: usize| format!("{}\n{}", SEATS[seat].name(self.lang), self.seas[seat].picture(open, self.lang));
         format!("{}\n\n{}", sea(0), sea(1))

@@ -34,6 +34,11 @@ pub enum Act {
     DeclineDraw,
     /// Claim a draw.
     ClaimDraw,
+    /// Lay out anew what one alone sees.
+    Arrange {
+        /// As [`Position::arrange`](crate::games::Position::arrange) takes it.
+        hand: String,
+    },
 }
 
 /// Why a request was refused. `code` and the words are in `words.rs`.
@@ -67,6 +72,12 @@ pub enum Refusal {
     DrawOfferedAlready,
     /// No rule allows a claim now.
     NoDrawClaim,
+    /// The game is for all, and somebody else has started it.
+    NotYours,
+    /// Nobody plays against anybody: there is no draw.
+    NoOpponent,
+    /// A game of this kind is being played by all.
+    AlreadyRunning,
     /// The opponent is not here, is the bot, or is oneself.
     OpponentUnknown,
     /// The computer takes no draw that the rules do not give.
@@ -80,22 +91,36 @@ pub enum Refusal {
 }
 
 impl Session {
-    /// The creation of a rematch, asked for by `user`.
-    pub fn rematch(&self, user: &UserId, lang: Lang, event: &EventId) -> Result<Entry, Refusal> {
+    /// The creation of a rematch, asked for by `user` and with this deal.
+    pub fn rematch(
+        &self,
+        user: &UserId,
+        lang: Lang,
+        event: &EventId,
+        deal: String,
+        native: bool,
+    ) -> Result<Entry, Refusal> {
         if self.is_open() {
             return Err(Refusal::NotFinished);
         }
         let seat = self.seat_of(user).ok_or(Refusal::NotAPlayer)?;
-        let opponent = self.player(seat.other()).ok_or(Refusal::NotPlaying)?;
+        let (seat, invited) = if self.rules.is_for_all() {
+            (seat, None)
+        } else {
+            let opponent = self.player(seat.other()).ok_or(Refusal::NotPlaying)?;
+            (seat.other(), self.computer.is_none().then(|| opponent.to_owned()))
+        };
         Ok(Entry::Created {
             kind: self.rules.kind().to_owned(),
             creator: user.to_owned(),
-            seat: seat.other(),
-            invited: self.computer.is_none().then(|| opponent.to_owned()),
+            seat,
+            invited,
             lang,
             rematch_of: Some(self.game_id.clone()),
             started_by: Some(event.to_owned()),
             computer: self.computer,
+            deal,
+            native,
         })
     }
 
@@ -128,6 +153,9 @@ impl Session {
             return Err(Refusal::NotWaiting);
         }
         let seat = seat.ok_or(Refusal::NotAPlayer)?;
+        if self.rules.is_for_all() {
+            return self.decide_for_all(user, seat, act);
+        }
         if let Act::Move { text, ply: Some(ply) } = act
             && let Some(answer) = self.repeated(seat, text, *ply)
         {
@@ -140,7 +168,11 @@ impl Session {
             Act::Join | Act::Decline | Act::Cancel => Err(Refusal::NotWaiting),
             Act::Move { text, .. } => {
                 let outcome = self.position.apply(seat, text).map_err(Refusal::Move)?;
-                Ok(Some(Entry::Moved { seat, mv: outcome.canonical }))
+                Ok(Some(Entry::Moved { seat, mv: outcome.canonical, by: None }))
+            }
+            Act::Arrange { hand } => {
+                self.position.arrange(seat, hand).map_err(Refusal::Move)?;
+                Ok(Some(Entry::Arranged { seat, hand: hand.clone() }))
             }
             Act::Resign => Ok(Some(Entry::Resigned { seat })),
             Act::Draw => {
@@ -159,6 +191,26 @@ impl Session {
                 let reason = self.position.draw_claim().ok_or(Refusal::NoDrawClaim)?;
                 Ok(Some(Entry::DrawClaimed { reason }))
             }
+        }
+    }
+
+    /// The same in a game for all: its moves are not numbered, for many make them at once, and only the one who started it ends it.
+    fn decide_for_all(&self, user: &UserId, seat: Seat, act: &Act) -> Result<Option<Entry>, Refusal> {
+        if self.status != Status::Playing {
+            // A key that was pressed while somebody else named the last letter.
+            return if matches!(act, Act::Move { ply: Some(_), .. }) { Ok(None) } else { Err(Refusal::NotPlaying) };
+        }
+        match act {
+            Act::Move { text, ply } => match self.position.apply(seat, text) {
+                // On a native board, which shows so already, two have pressed the same.
+                Err(Illegal::TriedBefore) if ply.is_some() => Ok(None),
+                Err(illegal) => Err(Refusal::Move(illegal)),
+                Ok(outcome) => Ok(Some(Entry::Moved { seat, mv: outcome.canonical, by: Some(user.to_owned()) })),
+            },
+            Act::Resign if self.creator == *user => Ok(Some(Entry::Resigned { seat })),
+            Act::Resign => Err(Refusal::NotYours),
+            Act::Arrange { .. } => Err(Refusal::Move(Illegal::NothingHidden)),
+            _ => Err(Refusal::NoOpponent),
         }
     }
 
@@ -193,7 +245,7 @@ impl Session {
 
     /// What happens when a person is no longer in the room.
     pub fn without(&self, user: &UserId) -> Option<Entry> {
-        let seat = self.seat_of(user)?;
+        let seat = self.seat_of(user).filter(|_| !self.rules.is_for_all())?;
         match self.status {
             Status::Waiting => Some(Entry::Cancelled),
             Status::Playing if self.moves.is_empty() => Some(Entry::Cancelled),

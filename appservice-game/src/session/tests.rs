@@ -22,6 +22,8 @@ fn created(kind: &str, invited: Option<&str>) -> Entry {
         rematch_of: None,
         started_by: None,
         computer: None,
+        deal: if kind == "hangman" { "школа".to_owned() } else { String::new() },
+        native: false,
     }
 }
 
@@ -140,7 +142,7 @@ fn a_repetition_is_claimed_by_either_player() {
 fn resigning_leaving_and_playing_again() {
     let mut table = Table::playing("tictactoe");
     assert_eq!(
-        table.session.rematch(user_id!("@anna:academy"), Lang::Ru, ruma::event_id!("$e")),
+        table.session.rematch(user_id!("@anna:academy"), Lang::Ru, ruma::event_id!("$e"), String::new(), false),
         Err(Refusal::NotFinished)
     );
     assert_eq!(table.session.without(&user(ANNA)), Some(Entry::Cancelled));
@@ -150,7 +152,10 @@ fn resigning_leaving_and_playing_again() {
     assert_eq!(table.act(OLGA, &Act::Resign), Err(Refusal::NotAPlayer));
     table.act(ANNA, &Act::Resign).unwrap();
     assert_eq!(table.session.status, Status::Finished(Ending { winner: Some(Seat(0)), reason: Reason::Resignation }));
-    let again = table.session.rematch(user_id!("@anna:academy"), Lang::En, ruma::event_id!("$e")).unwrap();
+    let again = table
+        .session
+        .rematch(user_id!("@anna:academy"), Lang::En, ruma::event_id!("$e"), String::new(), false)
+        .unwrap();
     let Entry::Created { seat, creator, invited, .. } = again else {
         panic!("a rematch is a new game");
     };
@@ -168,7 +173,7 @@ fn a_damaged_log_is_an_error() {
         vec![
             created("chess", None),
             Entry::Joined { user: user(ANNA) },
-            Entry::Moved { seat: Seat(0), mv: "e2e5".to_owned() },
+            Entry::Moved { seat: Seat(0), mv: "e2e5".to_owned(), by: None },
         ],
     ] {
         assert!(Session::fold("g", room.clone(), &log).is_err(), "{log:?}");

@@ -39,6 +39,20 @@ pub enum Job {
         /// The board's new content.
         content: Value,
     },
+    /// Tell a player's native boards what only they may see.
+    Hand {
+        /// Who.
+        user: OwnedUserId,
+        /// Of the to-device event.
+        content: Value,
+    },
+    /// Say something to one person, in the bot's direct chat with them.
+    Direct {
+        /// Who.
+        user: OwnedUserId,
+        /// Of `m.room.message`.
+        content: Value,
+    },
     /// Put a reaction under a board.
     React {
         /// The outbox row that sent the board.

@@ -45,8 +45,14 @@ pub(crate) struct Fake {
     pub(crate) left: Mutex<Vec<String>>,
     pub(crate) members: Mutex<BTreeMap<String, Vec<(String, String)>>>,
     pub(crate) encrypted: Mutex<Vec<String>>,
+    /// Whom the bot has made a direct chat with, in order.
+    pub(crate) directs: Mutex<Vec<String>>,
+    /// Rooms that the bot may not write to.
+    pub(crate) forbidden: Mutex<Vec<String>>,
     /// So many answers to sends get lost after the event was taken.
     pub(crate) lose_answers: AtomicU32,
+    /// To-device events by their receiver.
+    pub(crate) to_device: Mutex<Vec<(String, Value)>>,
     pub(crate) changed: Notify,
 }
 
@@ -69,6 +75,8 @@ impl Fake {
             .route("/_matrix/client/v3/rooms/{room}/joined_members", get(members_of))
             .route("/_matrix/client/v3/rooms/{room}/state/m.room.encryption/", get(encryption))
             .route("/_matrix/client/v3/rooms/{room}/send/{kind}/{txn}", put(send))
+            .route("/_matrix/client/v3/sendToDevice/{kind}/{txn}", put(to_device))
+            .route("/_matrix/client/v3/createRoom", post(create_room))
             .route("/_matrix/client/v3/rooms/{room}/leave", post(leave))
             .route("/_matrix/client/v3/rooms/{room}/forget", post(|| async { done() }))
             .with_state(fake.clone());
@@ -128,6 +136,20 @@ impl Fake {
             .collect()
     }
 
+    /// What stands in the newest direct chat with a person.
+    pub(crate) fn direct(&self, user: &str) -> Vec<String> {
+        let room_id = self.directs.lock().unwrap().iter().rposition(|with| with == user).map(direct_room);
+        let sent = self.sent.lock().unwrap();
+        let here = sent.iter().filter(|sent| Some(&sent.room_id) == room_id.as_ref());
+        here.map(|sent| sent.content["body"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// What only this person's native boards were told of a game, all of it in order.
+    pub(crate) fn hands(&self, user: &str) -> Vec<Value> {
+        let told = self.to_device.lock().unwrap();
+        told.iter().filter(|(to, _)| to == user).map(|(_, content)| content.clone()).collect()
+    }
+
     /// Codes of the refusals.
     pub(crate) fn refusals(&self) -> Vec<String> {
         let sent = self.sent.lock().unwrap();
@@ -143,6 +165,33 @@ fn done() -> Answer {
 
 async fn join(State(fake): State<Arc<Fake>>, Path(room): Path<String>) -> Answer {
     fake.joined.lock().unwrap().push(room);
+    fake.changed.notify_waiters();
+    done()
+}
+
+pub(crate) fn direct_room(number: usize) -> String {
+    format!("!direct{number}:academy")
+}
+
+async fn create_room(State(fake): State<Arc<Fake>>, Json(asked): Json<Value>) -> Answer {
+    assert_eq!((&asked["is_direct"], asked["invite"].as_array().unwrap().len()), (&json!(true), 1));
+    let mut directs = fake.directs.lock().unwrap();
+    directs.push(asked["invite"][0].as_str().unwrap().to_owned());
+    (StatusCode::OK, Json(json!({ "room_id": direct_room(directs.len() - 1) })))
+}
+
+async fn to_device(
+    State(fake): State<Arc<Fake>>,
+    Path((kind, txn)): Path<(String, String)>,
+    Json(content): Json<Value>,
+) -> Answer {
+    assert_eq!(kind, "org.parta.game.hand");
+    if fake.by_txn.lock().unwrap().insert(txn.clone(), txn).is_none() {
+        let mut told = fake.to_device.lock().unwrap();
+        for (user, devices) in content["messages"].as_object().unwrap() {
+            told.push((user.clone(), devices["*"].clone()));
+        }
+    }
     fake.changed.notify_waiters();
     done()
 }
@@ -177,6 +226,9 @@ async fn send(
     Path((room_id, kind, txn)): Path<(String, String, String)>,
     Json(content): Json<Value>,
 ) -> Answer {
+    if fake.forbidden.lock().unwrap().contains(&room_id) {
+        return (StatusCode::FORBIDDEN, Json(json!({ "errcode": "M_FORBIDDEN" })));
+    }
     let event_id = {
         let mut sent = fake.sent.lock().unwrap();
         let mut by_txn = fake.by_txn.lock().unwrap();

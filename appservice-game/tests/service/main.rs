@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
 mod fake;
+mod hidden;
 mod play;
 mod process;
 mod protocol;

@@ -3,19 +3,28 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 use matrix_sdk::ruma::UserId;
 use matrix_sdk::ruma::api::client::room::create_room::v3::Request as CreateRequest;
+use matrix_sdk::ruma::events::AnyToDeviceEvent;
 use matrix_sdk::ruma::events::room::member::MembershipState;
 use matrix_sdk::ruma::events::room::message::RoomMessageEventContent;
-use matrix_sdk::{Client, Room};
+use matrix_sdk::ruma::serde::Raw;
+use matrix_sdk::{Client, Room, RoomState};
 use serde_json::{Value, json};
 
 use crate::api::Homeserver;
 use crate::harness::{Engine, SERVER_NAME, Server, Setup, binary, free_port};
 use crate::sdk::{join, person, until};
 
-on_both_engines_alone![tic_tac_toe_to_its_end, chess_to_mate, every_other_game_through_a_restart];
+on_both_engines_alone![
+    tic_tac_toe_to_its_end,
+    chess_to_mate,
+    every_other_game_through_a_restart,
+    ships_that_one_player_sees,
+    a_word_for_all
+];
 
 /// A server and its game service, which ends with this.
 struct School {
@@ -205,4 +214,86 @@ async fn every_other_game_through_a_restart(engine: Engine) {
         assert_eq!((&end["status"], &end["result"]), (&json!("finished"), &result), "{kind}");
         assert_eq!(end["moves"], json!(moves), "{kind}");
     }
+}
+
+/// The hands that a person's device is told, in order.
+fn hands(client: &Client) -> Arc<Mutex<Vec<Value>>> {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let keep = told.clone();
+    client.add_event_handler(async move |event: Raw<AnyToDeviceEvent>| {
+        let event: Value = event.deserialize_as_unchecked().unwrap();
+        if event["type"] == "org.parta.game.hand" {
+            keep.lock().unwrap().push(event["content"].clone());
+        }
+    });
+    told
+}
+
+/// Anna plays on a native board and Boris by text: each is told their own ships in their own way, and nobody the other's.
+async fn ships_that_one_player_sees(engine: Engine) {
+    let mut table = Table::set(engine).await;
+    let (annas, boriss) = (hands(&table.anna), hands(&table.boris));
+    let start = json!({ "action": "start", "kind": "battleship", "seat": "first" });
+    table.at_anna.send_raw("org.parta.game.action", start).await.expect("asked for a game");
+    table.board("the invitation", |block| block["status"] == "waiting").await;
+    table.at_boris.send(RoomMessageEventContent::text_plain("!играю")).await.expect("said");
+    let game = table.board("the game", |block| block["status"] == "playing").await;
+    let first = |told: &Arc<Mutex<Vec<Value>>>| told.lock().unwrap().first().cloned();
+    let hand = until(&table.anna, "Anna's ships", async || first(&annas)).await;
+    assert_eq!((&hand["seat"], hand["state"]["cells"].as_str().unwrap().matches('s').count()), (&json!("first"), 20));
+    let hand = until(&table.boris, "Boris's ships", async || first(&boriss)).await;
+    let cells = hand["state"]["cells"].as_str().unwrap().to_owned();
+    let in_words = until(&table.boris, "a direct chat", async || {
+        let invited = |room: &Room| room.room_id() != table.at_boris.room_id() && room.state() == RoomState::Invited;
+        table.boris.rooms().into_iter().find(invited)
+    })
+    .await;
+    assert!(in_words.is_direct().await.unwrap(), "a chat of two");
+    let in_words = join(&table.boris, in_words.room_id()).await;
+    let said = until(&table.boris, "Boris's ships in words", async || {
+        let page = in_words.messages(matrix_sdk::room::MessagesOptions::backward()).await.ok()?;
+        let mut events = page.chunk.iter().filter_map(|event| event.raw().deserialize_as_unchecked::<Value>().ok());
+        events.find(|event| event["type"] == "m.room.message")
+    })
+    .await;
+    assert_eq!(said["content"]["body"].as_str().unwrap().matches('□').count(), 20);
+    assert!(table.anna.get_room(in_words.room_id()).is_none());
+    let ships: Vec<usize> = cells.char_indices().filter(|(_, sign)| *sign == 's').map(|(cell, _)| cell).collect();
+    for (shots, cell) in ships.iter().enumerate() {
+        if shots == 10 {
+            table.school.restart_games();
+        }
+        let cell = format!("{}{}", char::from(b'a' + (cell % 10) as u8), cell / 10 + 1);
+        let fired = json!({ "game_id": game["game_id"], "ply": shots + 1, "move": cell });
+        table.at_anna.send_raw("org.parta.game.move", fired).await.expect("fired");
+        let board = table.board_of("battleship", shots as u64 + 1).await;
+        let sea = board["state"]["seas"]["second"].as_str().unwrap();
+        assert!(!sea.contains('s'), "{sea}");
+    }
+    let end = table.board("the end", |block| block["status"] == "finished").await;
+    assert_eq!(end["result"], json!({ "winner": "first", "reason": "fleet_sunk" }));
+}
+
+/// The game service is killed within a word that two people guess, one on a board and one by text.
+async fn a_word_for_all(engine: Engine) {
+    let mut table = Table::set(engine).await;
+    table.at_anna.send(RoomMessageEventContent::text_plain("!виселица")).await.expect("said");
+    let mut board = table.board("the game", |block| block["kind"] == "hangman").await;
+    let mut ply = 0;
+    while board["status"] == "playing" {
+        let letter = board["legal_moves"][0].as_str().unwrap().to_owned();
+        if ply == 3 {
+            table.school.restart_games();
+        }
+        if ply % 2 == 0 {
+            let named = json!({ "game_id": board["game_id"], "ply": ply + 1, "move": letter });
+            table.at_anna.send_raw("org.parta.game.move", named).await.expect("named");
+        } else {
+            table.at_boris.send(RoomMessageEventContent::text_plain(letter)).await.expect("said");
+        }
+        ply += 1;
+        board = table.board_of("hangman", ply).await;
+    }
+    assert_eq!(board["status"], "finished");
+    assert!(board["state"]["answer"].is_string(), "{board:#}");
 }
