@@ -52,6 +52,7 @@ impl Work<'_> {
         };
         let lots = Seat(((self.bot.settings.lots)() & 1) as u8);
         let seat = match side {
+            _ if rules.is_for_all() => Seat(0),
             Side::Seat(seat) => seat,
             Side::Lots => lots,
             Side::Usual => rules.creator_seat().unwrap_or(lots),

@@ -164,9 +164,18 @@ async fn hangman_for_the_whole_room() {
     }
     assert!(block["state"]["answer"].is_string(), "{block:#}");
     assert_eq!(academy.fake.refusals().len(), 3);
-    // Anybody may go on; who has begun may end it, and all are told the word.
+    // Anybody may go on; who has begun may end it, and all are told the word. There are no seats to be had by lot.
+    academy
+        .native(IVAN, "org.parta.game.action", json!({ "action": "start", "kind": "hangman", "seat": "random" }))
+        .await;
+    let lots = academy
+        .block("a word without seats", |next| next["creator"] == IVAN && next["game_id"] != block["game_id"])
+        .await;
+    assert_eq!(lots["status"], "playing");
+    academy.say(IVAN, "!сдаюсь").await;
+    academy.block("its end", |next| next["game_id"] == lots["game_id"] && next["status"] == "finished").await;
     academy.say(OLGA, "!реванш").await;
-    let next = academy.block("the next word", |next| next["rematch_of"] == block["game_id"]).await;
+    let next = academy.block("the next word", |next| next["rematch_of"] == lots["game_id"]).await;
     assert_eq!((&next["status"], &next["creator"]), (&json!("playing"), &json!(OLGA)));
     academy.say(OLGA, "!сдаюсь").await;
     let over = academy.status("finished").await;

@@ -6,20 +6,23 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use matrix_sdk::{
     Room,
     ruma::{
-        TransactionId, UserId,
+        OwnedUserId, TransactionId, UserId,
         api::client::message::send_message_event::v3::Request,
-        events::{MessageLikeEventType, member_hints::MemberHintsEventContent, room::member::MembershipState},
+        events::{
+            AnyToDeviceEvent, MessageLikeEventType, member_hints::MemberHintsEventContent,
+            room::member::MembershipState,
+        },
         serde::Raw,
     },
 };
 use serde_json::{Value, json};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc::unbounded_channel};
 
 use crate::{
     matrix::{failure, live::Live},
     model::{
-        game::{Opponent, Wish},
-        update::Failure,
+        game::{Hand, Opponent, Wish},
+        update::{Failure, Update},
     },
 };
 
@@ -28,6 +31,31 @@ const BOT: &str = "games";
 /// How often a request is repeated while the server does not answer, and how long is waited before the first time.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Type of the to-device event with what one player alone may see.
+const HAND: &str = "org.parta.game.hand";
+
+/// Hears what bots tell this person alone, until the session ends.
+pub(super) async fn listen(live: Arc<Live>) {
+    let (teller, mut told) = unbounded_channel();
+    let handler = live.client.add_event_handler(move |event: Raw<AnyToDeviceEvent>| {
+        let heard = hand(&event).map(|hand| teller.send(hand));
+        async move { drop(heard) }
+    });
+    let _guard = live.client.event_handler_drop_guard(handler);
+    while let Some(hand) = told.recv().await {
+        live.updates.send(Update::Hand(hand));
+    }
+}
+
+fn hand(event: &Raw<AnyToDeviceEvent>) -> Option<Hand> {
+    let kind: String = event.get_field("type").ok()??;
+    if kind != HAND {
+        return None;
+    }
+    let sender: OwnedUserId = event.get_field("sender").ok()??;
+    Hand::parse(sender.as_str(), &event.get_field("content").ok()??)
+}
 
 /// Does what was asked.
 pub(super) async fn take(live: &Arc<Live>, wish: Wish) {
@@ -51,7 +79,10 @@ fn event(wish: Wish) -> (&'static str, Value) {
     let reference = |board: String| json!({ "rel_type": "m.reference", "event_id": board });
     match wish {
         Wish::Start { kind, lang, opponent, seat, .. } => {
-            let mut content = json!({ "action": "start", "kind": kind, "lang": lang, "seat": seat });
+            let mut content = json!({ "action": "start", "kind": kind, "lang": lang });
+            if !seat.is_empty() {
+                content["seat"] = json!(seat);
+            }
             match opponent {
                 Opponent::Anyone => {}
                 Opponent::Person(user) => content["opponent"] = json!(user),
@@ -141,6 +172,14 @@ mod tests {
             content,
             json!({ "action": "start", "kind": "chess", "lang": "ru", "seat": "white", "opponent": "@b:x" })
         );
+        let open = Wish::Start {
+            room: "!r:x".into(),
+            kind: "hangman".into(),
+            lang: "en".into(),
+            opponent: Opponent::Anyone,
+            seat: String::new(),
+        };
+        assert_eq!(event(open).1, json!({ "action": "start", "kind": "hangman", "lang": "en" }));
         let play = Wish::Play {
             room: "!r:x".into(),
             game_id: "g".into(),
@@ -157,5 +196,19 @@ mod tests {
                 "m.relates_to": { "rel_type": "m.reference", "event_id": "$board" },
             })
         );
+    }
+
+    #[test]
+    fn only_the_event_of_games_is_read() {
+        let event = |kind: &str, content: Value| {
+            let event = json!({ "type": kind, "sender": "@games:x", "content": content });
+            hand(&Raw::new(&event).expect("an event").cast_unchecked())
+        };
+        let content =
+            json!({ "version": 1, "game_id": "g", "revision": 1, "seat": "first", "state": { "cells": "s" } });
+        let read = event(HAND, content.clone()).expect("read");
+        assert_eq!((read.sender.as_str(), read.seat.as_str()), ("@games:x", "first"));
+        assert_eq!(event("m.dummy", content), None);
+        assert_eq!(event(HAND, json!({ "game_id": 1 })), None);
     }
 }

@@ -131,6 +131,7 @@ impl Live {
         live.add(tokio::spawn(room_menu::follow(Arc::clone(&live))));
         live.add(tokio::spawn(crypto::follow(Arc::clone(&live))));
         live.add(tokio::spawn(verify::listen(Arc::clone(&live))));
+        live.add(tokio::spawn(games::listen(Arc::clone(&live))));
         live.add(tokio::spawn(feedback::follow(Arc::clone(&live))));
         live.add(tokio::spawn(follow_tokens(Arc::clone(&live), stored, home.kept, ended)));
         let own = Arc::clone(&live);

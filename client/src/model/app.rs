@@ -324,6 +324,7 @@ impl AppModel {
                 self.drafts.came(drafts);
                 changed.rooms = true;
             }
+            Update::Hand(hand) => changed.game = self.deal(hand),
             Update::Failed(_) => changed.game = self.games_failed(),
             _ => {}
         }

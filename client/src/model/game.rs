@@ -3,8 +3,10 @@
 //! The rules are the bot's: every legal move comes with the board, so nothing here decides what is allowed. A kind of
 //! game is a file in `game/` that says what its boards look like, and a line in [`Kind::rules`].
 
+mod battleship;
 mod chess;
 mod draughts;
+pub mod hangman;
 mod stones;
 mod table;
 #[cfg(test)]
@@ -32,6 +34,10 @@ pub enum Kind {
     Reversi,
     /// Gomoku
     Gomoku,
+    /// Battleship
+    Battleship,
+    /// Hangman, which has letters instead of fields
+    Hangman,
     /// One that is shown in the words of its message, with the buttons that every game has
     #[serde(other)]
     Other,
@@ -47,7 +53,8 @@ impl Kind {
             Self::ConnectFour => Some(&stones::ConnectFour),
             Self::Reversi => Some(&stones::Reversi),
             Self::Gomoku => Some(&stones::Gomoku),
-            Self::Other => None,
+            Self::Battleship => Some(&battleship::Battleship),
+            Self::Hangman | Self::Other => None,
         }
     }
 }
@@ -62,8 +69,14 @@ pub trait Rules: Sync {
         self.columns()
     }
 
-    /// What stands on each field: a letter, or a space. As many as there are fields, whatever the bot sent.
-    fn fields(&self, state: &Value) -> Vec<char>;
+    /// What the player of this seat, or who only looks on, sees on each field: a letter, or a space. As many as there are
+    /// fields, whatever the bot sent.
+    fn fields(&self, board: &Board, seat: Option<&str>) -> Vec<char>;
+
+    /// What stands beside the board, where a player has something of their own.
+    fn aside(&self, _board: &Board, _seat: Option<&str>, _hand: Option<&Hand>) -> Vec<Field> {
+        Vec::new()
+    }
 
     /// A move in the form of `legal_moves`.
     fn read(&self, made: &str) -> Option<Made>;
@@ -98,7 +111,7 @@ pub trait Rules: Sync {
     }
 
     /// Fields to point out: those of the last move.
-    fn marked(&self, board: &Board) -> Vec<usize> {
+    fn marked(&self, board: &Board, _seat: Option<&str>) -> Vec<usize> {
         board.last_move.as_ref().map(|last| self.way(&last.made)).unwrap_or_default()
     }
 
@@ -191,6 +204,11 @@ pub struct Outcome {
 /// The last move.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct LastMove {
+    /// Who made it
+    #[serde(default)]
+    pub seat: String,
+    /// The person, in a game that is open to all
+    pub user_id: Option<String>,
     /// In the form a move event takes
     #[serde(rename = "move")]
     pub made: String,
@@ -220,6 +238,9 @@ pub struct Board {
     /// In the order in which they move
     #[serde(default)]
     pub players: Vec<Seat>,
+    /// The whole room plays it
+    #[serde(default)]
+    pub open: bool,
     /// Seat at turn
     pub turn: Option<String>,
     /// Moves made so far
@@ -278,6 +299,42 @@ impl Board {
             && self.invited.as_ref().is_none_or(|invited| invited == user)
     }
 
+    /// This person may give it up.
+    pub fn may_resign(&self, user: &str) -> bool {
+        self.status == Status::Playing && if self.open { self.creator == user } else { self.seat_of(user).is_some() }
+    }
+
+    /// This person may ask for it once more.
+    pub fn may_rematch(&self, user: &str) -> bool {
+        self.status == Status::Finished && self.rematch.is_none() && (self.open || self.seat_of(user).is_some())
+    }
+
+    /// This person may lay out anew what they alone see.
+    pub fn may_arrange(&self, user: &str) -> bool {
+        let untouched = |seat| battleship::sea(self, seat).into_iter().all(|field| field == ' ');
+        self.hides() && self.seat_of(user).is_some_and(untouched)
+    }
+
+    /// Players see what others do not.
+    pub fn hides(&self) -> bool {
+        self.kind == Kind::Battleship && self.status == Status::Playing
+    }
+
+    /// The stones of a seat, in a game that is decided by them.
+    pub fn stones(&self, seat: &str) -> Option<usize> {
+        self.state.get("discs")?.get(seat)?.as_u64().and_then(|stones| usize::try_from(stones).ok())
+    }
+
+    /// The person who could not move and was passed over just now.
+    pub fn passed(&self) -> Option<&str> {
+        self.player(self.state.get("passed")?.as_str()?)
+    }
+
+    /// The ships that are left to fire at: how many of four fields, of three, of two and of one.
+    pub fn afloat(&self, user: &str) -> [usize; 4] {
+        battleship::afloat(self, self.seat_of(user))
+    }
+
     /// Neither moves nor offers are to come.
     pub fn is_over(&self) -> bool {
         matches!(self.status, Status::Finished | Status::Cancelled)
@@ -286,6 +343,33 @@ impl Board {
     /// The game move by move.
     pub fn replay(&self) -> Vec<Ply> {
         self.kind.rules().map(|rules| rules.replay(self)).unwrap_or_default()
+    }
+}
+
+/// What the bot tells one player alone: the to-device event `org.parta.game.hand`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Hand {
+    /// 1
+    pub version: u32,
+    /// Who told it; believed when it is the bot whose board it is
+    #[serde(skip)]
+    pub sender: String,
+    /// Which game
+    pub game_id: String,
+    /// The newest one counts
+    pub revision: u64,
+    /// Whose it is
+    pub seat: String,
+    /// By kind
+    #[serde(default)]
+    pub state: Value,
+}
+
+impl Hand {
+    /// Reads the content of the event. `None` for a version this client cannot read.
+    pub fn parse(sender: &str, content: &Value) -> Option<Self> {
+        let hand = Self::deserialize(content).ok().filter(|hand| hand.version == 1)?;
+        Some(Self { sender: sender.to_owned(), ..hand })
     }
 }
 
@@ -313,7 +397,7 @@ pub enum Wish {
         lang: String,
         /// With whom
         opponent: Opponent,
-        /// Seat of the one who asks, or `random`
+        /// Seat of the one who asks, or `random`; empty where nobody has one
         seat: String,
     },
     /// A move
@@ -329,7 +413,7 @@ pub enum Wish {
         /// The move
         made: String,
     },
-    /// Join, decline, cancel, resign, a draw, a rematch
+    /// Join, decline, cancel, resign, a draw, a rematch, what one alone may see
     Act {
         /// Room id
         room: String,
@@ -360,8 +444,8 @@ impl Wish {
 }
 
 /// The cells of a board that is told as a string, each sign in the place of its piece; what is missing is empty.
-fn cells(state: &Value, count: usize, piece: impl Fn(char) -> char) -> Vec<char> {
-    let told = state.get("cells").and_then(Value::as_str).unwrap_or_default();
+fn cells(told: Option<&Value>, count: usize, piece: impl Fn(char) -> char) -> Vec<char> {
+    let told = told.and_then(Value::as_str).unwrap_or_default();
     let mut fields: Vec<char> = told.chars().take(count).map(piece).collect();
     fields.resize(count, ' ');
     fields

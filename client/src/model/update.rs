@@ -298,6 +298,8 @@ pub enum Update {
     DialogFailed(Failure),
     /// Something else this person asked for did not work
     Failed(Failure),
+    /// A game bot told what only this person may see
+    Hand(super::game::Hand),
     /// Something of the settings
     Settings(super::settings::News),
     /// A message that the push rules tell of

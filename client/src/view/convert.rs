@@ -530,6 +530,8 @@ pub(super) fn game_kind(kind: game::Kind) -> ui::GameKind {
         game::Kind::ConnectFour => ui::GameKind::ConnectFour,
         game::Kind::Reversi => ui::GameKind::Reversi,
         game::Kind::Gomoku => ui::GameKind::Gomoku,
+        game::Kind::Battleship => ui::GameKind::Battleship,
+        game::Kind::Hangman => ui::GameKind::Hangman,
         game::Kind::Other => ui::GameKind::Other,
     }
 }

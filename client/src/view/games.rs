@@ -10,7 +10,11 @@ use slint::{ComponentHandle, Model, ModelRc, SharedString, VecModel};
 
 use super::{convert, ui, window::View};
 use crate::model::{
-    game::{self, Board, Field, Notation, Opponent, Ply, Rules, Table, Wish},
+    app::games::Seen,
+    game::{
+        self, Board, Field, Hand, Notation, Opponent, Ply, Rules, Table, Wish,
+        hangman::{Guess, Letter, Said},
+    },
     person,
     update::Member,
 };
@@ -30,9 +34,11 @@ pub(super) struct Boards {
 struct Shown {
     board: Board,
     table: Table,
+    hand: Option<Hand>,
     key: String,
     entry: ui::BoardEntry,
     fields: Rc<VecModel<ui::FieldEntry>>,
+    letters: Rc<VecModel<ui::LetterEntry>>,
 }
 
 impl Boards {
@@ -45,9 +51,21 @@ impl Boards {
 
 /// Puts other fields on a board. All at once: a single one that changes while the board's own binding is still to be
 /// computed is not drawn (slint 1.18, `RepeaterTracker::row_changed`).
-fn put(model: &VecModel<ui::FieldEntry>, fields: Vec<ui::FieldEntry>) {
-    if !model.iter().eq(fields.iter().cloned()) {
-        model.set_vec(fields);
+fn put<T: Clone + PartialEq + 'static>(model: &VecModel<T>, entries: Vec<T>) {
+    if !model.iter().eq(entries.iter().cloned()) {
+        model.set_vec(entries);
+    }
+}
+
+fn listed<T: Clone + 'static>(entries: impl IntoIterator<Item = T>) -> ModelRc<T> {
+    ModelRc::new(VecModel::from_iter(entries))
+}
+
+fn letter_entry(letter: &Letter) -> ui::LetterEntry {
+    ui::LetterEntry {
+        text: letter.text.to_uppercase().into(),
+        right: letter.said == Said::Right,
+        wrong: letter.said == Said::Wrong,
     }
 }
 
@@ -108,6 +126,10 @@ fn game(board: &Board, table: &Table, own: &str, name: impl Fn(&str) -> String) 
         |index: usize| board.turn.is_some() && board.players.get(index).map(|seat| &seat.seat) == board.turn.as_ref();
     let seat = board.seat_of(own);
     let winner = board.result.as_ref().and_then(|result| board.player(result.winner.as_ref()?));
+    let passed = board.passed().filter(|_| board.status == game::Status::Playing);
+    let stones = |at: usize| board.players.get(at).and_then(|seat| board.stones(&seat.seat)).map_or(-1, number);
+    let guess = Guess::of(board);
+    let by = board.last_move.as_ref().and_then(|last| last.user_id.as_deref());
     let waiting = board.status == game::Status::Waiting;
     let last = board.replay().last().map(|ply| words(&ply.words));
     ui::GameEntry {
@@ -120,6 +142,17 @@ fn game(board: &Board, table: &Table, own: &str, name: impl Fn(&str) -> String) 
         second_at_turn: turn(1),
         own_turn: table.my_move(board, own),
         own_seat: seat.is_some(),
+        open: board.open,
+        may_resign: board.may_resign(own),
+        may_rematch: board.may_rematch(own),
+        may_arrange: board.may_arrange(own),
+        by: by.map(&name).unwrap_or_default().into(),
+        answer: guess.word.iter().map(|letter| letter.text.as_str()).collect::<String>().into(),
+        first_count: stones(0),
+        second_count: stones(1),
+        passed: passed.map(&name).unwrap_or_default().into(),
+        mistakes: number(guess.mistakes),
+        attempts: number(guess.most.saturating_sub(guess.mistakes)),
         check: board.kind.rules().is_some_and(|rules| rules.danger(board).is_some()),
         last: last.unwrap_or_else(|| ui::MoveWords {
             text: board.last_move.as_ref().map(|last| last.notation.as_str().into()).unwrap_or_default(),
@@ -133,11 +166,51 @@ fn game(board: &Board, table: &Table, own: &str, name: impl Fn(&str) -> String) 
         draw_offered_to_me: seat.is_some() && board.draw_offer.is_some() && board.draw_offer.as_deref() != seat,
         draw_offered_by_me: seat.is_some() && board.draw_offer.as_deref() == seat,
         draw_claim: board.draw_claim.is_some(),
-        rematch: board.rematch.is_some(),
         waits: table.sent.is_some(),
         promoting: table.promotes(),
         white: seat == board.players.first().map(|first| first.seat.as_str()),
         refusal: table.refusal.as_str().into(),
+    }
+}
+
+/// A board as it is put on screen; what was there before is put to use again.
+fn look(
+    seen: &Seen<'_>,
+    table: Table,
+    hand: Option<&Hand>,
+    known: Option<&Shown>,
+    own: &str,
+    name: impl Fn(&str) -> String,
+) -> Shown {
+    let (board, key) = (seen.board, seen.key);
+    let on_board = known.map(|known| Rc::clone(&known.fields)).unwrap_or_default();
+    let alphabet = known.map(|known| Rc::clone(&known.letters)).unwrap_or_default();
+    let rules = board.kind.rules();
+    let guess = Guess::of(board);
+    put(&on_board, rules.map(|rules| fields(rules, &table.fields(board, own))).unwrap_or_default());
+    put(&alphabet, guess.alphabet.iter().map(letter_entry).collect());
+    let aside = rules.map(|rules| fields(rules, &rules.aside(board, board.seat_of(own), hand))).unwrap_or_default();
+    let said = |letter: &Letter| if letter.text.is_empty() { "_".to_owned() } else { letter.text.clone() };
+    let entry = ui::BoardEntry {
+        key: key.into(),
+        game: game(board, &table, own, name),
+        fields: ModelRc::from(Rc::clone(&on_board)),
+        columns: rules.map_or(1, |rules| number(rules.columns())),
+        rows: rules.map_or(1, |rules| number(rules.rows())),
+        aside: listed(aside),
+        afloat: listed(board.afloat(own).map(number)),
+        word: listed(guess.word.iter().map(letter_entry)),
+        spoken: guess.word.iter().map(said).collect::<Vec<_>>().join(" ").into(),
+        letters: ModelRc::from(Rc::clone(&alphabet)),
+    };
+    Shown {
+        board: board.clone(),
+        table,
+        hand: hand.cloned(),
+        key: key.to_owned(),
+        entry,
+        fields: on_board,
+        letters: alphabet,
     }
 }
 
@@ -166,7 +239,7 @@ impl View {
     pub(super) fn show_game(&self) {
         let model = self.app.borrow();
         let global = self.window.global::<ui::Games>();
-        global.set_starting(model.games.starting);
+        global.set_starting(model.games.is_starting());
         global.set_refusal(model.games.refusal.as_str().into());
         let own = model.own_id();
         let name = |user: &str| {
@@ -178,34 +251,43 @@ impl View {
         {
             let mut shown = self.boards.shown.borrow_mut();
             let before = shown.len();
-            shown.retain(|id, _| boards.iter().any(|(board, _)| board.game_id == *id));
+            shown.retain(|id, _| boards.iter().any(|seen| seen.board.game_id == *id));
             changed |= shown.len() != before;
-            for (board, key) in &boards {
-                let table = model.games.table(&board.game_id);
+            for seen in &boards {
+                let Seen { board, key, .. } = *seen;
+                let (table, hand) = (model.games.table(&board.game_id), model.games.hand(*seen));
                 let known = shown.get(&board.game_id);
-                if known.is_some_and(|known| known.board == **board && known.table == table && known.key == *key) {
+                if known.is_some_and(|known| {
+                    known.board == *board && known.table == table && known.hand.as_ref() == hand && known.key == key
+                }) {
                     continue;
                 }
                 changed = true;
-                let model = known.map(|known| Rc::clone(&known.fields)).unwrap_or_default();
-                let rules = board.kind.rules();
-                put(&model, rules.map(|rules| fields(rules, &table.fields(board, own))).unwrap_or_default());
-                let entry = ui::BoardEntry {
-                    key: (*key).into(),
-                    game: game(board, &table, own, name),
-                    fields: ModelRc::from(Rc::clone(&model)),
-                    columns: rules.map_or(1, |rules| number(rules.columns())),
-                    rows: rules.map_or(1, |rules| number(rules.rows())),
-                };
-                let now = Shown { board: (*board).clone(), table, key: (*key).to_owned(), entry, fields: model };
+                let now = look(seen, table, hand, known, own, name);
                 shown.insert(board.game_id.clone(), now);
             }
         }
-        let beside = model.games.shown.as_ref().and_then(|id| boards.iter().find(|(board, _)| board.game_id == *id));
-        self.show_beside(beside.map(|(board, _)| *board), model.games.replay, own);
+        let beside = model.games.shown.as_ref().and_then(|id| boards.iter().find(|seen| seen.board.game_id == *id));
+        self.show_beside(beside.map(|seen| seen.board), model.games.replay, own);
         self.show_opponents(&model.members, own);
         if changed {
             global.set_version(global.get_version().wrapping_add(1));
+        }
+        drop(model);
+        self.ask_for_hand();
+    }
+
+    /// Asks for what only this person may see of a game, where that tells nobody that they did not agree to tell.
+    fn ask_for_hand(&self) {
+        let mut model = self.app.borrow_mut();
+        let agreed = |room: &String| self.own.choices.borrow().plain_games.contains(room);
+        if model.details.encrypted && !model.open.as_ref().is_some_and(agreed) {
+            return;
+        }
+        let wish = model.missing_hand();
+        drop(model);
+        if let Some(wish) = wish {
+            self.send(wish.into());
         }
     }
 
@@ -298,10 +380,9 @@ pub(super) fn wire(view: &Rc<View>) {
     macro_rules! on {
         ($callback:ident, |$this:ident $(, $arg:ident)*| $body:expr) => {{
             let weak = Rc::downgrade(view);
-            games.$callback(move |$($arg),*| {
-                if let Some($this) = weak.upgrade() {
-                    $body
-                }
+            games.$callback(move |$($arg),*| match weak.upgrade() {
+                Some($this) => $body,
+                None => Default::default(),
             });
         }};
     }
@@ -321,6 +402,8 @@ pub(super) fn wire(view: &Rc<View>) {
             ui::GameKind::ConnectFour => ("connectfour", ["random", "red", "yellow"]),
             ui::GameKind::Reversi => ("reversi", ["random", "black", "white"]),
             ui::GameKind::Gomoku => ("gomoku", ["random", "black", "white"]),
+            ui::GameKind::Battleship => ("battleship", ["random", "first", "second"]),
+            ui::GameKind::Hangman => ("hangman", [""; 3]),
             _ => ("chess", ["random", "white", "black"]),
         };
         let seat = usize::try_from(side).ok().and_then(|side| seats.get(side)).copied().unwrap_or("random");
@@ -341,6 +424,12 @@ pub(super) fn wire(view: &Rc<View>) {
         let Ok(index) = usize::try_from(index) else { return };
         let done = this.app.borrow_mut().press_field(&game, index);
         this.asked(done);
+    });
+    on!(on_say, |this, game, words| {
+        let done = this.app.borrow_mut().say_move(&game, &words);
+        let said = done.1.is_some();
+        this.asked(done);
+        said
     });
     on!(on_lift, |this, game, index| {
         let Ok(index) = usize::try_from(index) else { return };

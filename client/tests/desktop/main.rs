@@ -16,7 +16,7 @@ use std::{
 
 use academy::{Academy, Line};
 use desk::Desk;
-use tree::Role;
+use tree::{Element, Role};
 
 /// Longest wait for debug builds of everything on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -89,6 +89,29 @@ fn play(anna: &Desk, boris: &Desk) {
     }
 }
 
+/// A shot in a game of battleship: each sees twenty fields of ships of their own, and both see where the shot went.
+fn fire(anna: &Desk, boris: &Desk) {
+    for name in ["Новая игра", "Морской бой", "Стреляю первым", "Пригласить играть"]
+    {
+        anna.press(name);
+    }
+    boris.press("Играть");
+    for desk in [anna, boris] {
+        let ships = |element: &Element| element.name.ends_with(", корабль");
+        until("ships of one's own", || {
+            (desk.elements().iter().filter(|element| ships(element)).count() >= 20).then_some(())
+        });
+    }
+    anna.see("Стреляйте по морю соперника");
+    anna.press("a1");
+    for desk in [anna, boris] {
+        until("where the shot went", || {
+            ["a1, мимо", "a1, попадание", "a1, потоплен"].into_iter().find_map(|name| desk.look(None, name))
+        });
+    }
+    boris.picture("battleship");
+}
+
 /// Sends a file by the system's dialog.
 fn send_file(desk: &Desk, file: &Path) {
     desk.press("Прикрепить");
@@ -134,6 +157,7 @@ fn two_pupils_talk_and_play() {
     anna.picture("talk");
     boris.picture("answered");
     play(&anna, &boris);
+    fire(&anna, &boris);
     anna.picture("won");
     boris.picture("lost");
 

@@ -100,13 +100,15 @@ const PAGES: [Page; 29] = [
 ];
 
 /// The pages whose pictures are kept.
-const KEPT: [&str; 12] = [
+const KEPT: [&str; 14] = [
     "sign-in",
     "conversation",
     "chess",
     "draughts",
     "new-game",
     "gomoku",
+    "battleship",
+    "hangman",
     "help",
     "settings-appearance",
     "settings-devices",
@@ -212,9 +214,18 @@ impl Window {
         self.view.apply(scene.chess());
         window.global::<ui::Games>().invoke_show("c".into());
         found.extend(self.look("chess"));
+        for (page, updates) in scene.wordy_boards() {
+            updates.into_iter().for_each(|update| self.view.apply(update));
+            window.global::<ui::Games>().invoke_show(page.into());
+            found.extend(self.look(page));
+        }
+        window.global::<ui::Games>().set_chosen(ui::GameKind::Hangman);
+        window.global::<ui::Games>().invoke_back();
+        found.extend(self.look("new-game-for-all"));
+        window.global::<ui::Games>().set_chosen(ui::GameKind::Chess);
         window.global::<ui::Panel>().set_side(ui::Side::None);
         found.extend(self.walk_keys(&scene));
-        // What boards say is looked at with chess; here it is their pictures, for hundreds of fields take long to paint.
+        // What boards say is looked at before; here it is their pictures, for hundreds of fields take long to paint.
         if std::env::var_os("PARTA_UPDATE").is_some() {
             for (page, update) in scene.boards() {
                 self.view.apply(update);

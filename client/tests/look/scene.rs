@@ -339,6 +339,65 @@ impl Scene {
             (kind, self.board(&format!("${kind}"), &content))
         })
     }
+
+    /// The games that have words of their own beside the board, each with what else is told.
+    pub(crate) fn wordy_boards(&self) -> [(&'static str, Vec<Update>); 2] {
+        let own = [
+            "ssss..o.s.",
+            "....---...",
+            "sss.-#-...",
+            "....---s..",
+            "ss..o..s..",
+            "....h..s..",
+            "....s.....",
+            "ss......s.",
+            "..........",
+            "...s......",
+        ];
+        let theirs = [
+            "..o.......",
+            ".....----.",
+            "..o..-##-o",
+            ".....----.",
+            ".x........",
+            ".x...o....",
+            "..........",
+            "---....o..",
+            "-#-.......",
+            "---...o...",
+        ];
+        let (own, theirs) = (own.concat(), theirs.concat());
+        let public = own.replace('s', ".").replace('h', "x");
+        let sea = json!({ "org.parta.game": {
+            "version": 1, "game_id": "battleship", "kind": "battleship", "revision": 9, "status": "playing",
+            "creator": "@anna:academy", "turn": "first", "ply": 24, "moves": [], "legal_moves": ["a1", "b7", "c8"],
+            "players": [{"seat": "first", "user_id": "@anna:academy"}, {"seat": "second", "user_id": "@oleg:academy"}],
+            "state": {
+                "seas": { "first": public, "second": theirs },
+                "afloat": { "first": [4, 3, 3, 2, 2, 2, 1, 1, 1], "second": [4, 3, 3, 2, 2, 1, 1, 1] },
+            },
+            "last_move": {"ply": 24, "seat": "second", "move": "e5", "notation": "e5"},
+        }});
+        let hand = json!({
+            "version": 1, "game_id": "battleship", "revision": 8, "seat": "first", "state": { "cells": own.replace('h', "x") },
+        });
+        let hand = game::Hand::parse("@games:academy", &hand).expect("ships");
+        let word = json!({ "org.parta.game": {
+            "version": 1, "game_id": "hangman", "kind": "hangman", "revision": 9, "status": "playing", "open": true,
+            "creator": "@anna:academy", "turn": "guessers", "ply": 8, "players": [{"seat": "guessers"}],
+            "legal_moves": self.say("б г ж з и й к л м п т у х ц ч ш щ ъ ы ь э ю я", "b c d f g h j k l m q u v w x y z").split(' ').collect::<Vec<_>>(),
+            "state": {
+                "word": self.say("со_ве__ие", "_stron_p_"), "tried": self.say("о е р н с в д и а ф", "e a o t i n p r s").split(' ').collect::<Vec<_>>(),
+                "missed": self.say("р н д а ф", "e a i").split(' ').collect::<Vec<_>>(), "mistakes": 5, "most": 8,
+                "alphabet": self.say("абвгдежзийклмнопрстуфхцчшщъыьэюя", "abcdefghijklmnopqrstuvwxyz"),
+            },
+            "last_move": {"ply": 8, "seat": "guessers", "user_id": "@oleg:academy", "move": self.say("ф", "i"), "notation": self.say("ф", "i")},
+        }});
+        [
+            ("battleship", vec![self.board("$battleship", &sea), Update::Hand(hand)]),
+            ("hangman", vec![self.board("$hangman", &word)]),
+        ]
+    }
 }
 
 /// A drawing in chalk.

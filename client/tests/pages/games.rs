@@ -299,6 +299,7 @@ fn any_game_can_be_chosen() {
         ("Четыре в ряд", "Жёлтыми", "connectfour", "yellow"),
         ("Реверси", "Чёрными", "reversi", "black"),
         ("Гомоку", "Белыми", "gomoku", "white"),
+        ("Морской бой", "Стреляю вторым", "battleship", "second"),
     ] {
         std::thread::spawn(move || {
             let window = in_class("ru");
@@ -322,4 +323,192 @@ fn a_game_of_another_kind_is_shown_in_words() {
     window.says(chess("$game", &json!({ "kind": "go", "legal_moves": [], "moves": ["a1"] })));
     assert!(window.find("a1").is_none(), "there is no board");
     assert!(window.find("Resign").is_some());
+}
+
+/// A board of battleship with Anna at turn: one ship of Ivan's is hit, and one shot at her own sea.
+fn sea(revision: u64) -> Message {
+    let (first, second) = (format!("o{}", ".".repeat(99)), format!(".x{}", ".".repeat(98)));
+    let legal: Vec<&str> = vec!["a1", "c1", "j10"];
+    chess(
+        "$sea",
+        &json!({
+            "kind": "battleship", "game_id": "b", "revision": revision, "turn": "first", "ply": 2, "legal_moves": legal,
+            "players": [{"seat": "first", "user_id": "@anna:academy"}, {"seat": "second", "user_id": "@ivan:academy"}],
+            "state": {
+                "seas": { "first": first, "second": second }, "afloat": { "first": [4, 3, 3], "second": [4, 3, 3, 2, 1, 1] },
+            },
+            "last_move": { "ply": 2, "seat": "second", "move": "a1", "notation": "a1" },
+        }),
+    )
+}
+
+fn told(sender: &str, seat: &str) -> Update {
+    let cells = format!("..s{}", ".".repeat(97));
+    let content = json!({ "version": 1, "game_id": "b", "revision": 1, "seat": seat, "state": { "cells": cells } });
+    Update::Hand(game::Hand::parse(sender, &content).unwrap())
+}
+
+#[test]
+fn ships_of_ones_own_are_seen_and_others_fired_at() {
+    in_both_languages(|window| {
+        window.sign_in();
+        window.enter_class();
+        window.view.window().window().set_size(slint::PhysicalSize::new(1366, 1600));
+        window.says(sea(3));
+        for words in [("b1, попадание", "b1, hit"), ("a1, мимо", "a1, miss"), ("Ваше море", "Your sea")]
+        {
+            assert!(window.find(window.either(words)).is_some(), "{words:?}");
+        }
+        let ships = (
+            "Осталось кораблей в четыре, три, две и одну клетку: 1, 2, 1, 2",
+            "Ships left of four, three, two and one fields: 1, 2, 1, 2",
+        );
+        assert!(window.find(window.either(ships)).is_some());
+        // Only the bot is believed, and only about one's own ships.
+        let own = window.either(("c1, корабль", "c1, ship"));
+        for wrong in [told("@ivan:academy", "first"), told("@games:academy", "second")] {
+            window.view.apply(wrong);
+            assert!(window.find(own).is_none());
+        }
+        window.press("c1");
+        assert!(played(window, "c1"));
+    });
+}
+
+#[test]
+fn what_the_bot_told_is_asked_for_once_where_it_is_missing() {
+    let window = in_class("ru");
+    let asked = || {
+        let is_hand =
+            |command: &Command| matches!(command, Command::Game(Wish::Act { action, .. }) if action == "hand");
+        window.commands.borrow().iter().filter(|command| is_hand(command)).count()
+    };
+    window.says(sea(3));
+    window.says(sea(4));
+    assert_eq!(asked(), 1);
+    assert!(window.find("c1, корабль").is_none());
+    window.view.apply(told("@games:academy", "first"));
+    assert!(window.find("c1, корабль").is_some());
+    assert!(window.find("Переставить корабли").is_none(), "somebody has fired at them");
+    assert!(window.find("Предложить ничью").is_none());
+}
+
+#[test]
+fn ships_are_laid_out_anew_before_the_first_shot() {
+    let window = in_class("en");
+    let untouched = json!({
+        "kind": "battleship", "game_id": "b", "turn": "second", "legal_moves": [],
+        "players": [{"seat": "first", "user_id": "@anna:academy"}, {"seat": "second", "user_id": "@ivan:academy"}],
+        "state": { "seas": { "first": ".".repeat(100), "second": ".".repeat(100) } },
+    });
+    window.says(chess("$sea", &untouched));
+    window.press("Lay the ships out anew");
+    assert!(window.asked(|command| matches!(command, Command::Game(Wish::Act { action, .. }) if action == "arrange")));
+}
+
+/// A word that Ivan asked the room.
+fn word(more: &serde_json::Value) -> Message {
+    let mut block = json!({
+        "kind": "hangman", "game_id": "w", "revision": 4, "open": true, "creator": "@ivan:academy", "ply": 2,
+        "players": [{"seat": "guessers"}], "turn": "guessers", "legal_moves": ["а", "к", "л", "о"],
+        "state": {
+            "word": "с___", "tried": ["с", "щ"], "missed": ["щ"], "mistakes": 1, "most": 8, "alphabet": "авклосщ",
+        },
+        "last_move": { "ply": 2, "seat": "guessers", "user_id": "@oleg:academy", "move": "щ", "notation": "щ" },
+    });
+    for (name, value) in more.as_object().unwrap() {
+        block[name] = value.clone();
+    }
+    chess("$word", &block)
+}
+
+#[test]
+fn everybody_names_letters() {
+    in_both_languages(|window| {
+        window.sign_in();
+        window.enter_class();
+        window.view.window().window().set_size(slint::PhysicalSize::new(1366, 1600));
+        window.says(word(&json!({})));
+        let said = [
+            ("Слово: с _ _ _", "The word: с _ _ _"),
+            ("Назовите букву. Попыток: 7", "Name a letter. Tries left: 7"),
+            ("oleg: щ", "oleg said: щ"),
+        ];
+        for words in said {
+            assert!(window.find(window.either(words)).is_some(), "{words:?}");
+        }
+        assert!(window.find(window.either(("Сдаться и показать слово", "Give up and show the word"))).is_none());
+        window.press("Щ");
+        assert!(!window.asked(|command| matches!(command, Command::Game(_))), "it was said before");
+        window.press("О");
+        assert!(played(window, "о"));
+    });
+}
+
+#[test]
+fn the_whole_word_is_said_beside() {
+    let window = in_class("ru");
+    window.says(word(&json!({ "creator": "@anna:academy" })));
+    window.press("Открыть рядом");
+    window.write("Слово целиком", "сов");
+    window.press("Назвать");
+    assert!(window.find("Букв в слове: 4").is_some());
+    window.write("Слово целиком", "Сова");
+    window.press("Назвать");
+    assert!(played(&window, "сова"));
+    window.press("Сдаться и показать слово");
+    window.press("Да, сдаться");
+    assert!(window.asked(|command| matches!(command, Command::Game(Wish::Act { action, .. }) if action == "resign")));
+}
+
+#[test]
+fn a_word_is_guessed_or_not() {
+    for (reason, state, line) in [
+        ("word_guessed", json!({ "word": "сова", "answer": "сова" }), "Слово угадано: oleg"),
+        ("hanged", json!({ "word": "с___", "answer": "сова", "mistakes": 8 }), "Не угадано. Слово: сова"),
+        ("given_up", json!({ "word": "с___", "answer": "сова", "mistakes": 1 }), "Сдались. Слово: сова"),
+    ] {
+        std::thread::spawn(move || {
+            let window = in_class("ru");
+            window.says(word(&json!({ "status": "finished", "state": state, "result": { "reason": reason } })));
+            assert!(window.find(line).is_some(), "{reason}");
+            window.press("Сыграть ещё раз");
+        })
+        .join()
+        .unwrap();
+    }
+}
+
+#[test]
+fn a_game_of_the_whole_room_needs_no_opponent() {
+    let window = in_class("ru");
+    window.press("Игры");
+    window.press("Виселица");
+    assert!(window.find("Любой в комнате").is_none());
+    window.press("Играть");
+    assert!(window.asked(|command| matches!(
+        command,
+        Command::Game(Wish::Start { kind, seat, .. }) if kind == "hangman" && seat.is_empty()
+    )));
+    // It begins at once, and is shown beside.
+    window.says(word(&json!({ "creator": "@anna:academy" })));
+    assert_eq!(window.view.window().global::<ui::Games>().get_shown(), "w");
+    assert!(!window.view.window().global::<ui::Games>().get_starting());
+}
+
+#[test]
+fn stones_are_counted_and_who_was_passed_over_is_named() {
+    let window = in_class("ru");
+    let state = json!({
+        "cells": format!("b{}", ".".repeat(63)), "discs": { "black": 12, "white": 8 }, "passed": "black",
+    });
+    window.says(chess(
+        "$game",
+        &json!({
+            "kind": "reversi", "state": state, "turn": "white",
+            "players": [{"seat": "black", "user_id": "@anna:academy"}, {"seat": "white", "user_id": "@ivan:academy"}],
+        }),
+    ));
+    assert!(window.find("anna · 12").is_some() && window.find("ivan · 8").is_some());
+    assert!(window.find("Хода нет: anna").is_some());
 }

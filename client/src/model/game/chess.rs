@@ -18,8 +18,8 @@ impl Rules for Chess {
         SIDE
     }
 
-    fn fields(&self, state: &Value) -> Vec<char> {
-        read_fen(state.get("fen").and_then(Value::as_str).unwrap_or_default())
+    fn fields(&self, board: &Board, _seat: Option<&str>) -> Vec<char> {
+        read_fen(board.state.get("fen").and_then(Value::as_str).unwrap_or_default())
     }
 
     fn read(&self, made: &str) -> Option<Made> {
@@ -41,7 +41,7 @@ impl Rules for Chess {
             return None;
         }
         let white = board.state.get("fen").and_then(Value::as_str)?.split(' ').nth(1)? == "w";
-        king(&self.fields(&board.state), white)
+        king(&self.fields(board, None), white)
     }
 
     fn turned(&self, seat: &str) -> bool {

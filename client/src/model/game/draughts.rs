@@ -1,7 +1,5 @@
 //! Russian draughts: fields as chess has them, and moves that may go over several of them.
 
-use serde_json::Value;
-
 use super::{
     Board, Made, Notation, Ply, Rules,
     chess::{index_of, square},
@@ -18,8 +16,8 @@ impl Rules for Draughts {
         SIDE
     }
 
-    fn fields(&self, state: &Value) -> Vec<char> {
-        super::cells(state, FIELDS, piece)
+    fn fields(&self, board: &Board, _seat: Option<&str>) -> Vec<char> {
+        super::cells(board.state.get("cells"), FIELDS, piece)
     }
 
     fn read(&self, made: &str) -> Option<Made> {
@@ -33,7 +31,7 @@ impl Rules for Draughts {
     }
 
     fn forced(&self, board: &Board) -> Vec<usize> {
-        let fields = self.fields(&board.state);
+        let fields = self.fields(board, None);
         let ways = board.legal_moves.iter().map(|made| self.way(made)).filter(|way| way.len() > 1);
         ways.filter(|way| !taken(&fields, way).is_empty()).map(|way| way[0]).collect()
     }
@@ -201,6 +199,6 @@ mod tests {
         for made in ["", "c3", "c3d", "i3j4", "c3d4e", "да", "c3é"] {
             assert_eq!(Draughts.way(made), Vec::<usize>::new(), "{made}");
         }
-        assert_eq!(Draughts.fields(&json!({"cells": "wWbB?"}))[..6], ['M', 'D', 'm', 'd', ' ', ' ']);
+        assert_eq!(Draughts.fields(&board("wWbB?", &[]), None)[..6], ['M', 'D', 'm', 'd', ' ', ' ']);
     }
 }

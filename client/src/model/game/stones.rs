@@ -1,7 +1,5 @@
 //! Games of stones that are put down: connect four, reversi and gomoku.
 
-use serde_json::Value;
-
 use super::{Board, Made, Notation, Ply, Rules};
 
 /// Connect four: a stone falls to the lowest free field of its column. Red stones are `C`, yellow ones `c`.
@@ -19,8 +17,8 @@ impl Rules for ConnectFour {
         ROWS
     }
 
-    fn fields(&self, state: &Value) -> Vec<char> {
-        super::cells(state, COLUMNS * ROWS, |cell| match cell {
+    fn fields(&self, board: &Board, _seat: Option<&str>) -> Vec<char> {
+        super::cells(board.state.get("cells"), COLUMNS * ROWS, |cell| match cell {
             'r' => 'C',
             'y' => 'c',
             _ => ' ',
@@ -46,12 +44,12 @@ impl Rules for ConnectFour {
         format!("{}-{}", index % COLUMNS + 1, ROWS - index / COLUMNS)
     }
 
-    fn marked(&self, board: &Board) -> Vec<usize> {
+    fn marked(&self, board: &Board, _seat: Option<&str>) -> Vec<usize> {
         let line = super::line(board);
         if !line.is_empty() {
             return line;
         }
-        let fields = self.fields(&board.state);
+        let fields = self.fields(board, None);
         let column = board.last_move.as_ref().and_then(|last| self.read(&last.made)).map(|made| made.to);
         let top =
             column.and_then(|column| (0..ROWS).map(|row| row * COLUMNS + column).find(|field| fields[*field] != ' '));
@@ -86,8 +84,8 @@ impl Rules for Reversi {
         SIDE
     }
 
-    fn fields(&self, state: &Value) -> Vec<char> {
-        super::cells(state, SIDE * SIDE, black_or_white)
+    fn fields(&self, board: &Board, _seat: Option<&str>) -> Vec<char> {
+        super::cells(board.state.get("cells"), SIDE * SIDE, black_or_white)
     }
 
     fn read(&self, made: &str) -> Option<Made> {
@@ -169,8 +167,8 @@ impl Rules for Gomoku {
         LINES
     }
 
-    fn fields(&self, state: &Value) -> Vec<char> {
-        super::cells(state, LINES * LINES, black_or_white)
+    fn fields(&self, board: &Board, _seat: Option<&str>) -> Vec<char> {
+        super::cells(board.state.get("cells"), LINES * LINES, black_or_white)
     }
 
     fn read(&self, made: &str) -> Option<Made> {
@@ -183,7 +181,7 @@ impl Rules for Gomoku {
         format!("{}{}", letter(index % LINES), LINES - index / LINES)
     }
 
-    fn marked(&self, board: &Board) -> Vec<usize> {
+    fn marked(&self, board: &Board, _seat: Option<&str>) -> Vec<usize> {
         let line = super::line(board);
         if line.is_empty() {
             board.last_move.as_ref().map(|last| self.way(&last.made)).unwrap_or_default()
@@ -214,12 +212,13 @@ fn black_or_white(cell: char) -> char {
     }
 }
 
-fn letter(column: usize) -> char {
+/// The letter of a column.
+pub(super) fn letter(column: usize) -> char {
     char::from(b'a' + column as u8)
 }
 
 /// A field such as `h8`, as column and number, both from 0.
-fn field(text: &str) -> Option<(usize, usize)> {
+pub(super) fn field(text: &str) -> Option<(usize, usize)> {
     let column = text.bytes().next().filter(u8::is_ascii_lowercase)?;
     let number = text.get(1..)?.parse::<usize>().ok()?.checked_sub(1)?;
     Some((usize::from(column - b'a'), number))
@@ -246,7 +245,7 @@ fn put_down(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::{super::parse, *};
     use crate::model::game::{Pressed, Table};
@@ -273,12 +272,12 @@ mod tests {
     fn the_stone_on_top_is_the_last_one() {
         let cells = format!("{}r.....{}", ".".repeat(29), "yry....");
         assert_eq!(cells.len(), 42);
-        let fields = ConnectFour.fields(&json!({ "cells": cells }));
-        assert_eq!((fields[29], fields[35], fields[36]), ('C', 'c', 'C'));
         let told = board("connectfour", &json!({ "cells": cells }), &[], &["2"]);
-        assert_eq!(ConnectFour.marked(&told), [29]);
+        let fields = ConnectFour.fields(&told, None);
+        assert_eq!((fields[29], fields[35], fields[36]), ('C', 'c', 'C'));
+        assert_eq!(ConnectFour.marked(&told, None), [29]);
         let won = board("connectfour", &json!({ "cells": cells, "line": [1, 2, 3, 4] }), &[], &["2"]);
-        assert_eq!(ConnectFour.marked(&won), [1, 2, 3, 4]);
+        assert_eq!(ConnectFour.marked(&won, None), [1, 2, 3, 4]);
         assert_eq!(ConnectFour.place(35), "1-1");
     }
 

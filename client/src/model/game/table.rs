@@ -65,11 +65,12 @@ impl Table {
     pub fn fields(&self, board: &Board, own: &str) -> Vec<Field> {
         let Some(rules) = board.kind.rules() else { return Vec::new() };
         let mine = self.my_move(board, own);
-        let fields = rules.fields(&board.state);
+        let seat = board.seat_of(own);
+        let fields = rules.fields(board, seat);
         let targets = if mine { self.targets(rules, board) } else { Vec::new() };
         let targets: Vec<usize> = targets.into_iter().map(|target| rules.lands(&fields, target)).collect();
         let danger = rules.danger(board);
-        let marked = rules.marked(board);
+        let marked = rules.marked(board, seat);
         let forced = if mine && self.way.is_empty() { rules.forced(board) } else { Vec::new() };
         arrange(rules, board, own, &fields, |index| Field {
             chosen: self.way.contains(&index),
@@ -105,7 +106,7 @@ impl Table {
 
     /// It is this person's turn and no move of theirs is under way.
     pub fn my_move(&self, board: &Board, own: &str) -> bool {
-        board.status == Status::Playing && board.at_turn() == Some(own) && self.sent.is_none()
+        board.status == Status::Playing && (board.open || board.at_turn() == Some(own)) && self.sent.is_none()
     }
 
     /// It has to be said what a piece becomes.
@@ -117,7 +118,7 @@ impl Table {
     pub fn press(&mut self, board: &Board, own: &str, index: usize) -> Pressed {
         let Some(rules) = board.kind.rules().filter(|_| self.my_move(board, own)) else { return Pressed::Nothing };
         self.promoting = None;
-        let index = rules.meant(&rules.fields(&board.state), index);
+        let index = rules.meant(&rules.fields(board, board.seat_of(own)), index);
         if self.way.len() == 1 && self.way[0] == index {
             self.way.clear();
             return Pressed::Nothing;
@@ -136,6 +137,11 @@ impl Table {
         self.way.clear();
         self.way.extend(is_movable(rules, board, index).then_some(index));
         Pressed::Nothing
+    }
+
+    /// A move was said in words, where there are no fields to press.
+    pub fn say(&mut self, board: &Board, own: &str, words: &str) -> Pressed {
+        if self.my_move(board, own) { self.made(board, words.to_owned()) } else { Pressed::Nothing }
     }
 
     /// A piece is dragged: it is chosen, even if it was already.

@@ -1,7 +1,5 @@
 //! Tic-tac-toe: three by three fields, and marks that are put down.
 
-use serde_json::Value;
-
 use super::{Board, Made, Notation, Ply, Rules};
 
 /// The game.
@@ -14,8 +12,8 @@ impl Rules for TicTacToe {
         3
     }
 
-    fn fields(&self, state: &Value) -> Vec<char> {
-        super::cells(state, FIELDS, |cell| if cell == '.' { ' ' } else { cell })
+    fn fields(&self, board: &Board, _seat: Option<&str>) -> Vec<char> {
+        super::cells(board.state.get("cells"), FIELDS, |cell| if cell == '.' { ' ' } else { cell })
     }
 
     fn read(&self, made: &str) -> Option<Made> {
@@ -28,7 +26,7 @@ impl Rules for TicTacToe {
     }
 
     /// The line that won, and nothing before: a mark on so small a board is seen without it.
-    fn marked(&self, board: &Board) -> Vec<usize> {
+    fn marked(&self, board: &Board, _seat: Option<&str>) -> Vec<usize> {
         super::line(board)
     }
 
