@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     games::{Hand, Reason, Seat},
+    pgn,
     session::{Session, Status},
 };
 
@@ -138,6 +139,19 @@ pub fn hand_message(session: &Session, hand: &Hand) -> Value {
         "format": "org.matrix.custom.html",
         "formatted_body": text::html(&spans, &Names::new()),
     })
+}
+
+/// A game of chess for other programs to read, as a notice.
+pub fn pgn_message(session: &Session, names: &Names, began_ms: i64) -> Option<Value> {
+    let player = |seat| session.player(seat).map(|user| text::name_of(user, names)).unwrap_or_default();
+    let game = pgn::write(session, [&player(Seat(0)), &player(Seat(1))], began_ms)?;
+    let spans = [text::Span::Board(game.clone())];
+    Some(json!({
+        "msgtype": "m.notice",
+        "body": game,
+        "format": "org.matrix.custom.html",
+        "formatted_body": text::html(&spans, names),
+    }))
 }
 
 /// An edit that replaces the board message `board` (Client-Server API, "Event replacements").

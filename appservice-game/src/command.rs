@@ -33,6 +33,8 @@ pub enum Command {
     Rematch,
     /// Show the board again.
     Board,
+    /// Tell the whole game for other programs to read.
+    Pgn,
     /// See what one alone may see.
     Hand,
     /// Lay it out anew.
@@ -74,6 +76,8 @@ pub fn read(body: &str) -> Option<(Command, Lang)> {
         "rematch" => (Command::Rematch, Lang::En),
         "доска" => (Command::Board, Lang::Ru),
         "board" => (Command::Board, Lang::En),
+        "запись" | "партия" => (Command::Pgn, Lang::Ru),
+        "pgn" => (Command::Pgn, Lang::En),
         "корабли" | "флот" => (Command::Hand, Lang::Ru),
         "fleet" | "hand" => (Command::Hand, Lang::En),
         "переставить" | "расставить" => (Command::Arrange, Lang::Ru),

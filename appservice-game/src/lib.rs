@@ -21,6 +21,8 @@ pub mod games;
 pub mod homeserver;
 /// Sends what the bot has written down, in order, until it is done.
 pub mod outbox;
+/// A game of chess as other programs read it.
+pub mod pgn;
 /// The registration file.
 pub mod registration;
 /// Everything put together.

@@ -110,6 +110,28 @@ impl Store {
             .await?)
     }
 
+    /// The game in which an event made a move.
+    pub async fn game_of_move(&self, event_id: &EventId) -> Result<Option<String>, Error> {
+        let rows: Vec<(String, String)> = sqlx::query_as("SELECT game_id, entry FROM log WHERE event_id = $1")
+            .bind(event_id.as_str())
+            .fetch_all(&self.pool)
+            .await?;
+        for (game_id, entry) in rows {
+            if matches!(serde_json::from_str(&entry)?, Entry::Moved { .. }) {
+                return Ok(Some(game_id));
+            }
+        }
+        Ok(None)
+    }
+
+    /// When a game was asked for, in milliseconds; `None` before that is written.
+    pub async fn began_ms(&self, game_id: &str) -> Result<Option<i64>, Error> {
+        Ok(sqlx::query_scalar("SELECT at_ms FROM log WHERE game_id = $1 ORDER BY position LIMIT 1")
+            .bind(game_id)
+            .fetch_optional(&self.pool)
+            .await?)
+    }
+
     /// The message that an outbox row sent.
     pub async fn board_event(&self, outbox_id: i64) -> Result<Option<OwnedEventId>, Error> {
         let event_id: Option<Option<String>> = sqlx::query_scalar("SELECT event_id FROM boards WHERE outbox_id = $1")

@@ -76,6 +76,7 @@ pub fn help(lang: Lang) -> String {
          • !ничья (🤝) — предложить, принять или объявить; !отказ — отклонить\n\
          • !корабли — свои корабли в личном сообщении, !переставить — расставить их иначе\n\
          • !сдаюсь (🏳️), !реванш (🔁), !доска — показать доску снова\n\
+         • !запись — партия в шахматы для других программ (PGN)\n\
          • !язык en — switch to English",
         "• against the computer: !chess computer, !draughts computer; easy, medium or hard\n\
          • !join: accept an invitation (or react ✋), !cancel: refuse or withdraw it\n\
@@ -83,6 +84,7 @@ pub fn help(lang: Lang) -> String {
          • !draw (🤝): offer, accept or claim; !nodraw: decline\n\
          • !fleet: your own ships in a direct message, !shuffle: lay them out anew\n\
          • !resign (🏳️), !rematch (🔁), !board: show the board again\n\
+         • !pgn: a game of chess for other programs\n\
          • !language ru — говорить по-русски",
     ));
     help
@@ -198,6 +200,8 @@ impl Refusal {
             Self::NotYours => "not_yours",
             Self::NoOpponent => "no_opponent",
             Self::AlreadyRunning => "already_running",
+            Self::MoveStands => "move_stands",
+            Self::NoPgn => "no_pgn",
             Self::StaleMove => "stale_move",
             Self::NotWaiting => "not_waiting",
             Self::NotInvited => "not_invited",
@@ -276,6 +280,14 @@ impl Refusal {
             Self::AlreadyRunning => (
                 "Эта игра здесь уже идёт. Показать её: !доска.",
                 "This game is being played here already. To see it: !board.",
+            ),
+            Self::MoveStands => (
+                "Этот ход уже сделан: правка или удаление сообщения его не меняет.",
+                "This move has been made: editing or deleting its message does not change it.",
+            ),
+            Self::NoPgn => (
+                "Записать для других программ можно только шахматы, и когда сделан хоть один ход.",
+                "Only chess can be written down for other programs, once somebody has moved.",
             ),
             Self::StaleMove => {
                 ("Доска уже изменилась. Посмотрите на неё ещё раз.", "The board has changed. Please look at it again.")

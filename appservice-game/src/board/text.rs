@@ -138,7 +138,7 @@ fn status_line<'a>(session: &'a Session, seats: &[SeatName], spans: &mut Vec<Spa
 }
 
 /// A name fit to stand inside a sentence: one line, bounded, without characters that turn the text around.
-fn name_of(user: &UserId, names: &Names) -> String {
+pub(super) fn name_of(user: &UserId, names: &Names) -> String {
     let name: String = names
         .get(user)
         .map_or("", String::as_str)

@@ -20,7 +20,10 @@ impl Work<'_> {
     pub(super) async fn message(&mut self, event: &Incoming) -> Result<(), store::Error> {
         // The move of a message counts as it was first written.
         if event.relation_type() == Some("m.replace") {
-            return Ok(());
+            return match event.related() {
+                Some(edited) => self.move_stands(event, edited).await,
+                None => Ok(()),
+            };
         }
         self.chatter(&event.room_id);
         if event.text("msgtype") != Some("m.text") {
@@ -36,6 +39,9 @@ impl Work<'_> {
         };
         if let Some((command, lang)) = command::read(body) {
             let asked = Asked { event, lang, in_chat: true };
+            if matches!(command, Command::Pgn) {
+                return self.pgn(asked, on_board).await;
+            }
             self.command(asked, command, on_board);
             return Ok(());
         }
@@ -75,6 +81,7 @@ impl Work<'_> {
                 self.keep_room(room_id);
                 self.answer(asked, words::language_set(lang));
             }
+            Command::Pgn => {}
             Command::Join => {
                 let mine = id(self.newest(room_id, |live| {
                     live.session.decide(sender, &Act::Join).is_ok_and(|entry| entry.is_some())
@@ -155,6 +162,19 @@ impl Work<'_> {
                 }
             }
         }
+    }
+
+    /// The game meant is the one replied to, else the last one that this person plays, else the last of the room.
+    async fn pgn(&mut self, asked: Asked<'_>, on_board: Option<String>) -> Result<(), store::Error> {
+        let (sender, room_id) = (&asked.event.sender, &asked.event.room_id);
+        let told = |live: &Live| live.session.rules().kind() == "chess" && !live.session.moves.is_empty();
+        let mine = |live: &Live| told(live) && live.session.seat_of(sender).is_some();
+        let game = self.newest(room_id, mine).or_else(|| self.newest(room_id, told));
+        match on_board.or(game.map(|live| live.session.game_id.clone())) {
+            Some(game_id) => self.tell_pgn(asked, &game_id).await?,
+            None => self.answer(asked, words::no_game(asked.lang)),
+        }
+        Ok(())
     }
 
     fn act_or_say(&mut self, asked: Asked<'_>, game: Option<String>, act: &Act) {

@@ -126,6 +126,7 @@ impl Bot {
             state_key: None,
             content: serde_json::Value::Null,
             origin_server_ts: i64::try_from(now.as_millis()).unwrap_or(i64::MAX),
+            redacts: None,
         })
     }
 

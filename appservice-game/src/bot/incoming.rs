@@ -23,6 +23,9 @@ pub(super) struct Incoming {
     pub(super) content: Value,
     #[serde(default)]
     pub(super) origin_server_ts: i64,
+    /// What a redaction redacts, before room version 11.
+    #[serde(default)]
+    pub(super) redacts: Option<OwnedEventId>,
 }
 
 impl Incoming {
@@ -37,7 +40,7 @@ impl Incoming {
     pub(super) fn is_relevant(&self) -> bool {
         match self.kind.as_str() {
             "m.room.member" | "m.room.encryption" => self.state_key.is_some(),
-            "m.room.message" | "m.reaction" | MOVE | ACTION => self.state_key.is_none(),
+            "m.room.message" | "m.room.redaction" | "m.reaction" | MOVE | ACTION => self.state_key.is_none(),
             _ => false,
         }
     }
@@ -59,6 +62,11 @@ impl Incoming {
     /// The event this one relates to.
     pub(super) fn related(&self) -> Option<&EventId> {
         <&EventId>::try_from(self.relation()?.get("event_id")?.as_str()?).ok()
+    }
+
+    /// The event that this redaction redacts.
+    pub(super) fn redacted(&self) -> Option<&EventId> {
+        self.redacts.as_deref().or_else(|| <&EventId>::try_from(self.text("redacts")?).ok())
     }
 
     /// The event this one replies to.

@@ -69,6 +69,7 @@ impl Work<'_> {
                 self.arrange(asked, &game_id);
                 return Ok(());
             }
+            "pgn" => return self.tell_pgn(asked, &game_id).await,
             "board" => {
                 self.show_again(asked, &game_id);
                 return Ok(());

@@ -9,6 +9,7 @@ use super::{
     work::{Asked, Work},
 };
 use crate::{
+    board,
     command::fold,
     games::{Rules, Seat, Strength},
     session::{Act, Entry, Refusal, Status},
@@ -22,6 +23,10 @@ impl Work<'_> {
     pub(super) async fn request(&mut self, event: &Incoming) -> Result<(), store::Error> {
         match event.kind.as_str() {
             "m.room.message" => self.message(event).await,
+            "m.room.redaction" => match event.redacted() {
+                Some(redacted) => self.move_stands(event, redacted).await,
+                None => Ok(()),
+            },
             "m.reaction" => self.reaction(event).await,
             MOVE => self.native_move(event).await,
             ACTION => self.native_action(event).await,
@@ -117,6 +122,35 @@ impl Work<'_> {
         } else {
             self.refuse(asked, Some(game_id), &Refusal::TooOften);
         }
+    }
+
+    /// Somebody has edited or redacted a message: when it was a move of a game that goes on, it is said that it counts.
+    pub(super) async fn move_stands(&mut self, event: &Incoming, changed: &EventId) -> Result<(), store::Error> {
+        let is_it = |log: &&store::LogEntry| log.event_id == *changed && matches!(log.entry, Entry::Moved { .. });
+        let game_id = match self.batch.log.iter().find(is_it) {
+            Some(log) => Some(log.game_id.clone()),
+            None => self.bot.store.game_of_move(changed).await?,
+        };
+        let Some(game_id) = game_id else { return Ok(()) };
+        let playing = |live: &&Live| live.session.room_id == event.room_id && live.session.is_open();
+        if let Some(live) = self.state.games.get(&game_id).filter(playing) {
+            let asked = Asked { event, lang: live.session.lang, in_chat: false };
+            self.refuse(asked, Some(&game_id), &Refusal::MoveStands);
+        }
+        Ok(())
+    }
+
+    /// Tells the whole game for other programs to read.
+    pub(super) async fn tell_pgn(&mut self, asked: Asked<'_>, game_id: &str) -> Result<(), store::Error> {
+        let began_ms = self.bot.store.began_ms(game_id).await?.unwrap_or(asked.event.origin_server_ts);
+        let names = self.room(&asked.event.room_id).names.clone();
+        let content =
+            self.state.games.get(game_id).and_then(|live| board::pgn_message(&live.session, &names, began_ms));
+        match content {
+            Some(content) => self.answer_with(asked, content),
+            None => self.refuse(asked, Some(game_id), &Refusal::NoPgn),
+        }
+        Ok(())
     }
 
     /// The game that a message shows, at hand.

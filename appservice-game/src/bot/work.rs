@@ -266,8 +266,15 @@ impl Work<'_> {
 
     /// Answers a message.
     pub(super) fn answer(&mut self, asked: Asked<'_>, text: &str) {
-        let mut content = notice_content(text);
-        content["m.relates_to"] = json!({ "m.in_reply_to": { "event_id": asked.event.event_id } });
+        self.answer_with(asked, notice_content(text));
+    }
+
+    /// Answers a message, or a native board.
+    pub(super) fn answer_with(&mut self, asked: Asked<'_>, mut content: Value) {
+        let reply_to = if asked.in_chat { Some(asked.event.event_id.as_ref()) } else { asked.event.related() };
+        if let Some(reply_to) = reply_to {
+            content["m.relates_to"] = json!({ "m.in_reply_to": { "event_id": reply_to } });
+        }
         self.notice_with(&asked.event.room_id, content);
     }
 

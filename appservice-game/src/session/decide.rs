@@ -78,6 +78,10 @@ pub enum Refusal {
     NoOpponent,
     /// A game of this kind is being played by all.
     AlreadyRunning,
+    /// A message was edited or redacted, and the move it made stays.
+    MoveStands,
+    /// Only of chess, once somebody has moved.
+    NoPgn,
     /// The opponent is not here, is the bot, or is oneself.
     OpponentUnknown,
     /// The computer takes no draw that the rules do not give.

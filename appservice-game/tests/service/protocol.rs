@@ -91,6 +91,46 @@ async fn answers_are_bounded() {
     academy.status("playing").await;
 }
 
+/// What is edited or deleted was a move all the same, and it is said so; of other messages nothing is said.
+#[tokio::test]
+async fn a_move_stays_however_its_message_changes() {
+    let academy = Academy::open().await;
+    academy.say(IVAN, "!шахматы белые").await;
+    academy.status("waiting").await;
+    academy.say(ANNA, "!играю").await;
+    academy.status("playing").await;
+    let text = |body: &str| json!({ "msgtype": "m.text", "body": body });
+    let (talk, made) = (
+        academy.event(ROOM, IVAN, "m.room.message", text("ну что")),
+        academy.event(ROOM, IVAN, "m.room.message", text("e4")),
+    );
+    academy.push(&[talk.clone(), made.clone()]).await;
+    academy.ply(1).await;
+    let edit = |event: &Value, body: &str| {
+        let mut content = text(&format!("* {body}"));
+        content["m.new_content"] = text(body);
+        content["m.relates_to"] = json!({ "rel_type": "m.replace", "event_id": event["event_id"] });
+        academy.event(ROOM, IVAN, "m.room.message", content)
+    };
+    academy.push(&[edit(&talk, "ну?"), edit(&made, "d4")]).await;
+    assert_eq!(academy.refusal(0).await, "move_stands");
+    // Both forms of a redaction, before and since room version 11.
+    let mut old = academy.event(ROOM, IVAN, "m.room.redaction", json!({}));
+    old["redacts"] = made["event_id"].clone();
+    let new = academy.event(ROOM, IVAN, "m.room.redaction", json!({ "redacts": made["event_id"] }));
+    let other = academy.event(ROOM, IVAN, "m.room.redaction", json!({ "redacts": talk["event_id"] }));
+    academy.push(&[old, other, new]).await;
+    assert_eq!(academy.refusal(2).await, "move_stands");
+    academy.say(ANNA, "e5").await;
+    assert_eq!(academy.ply(2).await["moves"], json!(["e2e4", "e7e5"]));
+    assert_eq!(academy.fake.refusals().len(), 3);
+    // The whole of it for other programs.
+    academy.say(IVAN, "!запись").await;
+    let written = |notice: &&String| notice.contains("1. e4 e5 *");
+    let told = academy.fake.until("the game", |fake| fake.notices().iter().find(written).cloned()).await;
+    assert!(told.contains("[Date \"2023.11.1"), "{told}");
+}
+
 #[tokio::test]
 async fn an_encrypted_room_is_told_so() {
     let mut academy = Academy::prepared().await;
