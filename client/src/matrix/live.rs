@@ -204,7 +204,7 @@ impl Live {
         self.threads.clear();
         self.pasts.clear();
         self.verifying.unwatch();
-        self.pins.set(None);
+        self.pins.clear();
         self.tasks.stop();
     }
 

@@ -1,13 +1,16 @@
 //! Pinned messages of the open room.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
 
 use futures_util::StreamExt;
 use matrix_sdk::{
     Room,
-    ruma::{EventId, UserId},
+    ruma::{EventId, OwnedRoomId, UserId},
 };
-use matrix_sdk_ui::timeline::{RoomExt, TimelineFocus, TimelineItem};
+use matrix_sdk_ui::timeline::{self, RoomExt, Timeline, TimelineFocus, TimelineItem};
 use tokio::task::AbortHandle;
 
 use crate::{
@@ -18,17 +21,63 @@ use crate::{
     },
 };
 
-/// What follows the pins of the open room.
+/// Rooms whose pins are kept at hand: the open one and those that it was opened from.
+const KEPT: usize = 5;
+
+/// What follows the pins of the open room, and the timelines that tell them.
+///
+/// A timeline is used again while it is at hand: whatever is built anew with every switch of the room also leaves the handles
+/// of its aborted tasks behind until the session ends (matrix-sdk 0.18, `TaskMonitor`).
 #[derive(Default)]
-pub(super) struct Pins(Mutex<Option<AbortHandle>>);
+pub(super) struct Pins(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    task: Option<AbortHandle>,
+    /// Most recently used last.
+    kept: VecDeque<(OwnedRoomId, Arc<Timeline>)>,
+}
 
 impl Pins {
+    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
     /// Follows nothing any more, or this.
     pub(super) fn set(&self, task: Option<AbortHandle>) {
-        let mut followed = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(before) = std::mem::replace(&mut *followed, task) {
+        if let Some(before) = self.with(|state| std::mem::replace(&mut state.task, task)) {
             before.abort();
         }
+    }
+
+    /// Drops everything.
+    pub(super) fn clear(&self) {
+        self.set(None);
+        self.with(|state| state.kept.clear());
+    }
+
+    /// The timeline of the pinned messages of a room.
+    async fn timeline(&self, room: &Room) -> Result<Arc<Timeline>, timeline::Error> {
+        let known = self.with(|state| {
+            let at = state.kept.iter().position(|(kept, _)| kept == room.room_id())?;
+            let known = state.kept.remove(at)?;
+            let timeline = Arc::clone(&known.1);
+            state.kept.push_back(known);
+            Some(timeline)
+        });
+        if let Some(timeline) = known {
+            return Ok(timeline);
+        }
+        let builder = room.timeline_builder().with_focus(TimelineFocus::PinnedEvents);
+        let timeline = Arc::new(Box::pin(builder.with_internal_id_prefix("pins-".to_owned()).build()).await?);
+        self.with(|state| {
+            state.kept.retain(|(kept, _)| kept != room.room_id());
+            state.kept.push_back((room.room_id().to_owned(), Arc::clone(&timeline)));
+            if state.kept.len() > KEPT {
+                state.kept.pop_front();
+            }
+        });
+        Ok(timeline)
     }
 }
 
@@ -53,15 +102,10 @@ async fn pin(live: &Live, room: &str, key: &str, pinned: bool) -> Result<(), Fai
 impl Live {
     /// Tells what is pinned in a room, until another one is watched.
     pub(super) fn watch_pins(self: &Arc<Self>, room: &Room) {
-        let updates = self.updates.clone();
+        let live = Arc::clone(self);
         let room = room.clone();
         let task = tokio::spawn(async move {
-            let built = room
-                .timeline_builder()
-                .with_focus(TimelineFocus::PinnedEvents)
-                .with_internal_id_prefix("pins-".to_owned())
-                .build();
-            let timeline = match Box::pin(built).await {
+            let timeline = match live.pins.timeline(&room).await {
                 Ok(timeline) => timeline,
                 Err(error) => {
                     tracing::info!(%error, "pinned messages cannot be followed");
@@ -72,7 +116,7 @@ impl Live {
             loop {
                 let own = room.own_user_id();
                 let pins = pinned.iter().filter_map(|item| self::pinned(item, own)).collect();
-                updates.send(Update::Pins(News::Pinned { room: room.room_id().to_string(), pins }));
+                live.updates.send(Update::Pins(News::Pinned { room: room.room_id().to_string(), pins }));
                 let Some(batch) = changes.next().await else { return };
                 batch.into_iter().for_each(|diff| diff.apply(&mut pinned));
             }

@@ -198,6 +198,8 @@ fn a_finished_game_is_gone_through_again() {
     window.says(chess("$game", &finished));
     window.press("Открыть рядом");
     assert!(window.find("Последний ход: Фh4#").is_some());
+    window.press("Записать партию в комнату (PGN)");
+    assert!(window.asked(|command| matches!(command, Command::Game(Wish::Act { action, .. }) if action == "pgn")));
     let games = || window.view.window().global::<ui::Games>().get_replay();
     assert_eq!(games(), -1);
     window.press("На ход назад");
