@@ -385,13 +385,13 @@ impl Scene {
         let word = json!({ "org.parta.game": {
             "version": 1, "game_id": "hangman", "kind": "hangman", "revision": 9, "status": "playing", "open": true,
             "creator": "@anna:academy", "turn": "guessers", "ply": 8, "players": [{"seat": "guessers"}],
-            "legal_moves": self.say("б г ж з и й к л м п т у х ц ч ш щ ъ ы ь э ю я", "b c d f g h j k l m q u v w x y z").split(' ').collect::<Vec<_>>(),
+            "legal_moves": self.say("б г ж з и й к л м п т у х ц ч ш щ ъ ы ь э ю я", "a b c g h j k m p q u v w x y z").split(' ').collect::<Vec<_>>(),
             "state": {
-                "word": self.say("со_ве__ие", "_stron_p_"), "tried": self.say("о е р н с в д и а ф", "e a o t i n p r s").split(' ').collect::<Vec<_>>(),
-                "missed": self.say("р н д а ф", "e a i").split(' ').collect::<Vec<_>>(), "mistakes": 5, "most": 8,
+                "word": self.say("со_ве__ие", "_strono__"), "tried": self.say("о е р н с в д и а ф", "e i o t l n d r s f").split(' ').collect::<Vec<_>>(),
+                "missed": self.say("р н д а ф", "e i l d f").split(' ').collect::<Vec<_>>(), "mistakes": 5, "most": 8,
                 "alphabet": self.say("абвгдежзийклмнопрстуфхцчшщъыьэюя", "abcdefghijklmnopqrstuvwxyz"),
             },
-            "last_move": {"ply": 8, "seat": "guessers", "user_id": "@oleg:academy", "move": self.say("ф", "i"), "notation": self.say("ф", "i")},
+            "last_move": {"ply": 8, "seat": "guessers", "user_id": "@oleg:academy", "move": self.say("ф", "f"), "notation": self.say("ф", "f")},
         }});
         [
             ("battleship", vec![self.board("$battleship", &sea), Update::Hand(hand)]),
