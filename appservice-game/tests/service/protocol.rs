@@ -131,6 +131,33 @@ async fn a_move_stays_however_its_message_changes() {
     assert!(told.contains("[Date \"2023.11.1"), "{told}");
 }
 
+/// A homeserver that sends transactions in the wrong order and twice does not spoil a game: what comes too early is refused,
+/// its repetition is not looked at, and the player's next try is taken.
+#[tokio::test]
+async fn transactions_in_the_wrong_order() {
+    let academy = Academy::open().await;
+    let start = json!({ "action": "start", "kind": "chess", "opponent": ANNA, "seat": "white" });
+    academy.native(IVAN, "org.parta.game.action", start).await;
+    let game_id = academy.status("waiting").await["game_id"].clone();
+    academy.native(ANNA, "org.parta.game.action", json!({ "action": "join", "game_id": game_id })).await;
+    academy.status("playing").await;
+    let made = |who: &str, ply: u64, text: &str| {
+        let content = json!({ "game_id": game_id, "ply": ply, "move": text });
+        academy.event(ROOM, who, "org.parta.game.move", content)
+    };
+    let (first, second) = (made(IVAN, 1, "e2e4"), made(ANNA, 2, "e7e5"));
+    assert_eq!(academy.transaction("late", std::slice::from_ref(&second)).await.unwrap(), 200);
+    assert_eq!(academy.refusal(0).await, "stale_move");
+    assert_eq!(academy.transaction("early", std::slice::from_ref(&first)).await.unwrap(), 200);
+    academy.ply(1).await;
+    for (name, events) in [("late", vec![second.clone()]), ("again", vec![second, first])] {
+        assert_eq!(academy.transaction(name, &events).await.unwrap(), 200);
+    }
+    academy.push(&[made(ANNA, 2, "e7e5")]).await;
+    assert_eq!(academy.ply(2).await["moves"], json!(["e2e4", "e7e5"]));
+    assert_eq!(academy.fake.refusals(), ["stale_move"]);
+}
+
 #[tokio::test]
 async fn an_encrypted_room_is_told_so() {
     let mut academy = Academy::prepared().await;
