@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::{Timestamp, tz::TimeZone};
 use ruma::{EventId, OwnedUserId};
 use serde_json::{Value, json};
 
@@ -130,28 +131,27 @@ pub fn hand(session: &Session, seat: Seat, hand: &Hand) -> Value {
     })
 }
 
-/// The same in words, for a direct chat. It asks for nothing, so it is a notice.
+/// The same in words, for a direct chat.
 pub fn hand_message(session: &Session, hand: &Hand) -> Value {
-    let spans = text::describe_hand(session, hand);
-    json!({
-        "msgtype": "m.notice",
-        "body": text::plain(&spans, &Names::new()),
-        "format": "org.matrix.custom.html",
-        "formatted_body": text::html(&spans, &Names::new()),
-    })
+    notice(&text::describe_hand(session, hand), &Names::new())
 }
 
-/// A game of chess for other programs to read, as a notice.
+/// A game of chess for other programs to read; `None` where there is none to tell.
 pub fn pgn_message(session: &Session, names: &Names, began_ms: i64) -> Option<Value> {
     let player = |seat| session.player(seat).map(|user| text::name_of(user, names)).unwrap_or_default();
-    let game = pgn::write(session, [&player(Seat(0)), &player(Seat(1))], began_ms)?;
-    let spans = [text::Span::Board(game.clone())];
-    Some(json!({
+    let began = Timestamp::from_millisecond(began_ms).map(|at| at.to_zoned(TimeZone::system()).date()).ok();
+    let game = pgn::write(session, [&player(Seat(0)), &player(Seat(1))], began)?;
+    Some(notice(&[text::Span::Board(game)], names))
+}
+
+/// What asks for nothing and notifies nobody.
+fn notice(spans: &[text::Span<'_>], names: &Names) -> Value {
+    json!({
         "msgtype": "m.notice",
-        "body": game,
+        "body": text::plain(spans, names).trim(),
         "format": "org.matrix.custom.html",
-        "formatted_body": text::html(&spans, names),
-    }))
+        "formatted_body": text::html(spans, names),
+    })
 }
 
 /// An edit that replaces the board message `board` (Client-Server API, "Event replacements").
@@ -192,44 +192,15 @@ fn mentions(session: &Session) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use ruma::{owned_room_id, owned_user_id};
+    use ruma::owned_user_id;
 
     use super::*;
-    use crate::{
-        session::{Act, Entry},
-        words::Lang,
-    };
-
-    fn game(kind: &str, moves: &[&str]) -> Session {
-        let created = Entry::Created {
-            kind: kind.to_owned(),
-            creator: owned_user_id!("@ivan:academy.example"),
-            seat: Seat(0),
-            invited: None,
-            lang: Lang::Ru,
-            rematch_of: None,
-            started_by: Some(ruma::owned_event_id!("$start")),
-            computer: None,
-            deal: String::new(),
-            native: false,
-        };
-        let joined = Entry::Joined { user: owned_user_id!("@anna:academy.example") };
-        let mut session =
-            Session::fold("k7qd2m-41", owned_room_id!("!r:academy.example"), [&created, &joined]).unwrap();
-        for text in moves {
-            let seat = session.turn().unwrap();
-            let player = session.player(seat).unwrap().to_owned();
-            let act = Act::Move { text: (*text).to_owned(), ply: None };
-            let entry = session.decide(&player, &act).unwrap().unwrap();
-            session.apply(&entry).unwrap();
-        }
-        session
-    }
+    use crate::session::{Entry, tests::played};
 
     #[test]
     fn the_documented_block() {
         let documented = include_str!("../../docs/games-events.md");
-        let session = game("chess", &["e4", "e5"]);
+        let session = played("chess", &["e4", "e5"]);
         let mut block = block(&session);
         let legal = block["legal_moves"].as_array().unwrap();
         assert_eq!(legal.len(), 29);
@@ -246,7 +217,7 @@ mod tests {
     fn a_board_in_words() {
         let mut names = Names::new();
         names.insert(owned_user_id!("@ivan:academy.example"), "Иван <b>\u{202e}Грозный</b>\n".to_owned());
-        let content = message(&game("chess", &["e4", "e5", "Bc4", "Nc6", "Qh5", "Nf6", "Qxf7#"]), &names);
+        let content = message(&played("chess", &["e4", "e5", "Bc4", "Nc6", "Qh5", "Nf6", "Qxf7#"]), &names);
         let body = content["body"].as_str().unwrap();
         assert!(body.contains("Мат. Победа: Иван <b>Грозный</b> (белые)."), "{body}");
         assert!(body.contains("Последний ход: 4.\u{a0}Фxf7#"), "{body}");
@@ -260,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_board_of_cells_and_who_learns_that_it_was_left() {
-        let mut session = game("tictactoe", &["5"]);
+        let mut session = played("tictactoe", &["5"]);
         session.apply(&Entry::Left { seat: Seat(1) }).unwrap();
         let content = message(&session, &Names::new());
         let picture = "1\u{fe0f}\u{20e3} 2\u{fe0f}\u{20e3} 3\u{fe0f}\u{20e3}\n4\u{fe0f}\u{20e3} ❌ 6\u{fe0f}\u{20e3}\n";
@@ -271,10 +242,10 @@ mod tests {
 
     #[test]
     fn an_edit_fits_into_an_event_after_a_thousand_moves() {
-        let mut session = game("chess", &[]);
+        let mut session = played("chess", &[]);
         let shuffle = ["Nf3", "Nf6", "Ng1", "Ng8"];
         // Far longer than real: the same moves counted again and again.
-        let played: Vec<_> = game("chess", &shuffle).moves;
+        let played: Vec<_> = played("chess", &shuffle).moves;
         session.moves = played.iter().cloned().cycle().take(MOST_MOVES).collect();
         let edit = edit(&message(&session, &Names::new()), ruma::event_id!("$b"));
         assert!(edit.to_string().len() < 40_000);

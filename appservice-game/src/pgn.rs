@@ -1,7 +1,7 @@
 //! A game of chess in Portable Game Notation, which chess programs and sites read (S. J. Edwards, "Portable Game Notation
 //! Specification and Implementation Guide", 1994).
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::civil::Date;
 
 use crate::{
     games::{Reason, Seat},
@@ -12,8 +12,8 @@ use crate::{
 const LINE: usize = 79;
 
 /// The export format of a game of chess; `None` of any other game, and of one without moves. `names` are the players' in the
-/// order of seats, `began_ms` is when the game was asked for.
-pub fn write(session: &Session, names: [&str; 2], began_ms: i64) -> Option<String> {
+/// order of seats, `began` is the day on which the game was asked for.
+pub fn write(session: &Session, names: [&str; 2], began: Option<Date>) -> Option<String> {
     if session.rules().kind() != "chess" || session.moves.is_empty() {
         return None;
     }
@@ -28,10 +28,7 @@ pub fn write(session: &Session, names: [&str; 2], began_ms: i64) -> Option<Strin
         }
         _ => ("*", "unterminated"),
     };
-    let date = Timestamp::from_millisecond(began_ms).map_or_else(
-        |_| "????.??.??".to_owned(),
-        |at| at.to_zoned(TimeZone::system()).strftime("%Y.%m.%d").to_string(),
-    );
+    let date = began.map_or_else(|| "????.??.??".to_owned(), |day| day.strftime("%Y.%m.%d").to_string());
     let site = session.room_id.server_name().map_or("?", |server| server.as_str());
     let tags = [
         ("Event", "Parta"),
@@ -68,61 +65,36 @@ pub fn write(session: &Session, names: [&str; 2], began_ms: i64) -> Option<Strin
 
 #[cfg(test)]
 mod tests {
-    use ruma::{owned_room_id, owned_user_id};
+    use jiff::civil::date;
 
     use super::*;
-    use crate::{
-        session::{Act, Entry},
-        words::Lang,
-    };
+    use crate::session::tests::played;
 
-    /// Noon of 2026-11-24, UTC: the same day wherever there are people.
-    const NOON: i64 = 1_795_521_600_000;
-
-    fn game(kind: &str, moves: &[&str]) -> Session {
-        let created = Entry::Created {
-            kind: kind.to_owned(),
-            creator: owned_user_id!("@ivan:academy.example"),
-            seat: Seat(0),
-            invited: None,
-            lang: Lang::Ru,
-            rematch_of: None,
-            started_by: None,
-            computer: None,
-            deal: String::new(),
-            native: false,
-        };
-        let joined = Entry::Joined { user: owned_user_id!("@anna:academy.example") };
-        let mut session = Session::fold("g", owned_room_id!("!r:academy.example"), [&created, &joined]).unwrap();
-        for text in moves {
-            let player = session.player(session.turn().unwrap()).unwrap().to_owned();
-            let entry = session.decide(&player, &Act::Move { text: (*text).to_owned(), ply: None }).unwrap().unwrap();
-            session.apply(&entry).unwrap();
-        }
-        session
-    }
+    const DAY: Option<Date> = Some(date(2026, 11, 24));
 
     #[test]
     fn a_mate_with_its_tags() {
-        let mate = game("chess", &["f3", "e5", "g4", "Qh4#"]);
+        let mate = played("chess", &["f3", "e5", "g4", "Qh4#"]);
         let expected = "[Event \"Parta\"]\n[Site \"academy.example\"]\n[Date \"2026.11.24\"]\n[Round \"-\"]\n\
                         [White \"Иван \\\"Грозный\\\"\"]\n[Black \"back\\\\slash\"]\n[Result \"0-1\"]\n\
                         [Termination \"normal\"]\n\n1. f3 e5 2. g4 Qh4# 0-1";
-        assert_eq!(write(&mate, ["Иван \"Грозный\"", "back\\slash"], NOON).unwrap(), expected);
+        assert_eq!(write(&mate, ["Иван \"Грозный\"", "back\\slash"], DAY).unwrap(), expected);
     }
 
     #[test]
     fn a_game_that_goes_on_in_lines_that_fit() {
         let moves = ["Nf3", "Nf6", "Ng1", "Ng8"].repeat(3);
-        let text = write(&game("chess", &moves[..10]), ["a", "b"], NOON).unwrap();
+        let text = write(&played("chess", &moves[..10]), ["a", "b"], DAY).unwrap();
         assert!(text.lines().all(|line| line.chars().count() <= LINE), "{text}");
         assert!(text.contains("\n\n1. Nf3 Nf6 2. Ng1 Ng8 3. Nf3") && text.ends_with(" *"), "{text}");
         assert!(text.contains("[Termination \"unterminated\"]"));
+        let undated = write(&played("chess", &["e4"]), ["a", "b"], None).unwrap();
+        assert!(undated.contains("[Date \"????.??.??\"]"));
     }
 
     #[test]
     fn what_is_no_game_of_chess() {
-        assert_eq!(write(&game("tictactoe", &["5"]), ["a", "b"], NOON), None);
-        assert_eq!(write(&game("chess", &[]), ["a", "b"], NOON), None);
+        assert_eq!(write(&played("tictactoe", &["5"]), ["a", "b"], DAY), None);
+        assert_eq!(write(&played("chess", &[]), ["a", "b"], DAY), None);
     }
 }

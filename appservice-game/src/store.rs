@@ -117,7 +117,8 @@ impl Store {
             .fetch_all(&self.pool)
             .await?;
         for (game_id, entry) in rows {
-            if matches!(serde_json::from_str(&entry)?, Entry::Moved { .. }) {
+            // One that cannot be read is no move: to fail here would have the homeserver repeat the event for ever.
+            if matches!(serde_json::from_str(&entry), Ok(Entry::Moved { .. })) {
                 return Ok(Some(game_id));
             }
         }

@@ -39,11 +39,7 @@ impl Work<'_> {
         };
         if let Some((command, lang)) = command::read(body) {
             let asked = Asked { event, lang, in_chat: true };
-            if matches!(command, Command::Pgn) {
-                return self.pgn(asked, on_board).await;
-            }
-            self.command(asked, command, on_board);
-            return Ok(());
+            return self.command(asked, command, on_board).await;
         }
         let mine = |live: &Live| {
             live.session.status == Status::Playing
@@ -64,7 +60,12 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn command(&mut self, asked: Asked<'_>, command: Command, on_board: Option<String>) {
+    async fn command(
+        &mut self,
+        asked: Asked<'_>,
+        command: Command,
+        on_board: Option<String>,
+    ) -> Result<(), store::Error> {
         let sender = &asked.event.sender;
         let room_id = &asked.event.room_id;
         let seated = |live: &Live| live.session.seat_of(sender).is_some();
@@ -81,7 +82,16 @@ impl Work<'_> {
                 self.keep_room(room_id);
                 self.answer(asked, words::language_set(lang));
             }
-            Command::Pgn => {}
+            Command::Pgn => {
+                let told = |live: &Live| live.session.rules().kind() == "chess" && !live.session.moves.is_empty();
+                let game = on_board
+                    .or_else(|| id(self.newest(room_id, |live| told(live) && seated(live))))
+                    .or_else(|| id(self.newest(room_id, told)));
+                match game {
+                    Some(game_id) => self.tell_pgn(asked, &game_id).await?,
+                    None => self.answer(asked, words::no_game(asked.lang)),
+                }
+            }
             Command::Join => {
                 let mine = id(self.newest(room_id, |live| {
                     live.session.decide(sender, &Act::Join).is_ok_and(|entry| entry.is_some())
@@ -161,18 +171,6 @@ impl Work<'_> {
                     None => self.answer(asked, words::no_game(asked.lang)),
                 }
             }
-        }
-    }
-
-    /// The game meant is the one replied to, else the last one that this person plays, else the last of the room.
-    async fn pgn(&mut self, asked: Asked<'_>, on_board: Option<String>) -> Result<(), store::Error> {
-        let (sender, room_id) = (&asked.event.sender, &asked.event.room_id);
-        let told = |live: &Live| live.session.rules().kind() == "chess" && !live.session.moves.is_empty();
-        let mine = |live: &Live| told(live) && live.session.seat_of(sender).is_some();
-        let game = self.newest(room_id, mine).or_else(|| self.newest(room_id, told));
-        match on_board.or(game.map(|live| live.session.game_id.clone())) {
-            Some(game_id) => self.tell_pgn(asked, &game_id).await?,
-            None => self.answer(asked, words::no_game(asked.lang)),
         }
         Ok(())
     }

@@ -285,12 +285,8 @@ impl Work<'_> {
         if let Some(game_id) = game_id {
             error["game_id"] = json!(game_id);
         }
-        let reply_to = if asked.in_chat { Some(asked.event.event_id.as_ref()) } else { asked.event.related() };
-        if let Some(reply_to) = reply_to {
-            content["m.relates_to"] = json!({ "m.in_reply_to": { "event_id": reply_to } });
-        }
         content["m.mentions"] = json!({ "user_ids": [asked.event.sender] });
         content[board::ERROR_BLOCK] = error;
-        self.notice_with(&asked.event.room_id, content);
+        self.answer_with(asked, content);
     }
 }

@@ -27,6 +27,32 @@ fn created(kind: &str, invited: Option<&str>) -> Entry {
     }
 }
 
+/// A game between Ivan, who sits first, and Anna after these moves, as docs/games-events.md tells of it.
+pub(crate) fn played(kind: &str, moves: &[&str]) -> Session {
+    let created = Entry::Created {
+        kind: kind.to_owned(),
+        creator: owned_user_id!("@ivan:academy.example"),
+        seat: Seat(0),
+        invited: None,
+        lang: Lang::Ru,
+        rematch_of: None,
+        started_by: Some(ruma::owned_event_id!("$start")),
+        computer: None,
+        deal: String::new(),
+        native: false,
+    };
+    let joined = Entry::Joined { user: owned_user_id!("@anna:academy.example") };
+    let mut session = Session::fold("k7qd2m-41", owned_room_id!("!r:academy.example"), [&created, &joined]).unwrap();
+    for text in moves {
+        let seat = session.turn().unwrap();
+        let player = session.player(seat).unwrap().to_owned();
+        let act = Act::Move { text: (*text).to_owned(), ply: None };
+        let entry = session.decide(&player, &act).unwrap().unwrap();
+        session.apply(&entry).unwrap();
+    }
+    session
+}
+
 struct Table {
     log: Vec<Entry>,
     session: Session,

@@ -14,15 +14,12 @@ use matrix_sdk_ui::timeline::{self, RoomExt, Timeline, TimelineFocus, TimelineIt
 use tokio::task::AbortHandle;
 
 use crate::{
-    matrix::{failure, items, live::Live},
+    matrix::{failure, items, live::Live, timelines::WARM},
     model::{
         pins::{News, Pin, Wish},
         update::{Failure, Update},
     },
 };
-
-/// Rooms whose pins are kept at hand: the open one and those that it was opened from.
-const KEPT: usize = 5;
 
 /// What follows the pins of the open room, and the timelines that tell them.
 ///
@@ -34,7 +31,7 @@ pub(super) struct Pins(Mutex<State>);
 #[derive(Default)]
 struct State {
     task: Option<AbortHandle>,
-    /// Most recently used last.
+    /// Those of the open room and the warm ones, most recently used last.
     kept: VecDeque<(OwnedRoomId, Arc<Timeline>)>,
 }
 
@@ -73,7 +70,7 @@ impl Pins {
         self.with(|state| {
             state.kept.retain(|(kept, _)| kept != room.room_id());
             state.kept.push_back((room.room_id().to_owned(), Arc::clone(&timeline)));
-            if state.kept.len() > KEPT {
+            if state.kept.len() > WARM + 1 {
                 state.kept.pop_front();
             }
         });

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Rooms kept warm besides the open one.
-const WARM: usize = 4;
+pub(super) const WARM: usize = 4;
 /// Times that a timeline is built in the hope that nothing comes meanwhile.
 const BUILDS: usize = 5;
 /// Messages loaded at once while scrolling back.

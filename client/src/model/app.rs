@@ -340,6 +340,7 @@ impl AppModel {
         }
         let mut commands = self.put_away(draft);
         self.open = Some(room.to_owned());
+        self.games.ask_anew();
         self.fresh = self.rooms.get(room).map_or(0, |room| room.unread);
         self.rooms.keep(Some(room));
         self.unseen = true;

@@ -118,7 +118,7 @@ fn words(notation: &Notation) -> ui::MoveWords {
 }
 
 /// What a game says besides its fields; `name` turns a user id into a name.
-fn game(board: &Board, table: &Table, own: &str, name: impl Fn(&str) -> String) -> ui::GameEntry {
+fn game(board: &Board, table: &Table, guess: &Guess, own: &str, name: impl Fn(&str) -> String) -> ui::GameEntry {
     let player = |index: usize| -> String {
         board.players.get(index).and_then(|seat| seat.user_id.as_deref()).map_or_else(|| "…".to_owned(), &name)
     };
@@ -128,7 +128,6 @@ fn game(board: &Board, table: &Table, own: &str, name: impl Fn(&str) -> String) 
     let winner = board.result.as_ref().and_then(|result| board.player(result.winner.as_ref()?));
     let passed = board.passed().filter(|_| board.status == game::Status::Playing);
     let stones = |at: usize| board.players.get(at).and_then(|seat| board.stones(&seat.seat)).map_or(-1, number);
-    let guess = Guess::of(board);
     let by = board.last_move.as_ref().and_then(|last| last.user_id.as_deref());
     let waiting = board.status == game::Status::Waiting;
     let last = board.replay().last().map(|ply| words(&ply.words));
@@ -193,7 +192,7 @@ fn look(
     let said = |letter: &Letter| if letter.text.is_empty() { "_".to_owned() } else { letter.text.clone() };
     let entry = ui::BoardEntry {
         key: key.into(),
-        game: game(board, &table, own, name),
+        game: game(board, &table, &guess, own, name),
         fields: ModelRc::from(Rc::clone(&on_board)),
         columns: rules.map_or(1, |rules| number(rules.columns())),
         rows: rules.map_or(1, |rules| number(rules.rows())),

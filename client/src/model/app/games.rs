@@ -48,6 +48,11 @@ impl State {
         self.tables.get(game_id).cloned().unwrap_or_default()
     }
 
+    /// Another room is opened: what was asked for there in vain may be asked for again.
+    pub(super) fn ask_anew(&mut self) {
+        self.asked.clear();
+    }
+
     /// A game was asked for and its board has not come yet.
     pub fn is_starting(&self) -> bool {
         self.starting.is_some()
